@@ -1,0 +1,254 @@
+/** Deterministic CBOR (RFC 8949 §4.2.1): the one encoding of everything hashed, signed or sent. */
+
+/** Values that have an encoding. Integers within ±(2^53 − 1) encode as integers, other numbers as the shortest exact float. */
+export type Cbor =
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | readonly Cbor[]
+  | { readonly [key: string]: Cbor };
+
+/** Bytes that are not one deterministic CBOR item. Says little on purpose: it answers bytes from outside. */
+export class CborError extends Error {
+  override readonly name = 'CborError';
+}
+
+const maxDepth = 32;
+const utf8 = new TextEncoder();
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Encodes a value: shortest integer, length and float forms, definite lengths, map keys sorted by their encoded bytes.
+ * Object members that are undefined are left out. Throws TypeError for anything that has no encoding
+ * (NaN and infinities included: nothing non-finite is ever hashed, signed or sent).
+ */
+export function encodeCbor(value: unknown): Uint8Array<ArrayBuffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const push = (chunk: Uint8Array): void => {
+    chunks.push(chunk);
+    length += chunk.length;
+  };
+  encodeItem(value, push, 0);
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, at);
+    at += chunk.length;
+  }
+  return out;
+}
+
+/** Decodes exactly one item that fills `bytes`. Throws CborError for anything that `encodeCbor` would not have written. */
+export function decodeCbor(bytes: Uint8Array): Cbor {
+  const reader = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 };
+  const value = decodeItem(reader, 0);
+  if (reader.at !== bytes.length) throw new CborError('bytes after the item');
+  return value;
+}
+
+function encodeItem(value: unknown, push: (chunk: Uint8Array) => void, depth: number): void {
+  if (depth > maxDepth) throw new TypeError(`CBOR: nested deeper than ${maxDepth}`);
+  if (value === null) return push(Uint8Array.of(0xf6));
+  if (value === false) return push(Uint8Array.of(0xf4));
+  if (value === true) return push(Uint8Array.of(0xf5));
+  if (typeof value === 'number') return push(encodeNumber(value));
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new TypeError('CBOR: the string is not well-formed Unicode');
+    const bytes = utf8.encode(value);
+    push(head(3, bytes.length));
+    return push(bytes);
+  }
+  if (value instanceof Uint8Array) {
+    push(head(2, value.length));
+    return push(value);
+  }
+  if (Array.isArray(value)) {
+    push(head(4, value.length));
+    for (const item of value) encodeItem(item, push, depth + 1);
+    return;
+  }
+  if (typeof value === 'object' && isPlain(value)) return encodeMap(value, push, depth);
+  throw new TypeError(`CBOR: no encoding for ${typeof value}`);
+}
+
+function isPlain(value: object): value is Record<string, unknown> {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function encodeMap(map: Record<string, unknown>, push: (chunk: Uint8Array) => void, depth: number): void {
+  const entries = Object.entries(map)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [encodeCbor(key), value] as const)
+    .sort(([a], [b]) => compareBytes(a, b));
+  push(head(5, entries.length));
+  for (const [key, value] of entries) {
+    push(key);
+    encodeItem(value, push, depth + 1);
+  }
+}
+
+/** Bytewise lexicographic order (RFC 8949 §4.2.1). */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}
+
+function head(major: number, argument: number): Uint8Array {
+  const top = major << 5;
+  if (argument < 24) return Uint8Array.of(top | argument);
+  if (argument < 0x100) return Uint8Array.of(top | 24, argument);
+  const out = new Uint8Array(argument < 0x10000 ? 3 : argument < 0x100000000 ? 5 : 9);
+  const view = new DataView(out.buffer);
+  out[0] = top | (out.length === 3 ? 25 : out.length === 5 ? 26 : 27);
+  if (out.length === 3) view.setUint16(1, argument);
+  else if (out.length === 5) view.setUint32(1, argument);
+  else view.setBigUint64(1, BigInt(argument));
+  return out;
+}
+
+function encodeNumber(value: number): Uint8Array {
+  if (!Number.isFinite(value)) throw new TypeError('CBOR: the number is not finite');
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return value >= 0 ? head(0, value) : head(1, -1 - value);
+  return encodeFloat(value);
+}
+
+function encodeFloat(value: number): Uint8Array {
+  const half = toHalf(value);
+  if (half !== null) return Uint8Array.of(0xf9, half >> 8, half & 0xff);
+  const out = new Uint8Array(Math.fround(value) === value ? 5 : 9);
+  const view = new DataView(out.buffer);
+  out[0] = out.length === 5 ? 0xfa : 0xfb;
+  if (out.length === 5) view.setFloat32(1, value);
+  else view.setFloat64(1, value);
+  return out;
+}
+
+/** The binary16 bits of `value` if it is exact there, else null. */
+function toHalf(value: number): number | null {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (size === 0) return sign;
+  if (size > 65504 || size < 2 ** -24) return null;
+  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
+  for (const e of [exponent, exponent + 1, exponent - 1]) {
+    if (e < -14 || e > 15) continue;
+    const significand = size * 2 ** (10 - e);
+    if (!Number.isInteger(significand) || significand >= 2048 || (e > -14 && significand < 1024)) continue;
+    return sign | (significand < 1024 ? significand : ((e + 15) << 10) | (significand - 1024));
+  }
+  return null;
+}
+
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 31) return Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+}
+
+interface Reader {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  at: number;
+}
+
+function decodeItem(reader: Reader, depth: number): Cbor {
+  if (depth > maxDepth) throw new CborError('nested too deep');
+  need(reader, 1);
+  const initial = reader.bytes[reader.at++];
+  const major = initial >> 5;
+  const info = initial & 0x1f;
+  if (major === 7) return decodeSimple(reader, info);
+  const argument = decodeArgument(reader, info);
+  if (major === 0) return argument;
+  if (major === 1) {
+    if (argument >= Number.MAX_SAFE_INTEGER) throw new CborError('integer too large');
+    return -1 - argument;
+  }
+  if (major === 2) return take(reader, argument).slice();
+  if (major === 3) return decodeText(take(reader, argument));
+  if (major === 4) return decodeArray(reader, argument, depth);
+  if (major === 5) return decodeMap(reader, argument, depth);
+  throw new CborError('tags are not used');
+}
+
+function need(reader: Reader, count: number): void {
+  if (count > reader.bytes.length - reader.at) throw new CborError('ends early');
+}
+
+function take(reader: Reader, count: number): Uint8Array {
+  need(reader, count);
+  reader.at += count;
+  return reader.bytes.subarray(reader.at - count, reader.at);
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch (cause) {
+    throw new CborError('text is not UTF-8', { cause });
+  }
+}
+
+function decodeArgument(reader: Reader, info: number): number {
+  if (info < 24) return info;
+  if (info > 27) throw new CborError('indefinite or reserved length');
+  const width = 1 << (info - 24);
+  need(reader, width);
+  const at = reader.at;
+  reader.at += width;
+  if (width === 8) {
+    const large = reader.view.getBigUint64(at);
+    if (large < 0x100000000n || large > BigInt(Number.MAX_SAFE_INTEGER)) throw new CborError('length not in range');
+    return Number(large);
+  }
+  const value = width === 1 ? reader.view.getUint8(at) : width === 2 ? reader.view.getUint16(at) : reader.view.getUint32(at);
+  if (value < (width === 1 ? 24 : width === 2 ? 0x100 : 0x10000)) throw new CborError('not the shortest form');
+  return value;
+}
+
+function decodeSimple(reader: Reader, info: number): Cbor {
+  if (info === 20) return false;
+  if (info === 21) return true;
+  if (info === 22) return null;
+  if (info < 25 || info > 27) throw new CborError('unknown simple value');
+  const width = 1 << (info - 24);
+  need(reader, width);
+  const at = reader.at;
+  reader.at += width;
+  const value =
+    width === 2 ? fromHalf(reader.view.getUint16(at)) : width === 4 ? reader.view.getFloat32(at) : reader.view.getFloat64(at);
+  if (!Number.isFinite(value)) throw new CborError('number is not finite');
+  if (compareBytes(encodeNumber(value), reader.bytes.subarray(at - 1, reader.at)) !== 0) throw new CborError('not the shortest form');
+  return value;
+}
+
+function decodeArray(reader: Reader, count: number, depth: number): Cbor[] {
+  need(reader, count); // every item takes a byte or more: a huge count cannot allocate
+  const items: Cbor[] = [];
+  for (let i = 0; i < count; i++) items.push(decodeItem(reader, depth + 1));
+  return items;
+}
+
+function decodeMap(reader: Reader, count: number, depth: number): { [key: string]: Cbor } {
+  need(reader, count * 2);
+  const map: { [key: string]: Cbor } = {};
+  let last: Uint8Array | null = null;
+  for (let i = 0; i < count; i++) {
+    const start = reader.at;
+    const key = decodeItem(reader, depth + 1);
+    if (typeof key !== 'string') throw new CborError('map keys are text');
+    const encoded = reader.bytes.subarray(start, reader.at);
+    if (last !== null && compareBytes(last, encoded) >= 0) throw new CborError('map keys are not in order');
+    last = encoded;
+    // A plain assignment to "__proto__" would set the prototype.
+    Object.defineProperty(map, key, { value: decodeItem(reader, depth + 1), enumerable: true, configurable: true, writable: true });
+  }
+  return map;
+}

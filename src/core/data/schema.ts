@@ -1,0 +1,89 @@
+/** The declared schema of a site's table: columns, types, missing-value marks, encoding, target, scaling, split. */
+import { z } from 'zod';
+
+const name = z.string().min(1).max(64);
+
+const column = z.discriminatedUnion('type', [
+  /** A finite number. */
+  z.strictObject({ name, type: z.literal('number') }),
+  /** One of the listed levels; compared as numbers where both are numeric ("1.0" equals "1"). One-hot, in the listed order. */
+  z.strictObject({
+    name,
+    type: z.literal('category'),
+    levels: z.array(z.string().min(1).max(64)).min(2).max(4096),
+    /** Leaves the first level out (it is the reference), as pandas get_dummies(drop_first=True) does. */
+    dropFirst: z.boolean().default(false),
+  }),
+  /** Read past. A missing value here does not drop the row. */
+  z.strictObject({ name, type: z.literal('ignore') }),
+  /** The value to predict. */
+  z.strictObject({ name, type: z.literal('target') }),
+]);
+
+const target = z.discriminatedUnion('type', [
+  /** Binary: label 1 when the value is above the number, else 0. */
+  z.strictObject({ type: z.literal('above'), value: z.number() }),
+  /** Class index = place in the list. Two classes make a binary task. */
+  z.strictObject({ type: z.literal('classes'), classes: z.array(z.string().min(1).max(64)).min(2).max(4096) }),
+]);
+
+const split = z.discriminatedUnion('type', [
+  /** Stratified by label; equal, row for row, to scikit-learn's train_test_split(stratify=y, train_size, random_state). */
+  z.strictObject({
+    type: z.literal('stratified'),
+    trainFraction: z.number().gt(0).lt(1),
+    seed: z.number().int().min(0).max(4294967295),
+  }),
+  /** The named column says it: rows with a value in `test` are test rows. The column is declared as `ignore`. */
+  z.strictObject({ type: z.literal('column'), column: name, test: z.array(z.string()).min(1) }),
+]);
+
+export const dataSchema = z
+  .strictObject({
+    format: z.literal('csv'),
+    /** True: the first line names the columns, in any order, extra ones are refused. False: columns stand in the declared order. */
+    header: z.boolean(),
+    delimiter: z.enum([',', ';', '\t']).default(','),
+    /** Cells, after trimming, that mean "no value". */
+    missing: z.array(z.string().max(16)).max(16).default(['']),
+    /** A row with a missing value in a used column: leave it out, or refuse the file. */
+    onMissing: z.enum(['drop-row', 'refuse']),
+    columns: z.array(column).min(2).max(100_000),
+    target,
+    /** `local`: each site scales by mean and sample standard deviation (ddof 1, + 1e-9) of its own training rows. */
+    standardise: z.enum(['none', 'local']),
+    split,
+  })
+  .superRefine((schema, context) => {
+    const names = schema.columns.map(c => c.name);
+    const twice = names.find((n, i) => names.indexOf(n) !== i);
+    if (twice !== undefined) {
+      context.addIssue({ code: 'custom', path: ['columns'], message: `column "${twice}" is declared twice; keep one` });
+    }
+    if (schema.columns.filter(c => c.type === 'target').length !== 1) {
+      context.addIssue({ code: 'custom', path: ['columns'], message: 'declare exactly one column of type target' });
+    }
+    if (!schema.columns.some(c => c.type === 'number' || c.type === 'category')) {
+      context.addIssue({ code: 'custom', path: ['columns'], message: 'declare at least one feature (type number or category)' });
+    }
+    const { split } = schema;
+    if (split.type === 'column' && !schema.columns.some(c => c.name === split.column && c.type === 'ignore')) {
+      context.addIssue({ code: 'custom', path: ['split', 'column'], message: `declare column "${split.column}" with type ignore` });
+    }
+  });
+
+export type DataSchema = z.infer<typeof dataSchema>;
+
+/** Names of the features in the order of the model's inputs: numbers in column order, then the one-hot levels `column=level`. */
+export function featureNames(schema: DataSchema): string[] {
+  const numbers = schema.columns.filter(c => c.type === 'number').map(c => c.name);
+  const levels = schema.columns.flatMap(c =>
+    c.type === 'category' ? (c.dropFirst ? c.levels.slice(1) : c.levels).map(level => `${c.name}=${level}`) : [],
+  );
+  return [...numbers, ...levels];
+}
+
+/** Number of classes of the target, 2 for binary. */
+export function classCount(schema: DataSchema): number {
+  return schema.target.type === 'above' ? 2 : schema.target.classes.length;
+}

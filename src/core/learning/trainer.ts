@@ -1,0 +1,44 @@
+/** The trainer port: what a round asks of whoever trains. Our engine fills it; a foreign trainer may. */
+import type { Manifest } from './parameters.ts';
+
+export interface TrainRequest {
+  /** The global parameters to start from. Read-only: a trainer must not write into it. */
+  readonly parameters: Float32Array;
+  /** 1-based round. */
+  readonly round: number;
+  /** 32 bytes; the only source of randomness: the same seed and inputs give the same bytes. */
+  readonly seed: Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  /** Parameters after local training, a new array of the same length. */
+  readonly parameters: Float32Array;
+  /** Training examples of this site (the weight it reports, before the cap). */
+  readonly examples: number;
+  /** Optimiser steps taken. */
+  readonly steps: number;
+  /** Mean training loss over those steps. */
+  readonly loss: number;
+}
+
+/** Quality of a model on the test rows of one site: sums, so that sites add up. */
+export interface Evaluation {
+  readonly examples: number;
+  readonly correct: number;
+  /** Sum over examples of the negative log likelihood (natural logarithm). */
+  readonly logLoss: number;
+  /** Examples per class. */
+  readonly classCounts: readonly number[];
+  /** Area under the ROC curve, ties count one half; null where a class is missing or the task has more than two classes. */
+  readonly auc: number | null;
+  /** Binary tasks that ask for a pooled AUC: histograms of the score over [0, 1] in equal bins, per class; otherwise null. */
+  readonly scores: { readonly negative: readonly number[]; readonly positive: readonly number[] } | null;
+}
+
+export interface Trainer {
+  readonly manifest: Manifest;
+  train(request: TrainRequest): Promise<TrainResult>;
+  /** Evaluates parameters on the site's test rows. */
+  evaluate(parameters: Float32Array): Promise<Evaluation>;
+}

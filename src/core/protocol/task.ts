@@ -1,0 +1,188 @@
+/** The task: what is trained, on which data, under which rules. Parsed once; its hash names it everywhere. */
+import { z } from 'zod';
+import { encodeCbor } from '../bytes/cbor.ts';
+import { dataSchema } from '../data/schema.ts';
+
+const positive = z.number().gt(0).finite();
+const fraction = z.number().gt(0).lte(1);
+const decay = z.number().min(0).lt(1);
+
+const model = z.discriminatedUnion('name', [
+  /** Binary logistic regression, or softmax regression for more than two classes. */
+  z.strictObject({ name: z.literal('logistic') }),
+  z.strictObject({
+    name: z.literal('mlp'),
+    hidden: z.array(z.number().int().min(1).max(65_536)).min(1).max(16),
+    activation: z.enum(['relu', 'tanh', 'sigmoid']).default('relu'),
+  }),
+]);
+
+const optimizer = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('sgd'), learningRate: positive, weightDecay: z.number().min(0).default(0) }),
+  z.strictObject({
+    name: z.literal('momentum'),
+    learningRate: positive,
+    momentum: decay.default(0.9),
+    weightDecay: z.number().min(0).default(0),
+  }),
+  z.strictObject({
+    name: z.literal('adam'),
+    learningRate: positive,
+    beta1: decay.default(0.9),
+    beta2: decay.default(0.999),
+    epsilon: positive.default(1e-8),
+    weightDecay: z.number().min(0).default(0),
+  }),
+]);
+
+/** How long one round of local training is: so many passes over the site's rows, or so many optimiser steps. */
+const amount = z.discriminatedUnion('unit', [
+  z.strictObject({ unit: z.literal('epochs'), count: z.number().int().min(1).max(10_000) }),
+  z.strictObject({ unit: z.literal('steps'), count: z.number().int().min(1).max(10_000_000) }),
+]);
+
+const adaptive = {
+  learningRate: positive,
+  beta1: decay.default(0.9),
+  beta2: decay.default(0.99),
+  /** Degree of adaptivity (Reddi et al. 2021, Algorithm 2). */
+  tau: positive.default(1e-3),
+};
+
+/** FedOpt server optimisers (Reddi et al. 2021); `fedavg` adds learningRate × the aggregate (1 is McMahan et al. 2017). */
+const server = z.discriminatedUnion('optimizer', [
+  z.strictObject({
+    optimizer: z.literal('fedavg'),
+    learningRate: positive.default(1),
+    momentum: decay.default(0),
+  }),
+  z.strictObject({ optimizer: z.literal('fedadam'), ...adaptive }),
+  z.strictObject({ optimizer: z.literal('fedyogi'), ...adaptive }),
+  z.strictObject({ optimizer: z.literal('fedadagrad'), ...adaptive, beta1: decay.default(0) }),
+]);
+
+/** Names that later releases fill. Refused by name, never ignored. */
+const planned = {
+  'aggregation.rule': ['median', 'trimmed-mean', 'meamed', 'krum', 'multi-krum', 'bulyan', 'geometric-median', 'centered-clipping', 'mda', 'smea', 'caf', 'dnc', 'monna', 'fltrust', 'flame', 'signguard', 'foolsgold'],
+  protection: ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'],
+  privacy: ['client-level', 'example-level', 'local'],
+  'model.name': ['cnn', 'lstm', 'gru', 'linear'],
+} as const;
+
+/** One accepted value; a planned name gets its own message. */
+const only = (path: 'aggregation.rule' | 'protection' | 'privacy', built: string) =>
+  z.string().refine(value => value === built, {
+    error: issue =>
+      (planned[path] as readonly unknown[]).includes(issue.input)
+        ? `"${String(issue.input)}" is not built in this version; use "${built}"`
+        : `"${String(issue.input)}" is not a known value; use "${built}"`,
+  });
+
+export const taskSchema = z
+  .strictObject({
+    /** Version of this format. */
+    parley: z.literal(1),
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use 1–63 lower-case letters, digits and dashes'),
+    /** Seeds initial weights, cohort selection and minibatches: public, reproducible. Never used for keys or noise. */
+    seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+    data: dataSchema,
+    model,
+    training: z.strictObject({
+      optimizer,
+      batchSize: z.number().int().min(1).max(1_000_000),
+      amount,
+      /** FedProx: weight µ of ½µ‖w − w_global‖² in the local loss (Li et al. 2020); 0 is FedAvg. */
+      proximal: z.number().min(0).finite().default(0),
+    }),
+    rounds: z.number().int().min(1).max(1_000_000),
+    cohort: z.strictObject({
+      /** Share of the present clients asked in a round, before over-selection. */
+      fraction: fraction.default(1),
+      /** A round opens with, and combines, at least so many clients. */
+      minimum: z.number().int().min(1).max(1_000_000),
+      deadlineSeconds: z.number().min(0.1).max(604_800).default(300),
+      /** Extra clients asked, as a share of the target; the round closes when the target has answered. */
+      overSelection: z.number().min(0).max(4).default(0),
+    }),
+    server,
+    aggregation: z.strictObject({
+      rule: only('aggregation.rule', 'mean'),
+      weightBy: z.enum(['examples', 'uniform']).default('examples'),
+      /** No client counts for more examples than this. */
+      weightCap: z.number().int().min(1).max(1e12).default(100_000),
+      /** L2 bound of an update; clients clip to it, the coordinator refuses what is longer. */
+      clipNorm: positive.default(1000),
+    }),
+    protection: only('protection', 'inspect'),
+    privacy: only('privacy', 'none'),
+    evaluation: z
+      .strictObject({
+        /** Evaluate the global model on the clients every so many rounds; the final model always is. */
+        everyRounds: z.number().int().min(1).default(1),
+        /** Clients send a score histogram per class with so many bins, for one AUC over all; null: they do not. */
+        pooledAucBins: z.number().int().min(2).max(65_536).nullable().default(null),
+      })
+      .default({ everyRounds: 1, pooledAucBins: null }),
+  })
+  .superRefine((task, context) => {
+    if (task.evaluation.pooledAucBins !== null && task.data.target.type === 'classes' && task.data.target.classes.length > 2) {
+      context.addIssue({
+        code: 'custom',
+        path: ['evaluation', 'pooledAucBins'],
+        message: 'a pooled AUC needs a binary target; set it to null',
+      });
+    }
+  });
+
+export type Task = z.infer<typeof taskSchema>;
+export type ModelSettings = Task['model'];
+export type OptimizerSettings = Task['training']['optimizer'];
+export type ServerSettings = Task['server'];
+
+/** A task file that does not hold: every error with its path and remedy. */
+export class TaskError extends Error {
+  override readonly name = 'TaskError';
+  readonly errors: readonly { readonly path: string; readonly message: string }[];
+
+  constructor(errors: readonly { path: string; message: string }[]) {
+    super(errors.map(e => `${e.path}: ${e.message}`).join('\n'));
+    this.errors = errors;
+  }
+}
+
+/** Parses a task from plain data (of YAML, JSON or CBOR) and fills defaults. Throws TaskError with every error at once. */
+export function parseTask(value: unknown): Task {
+  const result = taskSchema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  throw new TaskError(
+    result.error.issues.flatMap(issue => {
+      const path = issue.path.map(String).join('.') || '(file)';
+      if (issue.code === 'unrecognized_keys') {
+        return issue.keys.map(key => ({ path: path === '(file)' ? key : `${path}.${key}`, message: 'is not a setting; remove it or check its spelling' }));
+      }
+      if (issue.code === 'invalid_union') {
+        const input = (issue as { input?: Record<string, unknown> }).input;
+        const key = (issue as { discriminator?: string }).discriminator ?? 'name';
+        const given = input?.[key];
+        const later = path === 'model' && (planned['model.name'] as readonly unknown[]).includes(given);
+        return [
+          {
+            path: path === '(file)' || path.endsWith(`.${key}`) ? path : `${path}.${key}`,
+            message: later
+              ? `"${String(given)}" is not built in this version; use "logistic" or "mlp"`
+              : `"${String(given)}" is not a known value; see docs/task.md for the list`,
+          },
+        ];
+      }
+      if (issue.code === 'invalid_type' && (issue as { input?: unknown }).input === undefined) {
+        return [{ path, message: `is missing; expected ${issue.expected}` }];
+      }
+      return [{ path, message: issue.message }];
+    }),
+  );
+}
+
+/** The canonical bytes of a task: deterministic CBOR of the parsed value, defaults filled in. */
+export function encodeTask(task: Task): Uint8Array {
+  return encodeCbor(['parley/v1/task', task]);
+}

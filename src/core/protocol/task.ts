@@ -121,8 +121,10 @@ export const taskSchema = z
         everyRounds: z.number().int().min(1).default(1),
         /** Clients send a score histogram per class with so many bins, for one AUC over all; null: they do not. */
         pooledAucBins: z.number().int().min(2).max(65_536).nullable().default(null),
+        /** At the end each client also trains alone, as long as the run did, and reports how good that is. */
+        aloneBaseline: z.boolean().default(false),
       })
-      .default({ everyRounds: 1, pooledAucBins: null }),
+      .default({ everyRounds: 1, pooledAucBins: null, aloneBaseline: false }),
   })
   .superRefine((task, context) => {
     if (task.evaluation.pooledAucBins !== null && task.data.target.type === 'classes' && task.data.target.classes.length > 2) {

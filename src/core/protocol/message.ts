@@ -1,0 +1,143 @@
+/** Messages of a round: what stands inside the signed envelopes, and how an update lies on the wire. */
+import { z } from 'zod';
+import { CborError, decodeCbor, encodeCbor } from '../bytes/cbor.ts';
+import { decodeEnvelope, type Envelope, encodeEnvelope } from '../crypto/envelope.ts';
+import { Problem } from './problem.ts';
+
+const digest = z.instanceof(Uint8Array).refine(bytes => bytes.length === 32);
+const count = z.number().int().min(0);
+const finite = z.number();
+
+const evaluation = z.strictObject({
+  examples: count.max(1e12),
+  correct: count,
+  logLoss: finite,
+  classCounts: z.array(count).min(2).max(65_536),
+  auc: z.number().min(0).max(1).nullable(),
+  scores: z.strictObject({ negative: z.array(count).max(65_536), positive: z.array(count).max(65_536) }).nullable(),
+});
+
+/** Coordinator → client, label `assignment`: what to do with which model. */
+const assignment = z.strictObject({
+  kind: z.enum(['train', 'evaluate']),
+  /** SHA-256 of the global parameters as little-endian float32. */
+  model: digest,
+  parameters: count.min(1),
+  /** Evaluate the model before training from it. */
+  evaluate: z.boolean(),
+  /** Milliseconds left until the round closes, when this was sent. */
+  remainingMs: finite,
+  /** Clients of the cohort. */
+  cohort: count,
+});
+
+/** Client → coordinator, label `update`; the tensor follows the envelope as raw little-endian float32. */
+const update = z.strictObject({
+  /** The model it was trained from. */
+  model: digest,
+  examples: finite,
+  steps: count,
+  loss: finite,
+  dtype: z.string().max(16),
+  shapes: z.array(z.strictObject({ name: z.string().max(256), shape: z.array(count).max(8) })).max(4096),
+  tensor: digest,
+  bytes: count,
+  evaluation: evaluation.nullable(),
+});
+
+/** Client → coordinator, label `evaluation`: quality of the final model, and of what this client reaches alone. */
+const evaluationReport = z.strictObject({ model: digest, evaluation, alone: evaluation.nullable() });
+
+/** Coordinator → client, label `receipt`: this payload was stored. */
+const receipt = z.strictObject({ label: z.string(), payload: digest });
+
+export type Assignment = z.infer<typeof assignment>;
+export type Update = z.infer<typeof update>;
+export type EvaluationReport = z.infer<typeof evaluationReport>;
+export type Receipt = z.infer<typeof receipt>;
+
+export const labels = {
+  assignment: 'assignment',
+  update: 'update',
+  evaluation: 'evaluation',
+  receipt: 'receipt',
+} as const;
+
+/** Longest envelope of any message, bytes: room for two full score histograms. */
+export const maxEnvelopeBytes = 2 * 1024 * 1024;
+
+export const parseAssignment = (bytes: Uint8Array): Assignment => parsePayload(assignment, bytes, 'bad-request');
+export const parseUpdate = (bytes: Uint8Array): Update => parsePayload(update, bytes, 'malformed');
+export const parseEvaluationReport = (bytes: Uint8Array): EvaluationReport =>
+  parsePayload(evaluationReport, bytes, 'malformed');
+export const parseReceipt = (bytes: Uint8Array): Receipt => parsePayload(receipt, bytes, 'bad-request');
+
+/** Deterministic bytes of any of the payloads above. */
+export function encodePayload(payload: Assignment | Update | EvaluationReport | Receipt): Uint8Array {
+  return encodeCbor(payload);
+}
+
+function parsePayload<T>(schema: z.ZodType<T>, bytes: Uint8Array, code: 'bad-request' | 'malformed'): T {
+  let value: unknown;
+  try {
+    value = decodeCbor(bytes);
+  } catch (cause) {
+    if (!(cause instanceof CborError)) throw cause;
+    throw new Problem(code, 'the payload is not deterministic CBOR', { cause });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new Problem(code, `payload ${issue.path.join('.')}: ${issue.message}`);
+}
+
+/** The start of an update's body: length of the envelope (uint32, big-endian), then the envelope; the tensor follows. */
+export function encodeUpdateHead(envelope: Envelope): Uint8Array<ArrayBuffer> {
+  const encoded = encodeEnvelope(envelope);
+  const out = new Uint8Array(4 + encoded.length);
+  new DataView(out.buffer).setUint32(0, encoded.length);
+  out.set(encoded, 4);
+  return out;
+}
+
+export interface UpdateBody {
+  readonly envelope: Envelope;
+  /** What follows the envelope, in order. */
+  readonly tensor: AsyncIterable<Uint8Array>;
+}
+
+/** Reads the head of an update's body and leaves the rest as a stream. Throws Problem `bad-request`. */
+export async function splitUpdateBody(chunks: AsyncIterable<Uint8Array>): Promise<UpdateBody> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let held: Uint8Array = new Uint8Array(0);
+  const fill = async (bytes: number): Promise<void> => {
+    while (held.length < bytes) {
+      const next = await iterator.next();
+      if (next.done) throw new Problem('bad-request', 'the body ends inside the envelope');
+      held = held.length === 0 ? next.value : concat(held, next.value);
+    }
+  };
+  await fill(4);
+  const length = new DataView(held.buffer, held.byteOffset, 4).getUint32(0);
+  if (length > maxEnvelopeBytes) throw new Problem('too-large', 'the envelope is too long');
+  await fill(4 + length);
+  const envelope = decodeEnvelope(held.slice(4, 4 + length));
+  const rest = held.subarray(4 + length);
+  return { envelope, tensor: remainder(rest, iterator) };
+}
+
+async function* remainder(first: Uint8Array, iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first;
+  for (;;) {
+    const next = await iterator.next();
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const out = new Uint8Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
+}

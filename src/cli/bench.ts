@@ -1,0 +1,52 @@
+/** `parley bench SUITE`: measures this build on this machine. Suites live in bench/ of a checkout. */
+import { availableParallelism, cpus } from 'node:os';
+import { Argument, Command } from 'commander';
+import type { BenchResult } from '../../bench/harness.ts';
+import { createProgress, printJson, printLine, table } from './output.ts';
+
+const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = {
+  learning: async () => (await import('../../bench/learning.ts')).learning(),
+  rounds: async () => (await import('../../bench/rounds.ts')).rounds(),
+};
+
+/** Prints `{suite, machine: {cpu, cores, node}, results}`; every figure is the median of several runs, with its spread. */
+export function benchCommand(): Command {
+  return new Command('bench')
+    .description('Measures this build on this machine: median of several runs, with the spread.')
+    .addArgument(new Argument('<suite>', 'what to measure').choices(Object.keys(suites)))
+    .option('--json', 'print one JSON document')
+    .action(async (suite: string, options: { json?: true }) => {
+      const progress = createProgress();
+      progress.status(`bench ${suite}: running`);
+      const results = await suites[suite]().finally(() => progress.end());
+      const machine = {
+        cpu: cpus()[0]?.model.trim() ?? 'unknown',
+        cores: availableParallelism(),
+        node: process.version,
+      };
+      if (options.json) return printJson({ suite, machine, results });
+      printLine(`${suite} on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`);
+      printLine(table(resultRows(results)));
+    });
+}
+
+/** One row per result: name, value, unit, then every other figure that a result carries. */
+function resultRows(results: readonly BenchResult[]): (string | number)[][] {
+  const extra = [...new Set(results.flatMap(result => Object.keys(result)))].filter(
+    key => !['name', 'value', 'unit'].includes(key),
+  );
+  return [
+    ['name', 'value', 'unit', ...extra],
+    ...results.map(result => [
+      result.name,
+      Number(result.value.toPrecision(4)),
+      result.unit,
+      ...extra.map(key => printable((result as unknown as Record<string, unknown>)[key])),
+    ]),
+  ];
+}
+
+function printable(value: unknown): string | number {
+  if (typeof value === 'number') return Number(value.toPrecision(4));
+  return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,59 @@
+/** How a command fails: what is said on stderr, and the exit code. */
+import { CommanderError } from 'commander';
+import { Problem, UserError } from '../core/protocol/problem.ts';
+import { TaskError } from '../core/protocol/task.ts';
+
+/** The user can mend it: a flag, a file, a disk, a refusal of the coordinator. */
+export const exitRefused = 2;
+/** A defect of ours (EX_SOFTWARE of sysexits.h). */
+export const exitDefect = 70;
+
+/** System errors that the environment causes. Commands translate what they foresee; this is the net below. */
+const remedies: Record<string, string> = {
+  EACCES: 'Use a path (or a port above 1023) that this user may use, or change its permissions.',
+  EADDRINUSE: 'Stop the other process on this port, or choose another one.',
+  EADDRNOTAVAIL: 'Listen on an address that this machine has.',
+  ECONNREFUSED: 'Start the coordinator, or check its address.',
+  EDQUOT: 'Free some space, or raise the quota.',
+  EISDIR: 'Name a file, not a folder.',
+  EMFILE: 'Raise the limit of open files (ulimit -n).',
+  ENOENT: 'Check the spelling of the path.',
+  ENOSPC: 'Free some space on the disk; nothing acknowledged was lost.',
+  ENOTDIR: 'Name a folder, not a file.',
+  ENOTFOUND: 'Check the name of the host and the network.',
+  EPERM: 'Run as the owner of the file.',
+  EROFS: 'Use a directory that can be written to.',
+};
+
+/** Writes the failure to stderr, with its remedy, and returns the exit code. PARLEY_DEBUG=1 adds the stack. */
+export function reportFailure(
+  error: unknown,
+  write: (text: string) => void = text => void process.stderr.write(text),
+): number {
+  if (error instanceof CommanderError) return commanderExit(error);
+  const stack = process.env.PARLEY_DEBUG === '1' && error instanceof Error ? `${error.stack}\n` : '';
+  const known = describe(error);
+  if (known !== null) {
+    write(`${known}\n${stack}`);
+    return exitRefused;
+  }
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  write(`parley: this is a defect of parley: ${text}\n`);
+  write(`→ Please report it with the command you ran${stack === '' ? ' and what PARLEY_DEBUG=1 adds' : ''}.\n${stack}`);
+  return exitDefect;
+}
+
+function describe(error: unknown): string | null {
+  if (error instanceof TaskError) {
+    return `${error.errors.map(e => `parley: task: ${e.path}: ${e.message}`).join('\n')}\n→ Correct the task file, then run: parley task check FILE.`;
+  }
+  if (error instanceof UserError || error instanceof Problem) return `parley: ${error.message}\n→ ${error.remedy}`;
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
+  const remedy = Object.hasOwn(remedies, error.code) ? remedies[error.code] : undefined;
+  return remedy === undefined ? null : `parley: ${error.message}\n→ ${remedy}`;
+}
+
+/** Commander has already printed help, a version, or what was wrong with the command line. */
+function commanderExit(error: CommanderError): number {
+  return error.exitCode === 0 ? 0 : exitRefused;
+}

@@ -1,6 +1,6 @@
 /** Identities: who a party is, as the one SPIFFE URI in its certificates (`spiffe://<federation>/<role>/<organisation>/<name>`). */
 
-export const roles = ['client', 'coordinator', 'gateway', 'worker', 'operator'] as const;
+export const roles = ['client', 'coordinator', 'gateway', 'worker', 'operator', 'authority'] as const;
 export type Role = (typeof roles)[number];
 
 /** A party, read from the URI path of a verified certificate; never from its common name. */

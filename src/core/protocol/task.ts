@@ -188,3 +188,13 @@ export function parseTask(value: unknown): Task {
 export function encodeTask(task: Task): Uint8Array {
   return encodeCbor(['parley/v1/task', task]);
 }
+
+/** What the seed of the initial weights is the SHA-256 of: everyone derives the same model 1 from the task alone. */
+export function initialSeed(task: Task): Uint8Array {
+  return encodeCbor(['parley/v1/initial-weights', task.seed]);
+}
+
+/** What the seed of one client's minibatches in one round is the SHA-256 of. */
+export function trainingSeed(taskHash: Uint8Array, round: number, client: string): Uint8Array {
+  return encodeCbor(['parley/v1/minibatches', taskHash, round, client]);
+}

@@ -1,0 +1,23 @@
+/** The honest comparison: how good does this site get by itself, with the same model, data and effort? */
+import { classCount, featureNames } from '../core/data/schema.ts';
+import { initialParameters } from '../core/learning/model.ts';
+import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
+import type { Task } from '../core/protocol/task.ts';
+
+/**
+ * Trains from the task's initial model for as many rounds as the run, never averaging with anyone, and evaluates on
+ * the site's test rows. Nothing of it leaves but that evaluation.
+ */
+export async function trainAlone(
+  task: Task,
+  trainer: Trainer,
+  options: { initialSeed: Uint8Array; seedOf: (round: number) => Uint8Array; signal?: AbortSignal },
+): Promise<Evaluation> {
+  const width = featureNames(task.data).length;
+  let parameters = initialParameters(task.model, width, classCount(task.data), options.initialSeed);
+  for (let round = 1; round <= task.rounds; round++) {
+    const request = { parameters, round, seed: options.seedOf(round), signal: options.signal };
+    parameters = (await trainer.train(request)).parameters;
+  }
+  return trainer.evaluate(parameters);
+}

@@ -1,0 +1,20 @@
+/** The outbox: what this client has said in a round, kept before it is said, so that it never says anything else. */
+
+export interface Outgoing {
+  /** Hex hash of the task. */
+  readonly task: string;
+  readonly round: number;
+  readonly label: string;
+  /** Hex SHA-256 of the model the message answers. */
+  readonly model: string;
+  /** The encoded envelope. */
+  readonly envelope: Uint8Array;
+  /** Blob with the tensor that follows, or null. */
+  readonly tensor: string | null;
+}
+
+export interface Outbox {
+  find(task: string, round: number, label: string): Promise<Outgoing | null>;
+  /** Durable when it resolves. Throws when an entry with another envelope stands for the same task, round and label. */
+  put(message: Outgoing): Promise<void>;
+}

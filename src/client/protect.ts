@@ -1,0 +1,67 @@
+/** From trained parameters to a signed update: clip → noise → encode → mask → sign, one function per stage. */
+import { floatsToBytes } from '../core/bytes/floats.ts';
+import { signEnvelope } from '../core/crypto/envelope.ts';
+import { clipToNorm } from '../core/learning/clip.ts';
+import type { Evaluation, TrainResult } from '../core/learning/trainer.ts';
+import { encodePayload, labels } from '../core/protocol/message.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import type { ClientPorts } from './ports.ts';
+import { type Clipped, type Encoded, type Masked, type Noised, passed, type RoundContext, type Signed, type Trained } from './stages.ts';
+
+/** The difference between trained and global parameters, in float32. */
+export function difference(result: TrainResult, global: Float32Array, evaluation: Evaluation | null): Trained {
+  const { examples, steps, loss } = result;
+  const update = new Float32Array(global.length);
+  for (let i = 0; i < update.length; i++) update[i] = result.parameters[i] - global[i];
+  return passed<Trained>({
+    difference: update,
+    report: { examples, steps, loss, evaluation },
+  });
+}
+
+/** Clips to the task's bound. Throws Problem `non-finite` when training diverged: such an update never leaves. */
+export function clip(trained: Trained, { task }: RoundContext): Clipped {
+  try {
+    return passed<Clipped>({ ...trained, difference: clipToNorm(trained.difference, task.aggregation.clipNorm) });
+  } catch (cause) {
+    throw new Problem('non-finite', 'local training diverged; try a smaller training.optimizer.learningRate', { cause });
+  }
+}
+
+/** `privacy: none` is the only kind built: nothing is added, and the coordinator records an unbounded release. */
+export function noise(clipped: Clipped): Noised {
+  return passed<Noised>(clipped);
+}
+
+export function encode(noised: Noised): Encoded {
+  return passed<Encoded>({ tensor: floatsToBytes(noised.difference), report: noised.report });
+}
+
+/** `protection: inspect` is the only kind built: the coordinator sees this update. */
+export function mask(encoded: Encoded): Masked {
+  return passed<Masked>(encoded);
+}
+
+/** Signs label, federation, task, round, sender and the payload's digest; the payload holds the tensor's digest. */
+export async function sign(masked: Masked, context: RoundContext, ports: ClientPorts): Promise<Signed> {
+  const { signer, certificate } = ports.identity();
+  const { examples, steps, loss, evaluation } = masked.report;
+  const payload = encodePayload({
+    model: context.assignment.model,
+    examples,
+    steps,
+    loss,
+    dtype: 'f32',
+    shapes: context.manifest.map(({ name, shape }) => ({ name, shape: [...shape] })),
+    tensor: await ports.primitives.sha256Large(masked.tensor),
+    bytes: masked.tensor.length,
+    // An Evaluation is plain data of the same shape; only its arrays are declared read-only.
+    evaluation: evaluation as never,
+  });
+  const envelope = signEnvelope(
+    { label: labels.update, federation: ports.federation, task: context.taskHash, round: context.round, sender: certificate, payload },
+    signer,
+    ports.primitives,
+  );
+  return passed<Signed>({ envelope, tensor: masked.tensor });
+}

@@ -1,0 +1,117 @@
+/** A client's part of a round, as one straight path: train → clip → noise → encode → mask → sign → send. */
+import { bytesToFloats, sameBytes, toHex } from '../core/bytes/floats.ts';
+import { decodeEnvelope, type Envelope, encodeEnvelope, signEnvelope } from '../core/crypto/envelope.ts';
+import { parameterCount } from '../core/learning/parameters.ts';
+import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
+import { encodePayload, encodeUpdateHead, labels, parseReceipt } from '../core/protocol/message.ts';
+import { writeBlob } from '../core/protocol/ports.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import { initialSeed, trainingSeed } from '../core/protocol/task.ts';
+import { trainAlone } from './alone.ts';
+import type { Outgoing } from './outbox.ts';
+import type { ClientPorts } from './ports.ts';
+import { clip, difference, encode, mask, noise, sign } from './protect.ts';
+import type { RoundContext, Signed } from './stages.ts';
+import { verifyFromCoordinator } from './verify.ts';
+
+/** Trains and sends the update of a round; when one is in the outbox already, sends those same bytes. */
+export async function trainRound(context: RoundContext, trainer: Trainer, ports: ClientPorts, signal?: AbortSignal): Promise<void> {
+  const kept = await recall(context, labels.update, ports);
+  const signed = kept ?? (await prepareUpdate(context, trainer, ports, signal));
+  const { taskId, round } = context;
+  const receipt = await ports.channel.sendUpdate(taskId, round, encodeUpdateHead(signed.envelope), signed.tensor);
+  await ports.step('update-sent');
+  checkReceipt(receipt, signed.envelope, ports);
+  await ports.step('update-acknowledged');
+}
+
+async function prepareUpdate(
+  context: RoundContext,
+  trainer: Trainer,
+  ports: ClientPorts,
+  signal?: AbortSignal,
+): Promise<{ envelope: Envelope; tensor: Uint8Array }> {
+  const { assignment, taskHash, round } = context;
+  const global = await fetchModel(context, ports);
+  const evaluation = assignment.evaluate ? await trainer.evaluate(global) : null;
+  const seed = ports.primitives.sha256(trainingSeed(taskHash, round, ports.name));
+  const result = await trainer.train({ parameters: global, round, seed, signal });
+  await ports.step('trained');
+  const trained = difference(result, global, evaluation);
+  const signed = await sign(mask(encode(noise(clip(trained, context)))), context, ports);
+  await keep(context, signed, ports);
+  return signed;
+}
+
+/** Evaluates the final model and sends the report. */
+export async function evaluateRound(context: RoundContext, trainer: Trainer, ports: ClientPorts, signal?: AbortSignal): Promise<void> {
+  const { assignment, task, taskHash, taskId, round } = context;
+  const kept = await recall(context, labels.evaluation, ports);
+  const envelope = kept?.envelope ?? (await prepareEvaluation());
+  const receipt = await ports.channel.sendEvaluation(taskId, round, envelope);
+  await ports.step('evaluation-sent');
+  checkReceipt(receipt, envelope, ports);
+
+  async function prepareEvaluation(): Promise<Envelope> {
+    const evaluation = await trainer.evaluate(await fetchModel(context, ports));
+    const alone: Evaluation | null = task.evaluation.aloneBaseline
+      ? await trainAlone(task, trainer, {
+          initialSeed: ports.primitives.sha256(initialSeed(task)),
+          seedOf: r => ports.primitives.sha256(trainingSeed(taskHash, r, ports.name)),
+          signal,
+        })
+      : null;
+    await ports.step('evaluated');
+    const { signer, certificate } = ports.identity();
+    // Evaluations are plain data of the payload's shape; only their arrays are declared read-only.
+    const payload = encodePayload({ model: assignment.model, evaluation, alone } as never);
+    const fields = { label: labels.evaluation, federation: ports.federation, task: taskHash, round, sender: certificate, payload };
+    const made = signEnvelope(fields, signer, ports.primitives);
+    await ports.outbox.put({ task: taskId, round, label: labels.evaluation, model: toHex(assignment.model), envelope: encodeEnvelope(made), tensor: null });
+    return made;
+  }
+}
+
+/** The global model, only if its bytes are those the coordinator signed for. */
+async function fetchModel(context: RoundContext, ports: ClientPorts): Promise<Float32Array> {
+  const { assignment, taskId, round, manifest } = context;
+  const bytes = await ports.channel.model(taskId, round, 4 * parameterCount(manifest));
+  if (!sameBytes(await ports.primitives.sha256Large(bytes), assignment.model)) throw new Problem('bad-digest', 'the model is not the one announced');
+  const values = bytesToFloats(bytes);
+  if (values.length !== parameterCount(manifest)) throw new Problem('malformed', 'the model has the wrong length');
+  await ports.step('model-verified');
+  return values;
+}
+
+/**
+ * What this client said earlier in this round. Throws Problem `equivocation` when the coordinator now shows another
+ * model for the same round: answering twice would let it compare the answers.
+ */
+async function recall(context: RoundContext, label: string, ports: ClientPorts): Promise<{ envelope: Envelope; tensor: Uint8Array } | null> {
+  const { taskId, round, assignment } = context;
+  const kept: Outgoing | null = await ports.outbox.find(taskId, round, label);
+  if (kept === null) return null;
+  if (kept.model !== toHex(assignment.model)) throw new Problem('equivocation', `the coordinator shows a second model for round ${round}`);
+  const tensor = kept.tensor === null ? new Uint8Array(0) : await ports.blobs.read(kept.tensor);
+  if (tensor === null) throw new Error(`the outbox names ${kept.tensor}, which is missing`);
+  return { envelope: decodeEnvelope(kept.envelope), tensor };
+}
+
+async function keep(context: RoundContext, signed: Signed, ports: ClientPorts): Promise<void> {
+  const { taskId, round, assignment } = context;
+  const tensor = `outbox/${taskId}/${round}`;
+  await writeBlob(ports.blobs, tensor, signed.tensor);
+  await ports.step('outbox-tensor');
+  const envelope = encodeEnvelope(signed.envelope);
+  await ports.outbox.put({ task: taskId, round, label: labels.update, model: toHex(assignment.model), envelope, tensor });
+  await ports.step('outbox-stored');
+  // The rounds before are over for this client: their tensors are not needed again.
+  for (const key of await ports.blobs.list(`outbox/${taskId}/`)) if (key !== tensor) await ports.blobs.remove(key);
+}
+
+function checkReceipt(receipt: Envelope, sent: Envelope, ports: ClientPorts): void {
+  verifyFromCoordinator(receipt, labels.receipt, ports);
+  const { label, payload } = parseReceipt(receipt.payload);
+  const same = label === sent.label && receipt.round === sent.round && sameBytes(receipt.task, sent.task);
+  if (!same || !sameBytes(payload, ports.primitives.sha256(sent.payload))) throw new Problem('bad-signature', 'the receipt is for something else');
+}

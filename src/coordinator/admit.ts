@@ -1,0 +1,113 @@
+/** Admission: form, weight, finiteness, norm and digest of an update, before anything else looks at it. */
+import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
+import { type Manifest, parameterCount, sameManifest } from '../core/learning/parameters.ts';
+import { encodeEnvelope } from '../core/crypto/envelope.ts';
+import type { Primitives } from '../core/crypto/primitives.ts';
+import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
+import type { Update } from '../core/protocol/message.ts';
+import type { Blobs, StepPort } from '../core/protocol/ports.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import type { Task } from '../core/protocol/task.ts';
+import { type Admitted, passed, type Verified } from './stages.ts';
+import type { Run } from './store.ts';
+
+/** Distances of longer updates would overflow float32 (‖x‖ ≤ 2^60). */
+const largestNorm = 2 ** 60;
+/** Clients clip in float64 and round to float32; the bound allows for that. */
+const roundingSlack = 1 + 1e-5;
+const chunkFloats = 65_536;
+
+/** Where the tensor of an update lies. */
+export function updateKey(task: string, round: number, client: string): string {
+  return `${task}/update/${round}/${client}`;
+}
+
+/**
+ * Reads the tensor once, as a stream: digest, finiteness and norm are computed while it is written to its blob,
+ * which is durable when this resolves. Memory: one chunk. Throws Problem; then nothing stays behind.
+ */
+export async function admit(
+  verified: Verified,
+  context: { run: Run; task: Task; manifest: Manifest; blobs: Blobs; primitives: Primitives; step: StepPort },
+): Promise<Admitted> {
+  const { client, envelope, update, tensor } = verified;
+  const { run, task } = context;
+  checkForm(update, context.manifest, run);
+  const weight = admittedWeight(update.examples, task);
+  const writer = await context.blobs.write(updateKey(run.task, run.round, client));
+  try {
+    const { digest, norm } = await readTensor(tensor, update.bytes, writer, context.primitives);
+    if (toHex(digest) !== toHex(update.tensor)) throw new Problem('bad-digest');
+    const bound = Math.min(largestNorm, task.aggregation.clipNorm * roundingSlack);
+    if (!(norm <= bound)) throw new Problem('norm-exceeded');
+    await writer.commit();
+    await context.step('update-blob');
+    return passed<Admitted>({
+      received: {
+        client,
+        tensor: toHex(digest),
+        examples: update.examples,
+        weight,
+        norm,
+        loss: update.loss,
+        steps: update.steps,
+        evaluation: update.evaluation,
+      },
+      payload: context.primitives.sha256(envelope.payload),
+      envelope: encodeEnvelope(envelope),
+    });
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+function checkForm(update: Update, manifest: Manifest, run: Run): void {
+  if (toHex(update.model) !== run.model) throw new Problem('malformed', 'trained from another model');
+  if (update.dtype !== 'f32') throw new Problem('malformed', `dtype ${update.dtype}, expected f32`);
+  if (update.bytes !== 4 * parameterCount(manifest)) throw new Problem('malformed', 'wrong length');
+  if (!sameManifest(update.shapes, manifest)) throw new Problem('malformed', 'shapes differ from the model');
+}
+
+/** The weight an update counts with: finite, positive, capped. Throws Problem `bad-weight`. */
+export function admittedWeight(examples: number, task: Task): number {
+  if (!Number.isFinite(examples) || examples <= 0) throw new Problem('bad-weight');
+  return task.aggregation.weightBy === 'uniform' ? 1 : Math.min(examples, task.aggregation.weightCap);
+}
+
+async function readTensor(
+  tensor: AsyncIterable<Uint8Array>,
+  expectedBytes: number,
+  writer: { write(chunk: Uint8Array): Promise<void> },
+  primitives: Primitives,
+): Promise<{ digest: Uint8Array; norm: number }> {
+  const hash = primitives.createSha256();
+  const values = new Float32Array(chunkFloats);
+  const buffer = floatsToBytes(values);
+  let held = 0;
+  let total = 0;
+  let sumOfSquares = 0;
+  const flush = async (): Promise<void> => {
+    const bytes = buffer.subarray(0, held);
+    hash.update(bytes);
+    const scan = scanUpdate(values.subarray(0, held / 4));
+    if (!scan.finite) throw new Problem('non-finite');
+    sumOfSquares += scan.sumOfSquares;
+    await writer.write(bytes);
+    held = 0;
+  };
+  for await (const chunk of tensor) {
+    total += chunk.length;
+    if (total > expectedBytes) throw new Problem('malformed', 'more bytes than declared');
+    for (let at = 0; at < chunk.length; ) {
+      const part = Math.min(chunk.length - at, buffer.length - held);
+      buffer.set(chunk.subarray(at, at + part), held);
+      at += part;
+      held += part;
+      if (held === buffer.length) await flush();
+    }
+  }
+  if (total !== expectedBytes) throw new Problem('malformed', 'fewer bytes than declared');
+  if (held > 0) await flush();
+  return { digest: hash.digest(), norm: Math.sqrt(sumOfSquares) };
+}

@@ -1,0 +1,19 @@
+/** What a coordinator needs from its surroundings. */
+import type { Primitives, Signer } from '../core/crypto/primitives.ts';
+import type { Blobs, Clock, Log, StepPort } from '../core/protocol/ports.ts';
+import type { CoordinatorStore } from './store.ts';
+import type { Member } from './verify.ts';
+
+export interface CoordinatorPorts {
+  readonly federation: string;
+  /** Signs assignments and receipts with the current update key; asked anew each time, so that renewal needs no restart. */
+  readonly identity: () => { readonly signer: Signer; readonly certificate: Uint8Array };
+  /** Verifies an update certificate (chain, life, use, revocation) and reads the member in it. Throws Problem. */
+  readonly verifyCertificate: (der: Uint8Array) => Member & { readonly role: string };
+  readonly primitives: Primitives;
+  readonly store: CoordinatorStore;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly step: StepPort;
+}

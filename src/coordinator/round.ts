@@ -1,0 +1,151 @@
+/** The end of a round, as one straight path: inspect → combine → account → record; `publish` makes what leaves. */
+import { WeightedSum } from '../core/aggregation/weighted-mean.ts';
+import { applyServerOptimizer, serverStateFromBytes, serverStateToBytes } from '../core/aggregation/server-optimizer.ts';
+import { bytesToFloats, floatsToBytes, toHex } from '../core/bytes/floats.ts';
+import { encodeSafetensors } from '../core/bytes/safetensors.ts';
+import type { Manifest } from '../core/learning/parameters.ts';
+import { writeBlob } from '../core/protocol/ports.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import type { Task } from '../core/protocol/task.ts';
+import { updateKey } from './admit.ts';
+import type { CoordinatorPorts } from './ports.ts';
+import { type Artifact, type Charged, type Combined, type Inspected, passed, type Recorded } from './stages.ts';
+import type { RoundReport, Run, Write } from './store.ts';
+
+/** Where the global parameters a round starts from lie; round `rounds + 1` is the final model. */
+export const modelKey = (task: string, round: number): string => `${task}/model/${round}`;
+/** Where the server optimiser's state before a round lies. */
+export const stateKey = (task: string, round: number): string => `${task}/state/${round}`;
+export const artifactKey = (task: string): string => `${task}/artifact`;
+export const taskKey = (task: string): string => `${task}/task`;
+
+/**
+ * Looks at the closed cohort as a whole: orders the updates by client (so that the sum does not depend on arrival),
+ * names who dropped out, and refuses a round below its quorum. Throws Problem `conflict` then.
+ */
+export function inspect(run: Run, task: Task): Inspected {
+  const updates = [...run.received].sort((a, b) => (a.client < b.client ? -1 : 1));
+  if (updates.length < task.cohort.minimum) throw new Problem('conflict', 'the round is below its quorum');
+  const answered = new Set([...updates.map(u => u.client), ...run.refused]);
+  return passed<Inspected>({
+    run,
+    task,
+    updates,
+    totalWeight: updates.reduce((sum, u) => sum + u.weight, 0),
+    dropped: (run.cohort ?? []).filter(client => !answered.has(client)),
+  });
+}
+
+/** Weighted mean of the updates, streamed from their blobs (memory: one float64 vector), then the server optimiser. */
+export async function combine(inspected: Inspected, global: Float32Array, ports: CoordinatorPorts): Promise<Combined> {
+  const { run, task, updates, totalWeight } = inspected;
+  const sum = new WeightedSum(global.length);
+  for (const update of updates) {
+    const chunks = await ports.blobs.stream(updateKey(run.task, run.round, update.client));
+    if (chunks === null) throw new Error(`the update of ${update.client} for round ${run.round} is missing from storage`);
+    let offset = 0;
+    for await (const chunk of chunks) {
+      const values = bytesToFloats(chunk);
+      sum.add(values, offset, update.weight);
+      offset += values.length;
+    }
+    if (offset !== global.length) throw new Error(`the stored update of ${update.client} is not whole`);
+  }
+  const stored = await ports.blobs.read(stateKey(run.task, run.round));
+  const state = serverStateFromBytes(task.server, global.length, stored);
+  const next = applyServerOptimizer(task.server, state, global, sum.mean(totalWeight));
+  const loss = updates.reduce((total, u) => total + u.weight * u.loss, 0) / totalWeight;
+  return passed<Combined>({
+    inspected,
+    parameters: next.parameters,
+    serverState: serverStateToBytes(next.state),
+    loss,
+  });
+}
+
+/** The privacy cost of the release. With `privacy: none`, the only kind built, it is unbounded and recorded as such. */
+export function account(combined: Combined): Charged {
+  const { run, updates } = combined.inspected;
+  return passed<Charged>({
+    combined,
+    event: { task: run.task, round: run.round, kind: 'aggregate', privacy: 'none', clients: updates.length },
+  });
+}
+
+/**
+ * Makes the combination durable: blobs first, then round report, release event and run in one write together with
+ * whatever `also` adds to the run (the opening of the next round). A crash before that write repeats the combination
+ * from the same blobs and gives the same bytes.
+ */
+export async function record(charged: Charged, also: (run: Run) => Run, ports: CoordinatorPorts): Promise<Recorded> {
+  const { combined, event } = charged;
+  const { run, updates, dropped } = combined.inspected;
+  const bytes = floatsToBytes(combined.parameters);
+  const modelDigest = await ports.primitives.sha256Large(bytes);
+  await writeBlob(ports.blobs, modelKey(run.task, run.round + 1), bytes);
+  await ports.step('model-blob');
+  if (combined.serverState.length > 0) await writeBlob(ports.blobs, stateKey(run.task, run.round + 1), combined.serverState);
+  await ports.step('state-blob');
+  const model = toHex(modelDigest);
+  const report: RoundReport = {
+    task: run.task,
+    round: run.round,
+    cohort: run.cohort?.length ?? 0,
+    combined: updates.map(u => u.client),
+    dropped,
+    refused: run.refused,
+    loss: combined.loss,
+    evaluation: pooled(combined.inspected),
+    model,
+    milliseconds: Math.max(0, ports.clock.now() - (run.openedAt ?? ports.clock.now())),
+  };
+  const next = also({
+    ...run,
+    round: run.round + 1,
+    phase: run.round === run.rounds ? 'evaluating' : 'training',
+    cohort: null,
+    deadlineAt: null,
+    openedAt: null,
+    received: [],
+    refused: [],
+    model,
+    problem: null,
+  });
+  const writes: Write[] = [
+    { put: 'round', report },
+    { put: 'release', event },
+    { put: 'run', run: next },
+  ];
+  await ports.store.commit(writes);
+  await ports.step('round-recorded');
+  return passed<Recorded>({ charged, run: next, modelDigest });
+}
+
+function pooled(inspected: Inspected): RoundReport['evaluation'] {
+  const seen = inspected.updates.flatMap(u => (u.evaluation === null ? [] : [u.evaluation]));
+  if (seen.length === 0) return null;
+  return {
+    examples: seen.reduce((sum, e) => sum + e.examples, 0),
+    correct: seen.reduce((sum, e) => sum + e.correct, 0),
+    logLoss: seen.reduce((sum, e) => sum + e.logLoss, 0),
+  };
+}
+
+/** Proof that the run's current model was recorded: the stored report of the round before it names the same digest. */
+export type Released = Recorded | { readonly run: Run; readonly report: RoundReport };
+
+/**
+ * The model file of a recorded round: safetensors whose metadata names task, round and metrics.
+ * Throws Problem `conflict` when the model does not belong to a recorded round.
+ */
+export function publish(
+  released: Released,
+  parameters: Float32Array,
+  manifest: Manifest,
+  metadata: Record<string, string>,
+): Artifact {
+  const { run } = released;
+  if ('report' in released && released.report.model !== run.model) throw new Problem('conflict', 'this model was not recorded');
+  const bytes = encodeSafetensors(manifest, parameters, metadata);
+  return passed<Artifact>({ task: run.task, round: run.round - 1, bytes });
+}

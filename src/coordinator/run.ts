@@ -1,0 +1,54 @@
+/** Transitions of a run: pure functions from one record to the next. */
+import type { Task } from '../core/protocol/task.ts';
+import type { Selection } from './select.ts';
+import type { Run } from './store.ts';
+
+/** Under way: a round is open or about to open. */
+export function isActive(run: Run): boolean {
+  return run.phase === 'training' || run.phase === 'evaluating';
+}
+
+/** Clients of the current round that need not be asked any more. */
+export function answered(run: Run): Set<string> {
+  const done = run.phase === 'evaluating' ? run.evaluations : run.received;
+  return new Set([...done.map(r => r.client), ...run.refused]);
+}
+
+/** The run with its round open for the selected clients and those who have answered already. */
+export function opened(run: Run, selection: Selection, task: Task, nowMs: number): Run {
+  const cohort = [...new Set([...selection.cohort, ...run.received.map(r => r.client)])].sort();
+  return {
+    ...run,
+    cohort,
+    target: selection.target,
+    deadlineAt: nowMs + Math.ceil(task.cohort.deadlineSeconds * 1000),
+    openedAt: run.openedAt ?? nowMs,
+    problem: null,
+  };
+}
+
+/** The run waiting for clients again after a deadline below its quorum. What arrived counts; who was refused may try again. */
+export function reopened(run: Run, problem: string): Run {
+  return { ...run, cohort: null, deadlineAt: null, refused: [], problem };
+}
+
+export function finished(run: Run, nowMs: number): Run {
+  return { ...run, phase: 'finished', cohort: null, deadlineAt: null, finishedAt: nowMs };
+}
+
+export function deadlinePassed(run: Run, nowMs: number): boolean {
+  return run.deadlineAt !== null && nowMs >= run.deadlineAt;
+}
+
+/**
+ * May the open round close? When all of the cohort has answered, when the target of an over-selected cohort has,
+ * or at the deadline; a training round never below its minimum, an evaluation with whatever came.
+ */
+export function closable(run: Run, task: Task, nowMs: number): boolean {
+  if (run.cohort === null) return false;
+  const done = answered(run);
+  const complete = run.cohort.every(client => done.has(client));
+  if (run.phase === 'evaluating') return complete || deadlinePassed(run, nowMs);
+  if (run.received.length < task.cohort.minimum) return false;
+  return complete || run.received.length >= run.target || deadlinePassed(run, nowMs);
+}

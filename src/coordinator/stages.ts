@@ -1,0 +1,35 @@
+/** The stages of a round as types: each can only be made from the one before, so a skipped step does not compile. */
+import type { Task } from '../core/protocol/task.ts';
+import type { Envelope } from '../core/crypto/envelope.ts';
+import type { Update } from '../core/protocol/message.ts';
+import type { Received, ReleaseEvent, Run } from './store.ts';
+
+declare const stage: unique symbol;
+type Staged<Name extends string, Value> = Value & { readonly [stage]: Name };
+
+/** A message whose sender, context and signature hold. */
+export type Verified = Staged<'verified', { client: string; envelope: Envelope; update: Update; tensor: AsyncIterable<Uint8Array> }>;
+/** An update of the declared form, finite, within norm and weight bounds, its tensor durable in a blob. */
+export type Admitted = Staged<'admitted', { received: Received; payload: Uint8Array; envelope: Uint8Array }>;
+/** The cohort of a closed round with the weights it counts for. */
+export type Inspected = Staged<
+  'inspected',
+  { run: Run; task: Task; updates: readonly Received[]; totalWeight: number; dropped: readonly string[] }
+>;
+/** The next global parameters and the server optimiser's state. */
+export type Combined = Staged<
+  'combined',
+  { inspected: Inspected; parameters: Float32Array; serverState: Uint8Array; loss: number }
+>;
+/** A combination whose privacy cost is known. */
+export type Charged = Staged<'charged', { combined: Combined; event: ReleaseEvent }>;
+/** A combination that is durable: blobs, round, release event and run in one write. */
+export type Recorded = Staged<'recorded', { charged: Charged; run: Run; modelDigest: Uint8Array }>;
+/** What may leave the coordinator. Only `publish` makes one, and only of a Recorded. */
+export type Artifact = Staged<'artifact', { task: string; round: number; bytes: Uint8Array }>;
+
+/** Marks a value as having passed a stage; called once, at the end of the function that is that stage. */
+export function passed<S extends Staged<string, object>>(value: Omit<S, typeof stage>): S {
+  // The brand exists only in the type system: a value carries no mark at run time.
+  return value as S;
+}

@@ -1,0 +1,123 @@
+/** What the coordinator remembers: runs, accepted messages, closed rounds, refusals, releases. One port, one atomic write. */
+import type { Evaluation } from '../core/learning/trainer.ts';
+import type { ProblemCode } from '../core/protocol/problem.ts';
+
+export type Phase = 'queued' | 'training' | 'evaluating' | 'finished' | 'stopped';
+
+/** An update that passed admission: everything about it but the tensor, which lies in a blob. */
+export interface Received {
+  readonly client: string;
+  /** Hex SHA-256 of the tensor. */
+  readonly tensor: string;
+  readonly examples: number;
+  /** After the cap. */
+  readonly weight: number;
+  readonly norm: number;
+  readonly loss: number;
+  readonly steps: number;
+  /** Quality of the model the round started from, on this client's test rows. */
+  readonly evaluation: Evaluation | null;
+}
+
+export interface EvaluationRecord {
+  readonly client: string;
+  readonly evaluation: Evaluation;
+  readonly alone: Evaluation | null;
+}
+
+/** One run of one task, as it stands between two atomic writes. */
+export interface Run {
+  /** Hex SHA-256 of the task: the run's identity. */
+  readonly task: string;
+  readonly name: string;
+  readonly phase: Phase;
+  /** The current round, 1-based; `rounds + 1` while evaluating. */
+  readonly round: number;
+  readonly rounds: number;
+  /** Clients asked in the current round; null while the round waits for enough of them. */
+  readonly cohort: readonly string[] | null;
+  /** How many answers close the round early. */
+  readonly target: number;
+  /** Milliseconds since the epoch; null while no round is open. */
+  readonly deadlineAt: number | null;
+  readonly received: readonly Received[];
+  readonly evaluations: readonly EvaluationRecord[];
+  /** Clients whose message for the current round was refused after it verified. */
+  readonly refused: readonly string[];
+  /** Hex SHA-256 of the current global parameters, and their number. */
+  readonly model: string;
+  readonly parameters: number;
+  readonly order: number;
+  readonly openedAt: number | null;
+  readonly submittedAt: number;
+  readonly finishedAt: number | null;
+  readonly problem: string | null;
+}
+
+/** A closed round, for progress and history. */
+export interface RoundReport {
+  readonly task: string;
+  readonly round: number;
+  readonly cohort: number;
+  readonly combined: readonly string[];
+  readonly dropped: readonly string[];
+  readonly refused: readonly string[];
+  /** Weighted mean training loss. */
+  readonly loss: number;
+  /** Quality of the model the round *started* from, summed over the clients that evaluated it. */
+  readonly evaluation: { readonly examples: number; readonly correct: number; readonly logLoss: number } | null;
+  readonly model: string;
+  readonly milliseconds: number;
+}
+
+export interface Refusal {
+  readonly task: string | null;
+  readonly round: number | null;
+  readonly client: string | null;
+  readonly code: ProblemCode;
+  readonly at: number;
+}
+
+/** A privacy-relevant release, recorded in the same write as what it releases. */
+export interface ReleaseEvent {
+  readonly task: string;
+  readonly round: number;
+  readonly kind: 'aggregate';
+  /** With `privacy: none` nothing bounds what the aggregate reveals: epsilon is unbounded, and said so. */
+  readonly privacy: 'none';
+  readonly clients: number;
+}
+
+export interface MessageKey {
+  readonly task: string;
+  readonly round: number;
+  readonly label: string;
+  readonly sender: string;
+}
+
+export type Write =
+  | { readonly put: 'run'; readonly run: Run }
+  /** Refused by the store (StoreConflict) when the key exists: a message is accepted once. */
+  | { readonly put: 'message'; readonly key: MessageKey; readonly payload: Uint8Array; readonly envelope: Uint8Array }
+  | { readonly put: 'round'; readonly report: RoundReport }
+  | { readonly put: 'refusal'; readonly refusal: Refusal; readonly evidence: Uint8Array | null }
+  | { readonly put: 'release'; readonly event: ReleaseEvent }
+  | { readonly put: 'setting'; readonly name: string; readonly value: string };
+
+/** A message with this key is stored already. */
+export class StoreConflict extends Error {
+  override readonly name = 'StoreConflict';
+}
+
+export interface CoordinatorStore {
+  /** All writes or none, durable when it resolves. */
+  commit(writes: readonly Write[]): Promise<void>;
+  runs(): Promise<Run[]>;
+  /** Payload digest and envelope of an accepted message, or null. */
+  message(key: MessageKey): Promise<{ payload: Uint8Array; envelope: Uint8Array } | null>;
+  rounds(task: string): Promise<RoundReport[]>;
+  /** Number of refusals per client and code, of a task or of all. */
+  refusals(task?: string): Promise<{ client: string | null; code: string; count: number }[]>;
+  releases(task: string): Promise<ReleaseEvent[]>;
+  setting(name: string): Promise<string | null>;
+}

@@ -1,5 +1,6 @@
 /** The declared schema of a site's table: columns, types, missing-value marks, encoding, target, scaling, split. */
 import { z } from 'zod';
+import { levelKey } from './cell.ts';
 
 const name = z.string().min(1).max(64);
 
@@ -28,7 +29,10 @@ const target = z.discriminatedUnion('type', [
 ]);
 
 const split = z.discriminatedUnion('type', [
-  /** Stratified by label; equal, row for row, to scikit-learn's train_test_split(stratify=y, train_size, random_state). */
+  /**
+   * Stratified by label; equal, row for row, to scikit-learn's train_test_split(stratify=y, train_size, random_state),
+   * and to stratify=None where a site has too few rows of a class to stratify (see `stratifiedSplit`).
+   */
   z.strictObject({
     type: z.literal('stratified'),
     trainFraction: z.number().gt(0).lt(1),
@@ -64,15 +68,41 @@ export const dataSchema = z
       context.addIssue({ code: 'custom', path: ['columns'], message: 'declare exactly one column of type target' });
     }
     if (!schema.columns.some(c => c.type === 'number' || c.type === 'category')) {
-      context.addIssue({ code: 'custom', path: ['columns'], message: 'declare at least one feature (type number or category)' });
+      context.addIssue({
+        code: 'custom',
+        path: ['columns'],
+        message: 'declare at least one feature (type number or category)',
+      });
     }
+    schema.columns.forEach((column, i) => {
+      const same = column.type === 'category' ? sameLevel(column.levels) : null;
+      if (same !== null) context.addIssue({ code: 'custom', path: ['columns', i, 'levels'], message: same });
+    });
+    const sameClass = schema.target.type === 'classes' ? sameLevel(schema.target.classes) : null;
+    if (sameClass !== null) context.addIssue({ code: 'custom', path: ['target', 'classes'], message: sameClass });
     const { split } = schema;
     if (split.type === 'column' && !schema.columns.some(c => c.name === split.column && c.type === 'ignore')) {
-      context.addIssue({ code: 'custom', path: ['split', 'column'], message: `declare column "${split.column}" with type ignore` });
+      context.addIssue({
+        code: 'custom',
+        path: ['split', 'column'],
+        message: `declare column "${split.column}" with type ignore`,
+      });
     }
   });
 
 export type DataSchema = z.infer<typeof dataSchema>;
+
+/** What to say about two levels that no cell could tell apart, or null. */
+function sameLevel(levels: readonly string[]): string | null {
+  const seen = new Map<string, string>();
+  for (const level of levels) {
+    const key = levelKey(level.trim());
+    const other = seen.get(key);
+    if (other !== undefined) return `"${other}" and "${level}" are the same level; keep one`;
+    seen.set(key, level);
+  }
+  return null;
+}
 
 /** Names of the features in the order of the model's inputs: numbers in column order, then the one-hot levels `column=level`. */
 export function featureNames(schema: DataSchema): string[] {

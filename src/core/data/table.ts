@@ -1,0 +1,150 @@
+/** Loads a site's table by its declared schema: CSV in, train and test features and labels out. */
+import { UserError } from '../protocol/problem.ts';
+import type { TableSource } from './csv.ts';
+import type { Dataset, Scaler, SiteData } from './dataset.ts';
+import type { EncodedRows } from './encoded-rows.ts';
+import { featureMatrix, rowFiller } from './feature-matrix.ts';
+import { fitScaler } from './scaling.ts';
+import { classCount, type DataSchema, featureNames } from './schema.ts';
+import { stratifiedSplit } from './stratified-split.ts';
+import { cellError, rowError } from './table-error.ts';
+import { type RefusedRow, readRows } from './table-rows.ts';
+
+/** A table to predict, encoded. */
+export interface FeatureTable {
+  readonly rows: number;
+  readonly width: number;
+  /** rows × width values, scaled, row-major, in the order of the file. */
+  readonly features: Float32Array;
+  /** Line of the file per encoded row. */
+  readonly lines: Uint32Array;
+  /** Class index per encoded row, NaN where the target is empty or its column absent. */
+  readonly labels: Float32Array;
+  /** Rows left out, in the order of the file. */
+  readonly refused: readonly RefusedRow[];
+}
+
+/** What `checkTable` found. */
+export interface TableCheck {
+  /** Rows that encode, and rows left out because a value was missing. */
+  readonly rows: number;
+  readonly droppedRows: number;
+  readonly featureNames: readonly string[];
+  /** Complete rows per class index. */
+  readonly classCounts: readonly number[];
+  /** The first errors, and how many there are. */
+  readonly errors: readonly RefusedRow[];
+  readonly errorCount: number;
+}
+
+/**
+ * Loads a site: encodes every row, splits, and scales both sides by the training rows when the schema says so.
+ * Train and test rows keep the order of the file. Text is dropped as it is read; the encoded numbers stay in memory.
+ * A column split may leave the test side empty; the training side never is.
+ * Throws UserError naming file, row and column for the first cell that does not fit, and for a table too small to split.
+ */
+export async function loadSite(schema: DataSchema, source: TableSource): Promise<SiteData> {
+  let droppedRows = 0;
+  const rows = await readRows(schema, source, false, fault => {
+    if (fault.kind === 'wrong' || schema.onMissing === 'refuse') throw refusal(source.name, fault);
+    droppedRows++;
+  });
+  const { train, test } = split(schema, rows, source.name);
+  const names = featureNames(schema);
+  const fill = rowFiller(schema, rows);
+  if (schema.standardise === 'local' && train.length < 2) {
+    throw new UserError(
+      source.name,
+      'has one training row; scaling needs two at least',
+      'Add rows, or set data.standardise to none.',
+    );
+  }
+  const scaler = schema.standardise === 'local' ? fitScaler(train, names.length, fill) : null;
+  const dataset = (indices: readonly number[]): Dataset => ({
+    rows: indices.length,
+    width: names.length,
+    features: featureMatrix(indices, names, fill, scaler, rows.lines, source.name),
+    labels: Float32Array.from(indices, index => rows.labels[index]),
+  });
+  return {
+    train: dataset(train),
+    test: dataset(test),
+    featureNames: names,
+    classes: classCount(schema),
+    scaler,
+    droppedRows,
+  };
+}
+
+/**
+ * Encodes a table to predict. The target may be empty, and its column absent; with a header so may ignored columns.
+ * Rows that cannot be encoded (a missing value, a wrong cell, a wrong number of cells) are reported, the others kept.
+ *
+ * @param scaler the scaling to apply, or null for none.
+ * Throws UserError where the file is not a table of this schema at all: broken CSV, or a header that does not fit.
+ */
+export async function loadFeatures(
+  schema: DataSchema,
+  source: TableSource,
+  scaler: Scaler | null,
+): Promise<FeatureTable> {
+  const refused: RefusedRow[] = [];
+  const rows = await readRows(schema, source, true, fault => void refused.push(fault));
+  const names = featureNames(schema);
+  const all = Array.from({ length: rows.count }, (_, i) => i);
+  return {
+    rows: rows.count,
+    width: names.length,
+    features: featureMatrix(all, names, rowFiller(schema, rows), scaler, rows.lines, source.name),
+    lines: rows.lines.slice(),
+    labels: rows.labels.slice(),
+    refused,
+  };
+}
+
+/** Reads a table to the end and reports its size and its errors, the first `limit` of them in full. Throws as `loadFeatures`. */
+export async function checkTable(schema: DataSchema, source: TableSource, limit: number): Promise<TableCheck> {
+  const errors: RefusedRow[] = [];
+  let errorCount = 0;
+  let droppedRows = 0;
+  const rows = await readRows(schema, source, false, fault => {
+    if (fault.kind === 'missing' && schema.onMissing === 'drop-row') droppedRows++;
+    else if (++errorCount <= limit) errors.push(fault);
+  });
+  const classCounts = new Array<number>(classCount(schema)).fill(0);
+  for (const label of rows.labels) classCounts[label]++;
+  return { rows: rows.count, droppedRows, featureNames: featureNames(schema), classCounts, errors, errorCount };
+}
+
+function refusal(file: string, fault: RefusedRow): UserError {
+  return fault.column === null
+    ? rowError(file, fault.line, fault.what, fault.remedy)
+    : cellError(file, fault.line, fault.column, fault.what, fault.remedy);
+}
+
+/** Row indices of the two sides, each in the order of the file. */
+function split(schema: DataSchema, rows: EncodedRows, file: string): { train: number[]; test: number[] } {
+  const sides: { train: number[]; test: number[] } = { train: [], test: [] };
+  if (schema.split.type === 'column') {
+    for (let row = 0; row < rows.count; row++) sides[rows.isTest(row) ? 'test' : 'train'].push(row);
+    if (sides.train.length === 0) {
+      throw new UserError(
+        file,
+        `column "${schema.split.column}" leaves no training row`,
+        'Check data.split.test against the file.',
+      );
+    }
+    return sides;
+  }
+  const { trainFraction, seed } = schema.split;
+  const trainCount = Math.floor(trainFraction * rows.count);
+  if (trainCount < 1 || trainCount === rows.count) {
+    throw new UserError(
+      file,
+      `has ${rows.count} complete rows; split at ${trainFraction}, one side would be empty`,
+      'Add rows, or fill in missing values.',
+    );
+  }
+  const { train, test } = stratifiedSplit(rows.labels, trainFraction, seed);
+  return { train: [...train].sort((a, b) => a - b), test: [...test].sort((a, b) => a - b) };
+}

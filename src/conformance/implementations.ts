@@ -1,0 +1,5 @@
+/** Function names of the vectors → what this build computes. What is not here is reported as unsupported. */
+import type { Implementations } from './case.ts';
+import { keyFunctions } from './implementations/keys.ts';
+
+export const implementations: Implementations = { ...keyFunctions };

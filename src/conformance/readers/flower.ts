@@ -1,0 +1,36 @@
+/** flower.json and must-not.json: what a peer's tests and runs give, and behaviour of it that must not occur here. */
+import { z } from 'zod';
+import type { Case, Expectation } from '../case.ts';
+import { jsonReader, withNumbers } from '../reader.ts';
+
+const one = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  op: z.string(),
+  input: z.unknown().optional(),
+  expected: z.unknown().optional(),
+  required: z.unknown().optional(),
+  tol: z.number().optional(),
+});
+
+const format = z.looseObject({ cases: z.array(one).min(1) });
+
+export const flowerReader = jsonReader(format, ({ cases }) =>
+  cases.map((given): Case => {
+    const family = given.kind === 'anti_vector' ? 'must-not' : 'flower';
+    return {
+      id: given.id,
+      group: `${family}/${given.op}`,
+      // Each must-not case is a test of its own: its id names the behaviour.
+      fn: family === 'flower' ? `flower/${given.op}` : `must-not/${given.id}`,
+      input: { given: withNumbers(given.input) },
+      expectation: expectation(given),
+    };
+  }),
+);
+
+function expectation({ expected, required, tol }: z.infer<typeof one>): Expectation {
+  if (required !== undefined) return { kind: 'statement', statement: String(required) };
+  if (expected === 'error') return { kind: 'refusal' };
+  return { kind: 'value', value: withNumbers(expected), tolerance: { absolute: tol ?? 1e-12, relative: tol ?? 1e-9 } };
+}

@@ -185,6 +185,13 @@ export class Coordinator {
     return floatsToBytes(loaded.parameters);
   }
 
+  /** Length of the tensor an update of this run carries. Throws Problem `not-found`. */
+  tensorBytes(id: string): number {
+    const run = this.#runs.get(id);
+    if (run === undefined) throw new Problem('not-found', 'no such run');
+    return 4 * run.parameters;
+  }
+
   /** Takes an update: verify → admit → store → receipt. The same bytes again give the same receipt. Throws Problem. */
   async receiveUpdate(client: string, body: UpdateBody): Promise<Envelope> {
     const member = this.#member(client);

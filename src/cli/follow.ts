@@ -1,0 +1,63 @@
+/** Following a run: its rounds as they close, until it ends. */
+import type { RoundReport } from '../coordinator/store.ts';
+import type { RunStatus } from '../coordinator/status.ts';
+import { pause } from '../core/protocol/ports.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import { systemClock } from '../node/clock.ts';
+import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
+import type { Progress } from './output.ts';
+
+/** Resolves with the last status when the run has finished or stopped. Survives restarts of the coordinator. */
+export async function follow(channel: OperatorChannel, task: string, progress: Progress, signal: AbortSignal): Promise<RunStatus> {
+  let version = -1;
+  let shown = 0;
+  let failures = 0;
+  for (;;) {
+    try {
+      const status = await channel.get<RunStatus>(`/v1/runs/${task}?after=${version}&wait=2000`, signal);
+      failures = 0;
+      version = status.version;
+      for (const report of status.reports.slice(shown)) progress.line(roundLine(report, status.rounds));
+      shown = status.reports.length;
+      progress.status(statusLine(status));
+      if (status.phase === 'finished' || status.phase === 'stopped') return status;
+    } catch (error) {
+      if (signal.aborted || error instanceof Problem || failures >= 60) throw error;
+      // A restarted coordinator counts its versions anew.
+      version = -1;
+      progress.status('the coordinator does not answer; trying again');
+      failures++;
+      await pause(systemClock, 500, signal);
+    }
+    if (signal.aborted) throw new Problem('unavailable', 'interrupted');
+  }
+}
+
+/** One closed round in one line. */
+export function roundLine(report: RoundReport, rounds: number): string {
+  const parts = [
+    `round ${String(report.round).padStart(String(rounds).length)}/${rounds}`,
+    `${report.combined.length}/${report.cohort} clients`,
+    `loss ${report.loss.toFixed(4)}`,
+  ];
+  if (report.evaluation !== null) {
+    const { examples, correct, logLoss } = report.evaluation;
+    parts.push(`start: accuracy ${(correct / examples).toFixed(3)}, log loss ${(logLoss / examples).toFixed(3)}`);
+  }
+  if (report.dropped.length > 0) parts.push(`dropped out: ${report.dropped.join(', ')}`);
+  if (report.refused.length > 0) parts.push(`refused: ${report.refused.join(', ')}`);
+  parts.push(`${(report.milliseconds / 1000).toFixed(2)} s`);
+  return parts.join('  ');
+}
+
+/** Where a run stands, in one line. */
+export function statusLine(status: RunStatus): string {
+  const { phase, round, rounds, cohort, answered, present, waiting, leftMs } = status;
+  const left = leftMs === null ? '' : `, about ${Math.ceil(leftMs / 1000)} s left`;
+  if (phase === 'queued') return 'queued behind another run';
+  if (phase === 'finished') return `finished after ${rounds} rounds`;
+  if (phase === 'stopped') return `stopped in round ${round}`;
+  if (waiting !== null) return `round ${round}/${rounds} waits ${waiting} (${present.length} present: ${present.join(', ') || 'none'})`;
+  const what = phase === 'evaluating' ? 'final evaluation' : `round ${round}/${rounds}`;
+  return `${what}: ${answered.length} of ${cohort.length} clients have answered${left}`;
+}

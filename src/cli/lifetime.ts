@@ -1,0 +1,27 @@
+/** How long a command lives: until SIGINT or SIGTERM, or with its parent. */
+
+/**
+ * A signal that aborts at SIGINT, SIGTERM or SIGHUP, and, with `withParent`, when standard input closes: a child started with a
+ * pipe there ends with its parent however that ends. A second SIGINT ends the process at once.
+ */
+export function untilStopped(withParent = false): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+  if (withParent) {
+    process.stdin.on('end', stop).on('close', stop).on('error', stop);
+    process.stdin.resume();
+  }
+  return controller.signal;
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,50 @@
+/** parley run: gives a task to the coordinator and follows it to the end. */
+import { Command } from 'commander';
+import type { RunStatus } from '../coordinator/status.ts';
+import type { Run } from '../coordinator/store.ts';
+import { follow } from './follow.ts';
+import { untilStopped } from './lifetime.ts';
+import { shortHash, withOperator } from './operator.ts';
+import { createProgress, printJson, printLine } from './output.ts';
+import { resultTable } from './result.ts';
+import { saveArtifact } from './save-artifact.ts';
+import { readTaskFile } from './task-file.ts';
+
+interface Options {
+  home: string;
+  output?: string;
+  detach?: boolean;
+  json?: boolean;
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('train a task: submit it, follow its rounds, save the model. The same task again takes up the same run.')
+    .argument('<task>', 'task file (YAML)')
+    .option('--home <dir>', 'home of the federation', './.parley/federation')
+    .option('--output <file>', 'where to save the model (default: NAME.safetensors)')
+    .option('--detach', 'submit only; follow with parley status')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nCtrl-C stops following, not the run: take it up again with the same command, or end it with parley stop.')
+    .action(run);
+}
+
+async function run(file: string, options: Options): Promise<void> {
+  const task = readTaskFile(file);
+  const signal = untilStopped();
+  const progress = createProgress();
+  await withOperator(options.home, async channel => {
+    const submitted = await channel.post<Run>('/v1/runs', task);
+    progress.line(`run ${shortHash(submitted.task)} of task ${task.name}: ${submitted.rounds} rounds, ${submitted.parameters} parameters`);
+    if (options.detach) return options.json ? printJson(submitted) : printLine(submitted.task);
+    const status = await follow(channel, submitted.task, progress, signal).finally(() => progress.end());
+    const path = await saveArtifact(channel, status, options.output ?? `${task.name}.safetensors`);
+    print(status, path, options.json === true);
+  });
+}
+
+function print(status: RunStatus, path: string | null, json: boolean): void {
+  if (json) return printJson({ ...status, artifact: path });
+  printLine(resultTable(status));
+  printLine(path === null ? 'No round was finished: there is no model.' : `model: ${path}`);
+}

@@ -1,0 +1,46 @@
+/** parley task: checks task files. */
+import { Command } from 'commander';
+import { toHex } from '../core/bytes/floats.ts';
+import { classCount, featureNames } from '../core/data/schema.ts';
+import { modelManifest } from '../core/learning/model.ts';
+import { parameterCount } from '../core/learning/parameters.ts';
+import { encodeTask, TaskError } from '../core/protocol/task.ts';
+import { nodePrimitives } from '../node/primitives.ts';
+import { exitRefused } from './failure.ts';
+import { printJson, printLine } from './output.ts';
+import { readTaskFile } from './task-file.ts';
+
+export function taskCommand(): Command {
+  const command = new Command('task').description('check a task file');
+  command
+    .command('check')
+    .description('read a task file, report every error with its path and remedy, and show what the task amounts to')
+    .argument('<file>', 'task file (YAML)')
+    .option('--json', 'print one JSON document')
+    .action((file: string, options: { json?: boolean }) => check(file, options.json === true));
+  return command;
+}
+
+function check(file: string, json: boolean): void {
+  let task: ReturnType<typeof readTaskFile>;
+  try {
+    task = readTaskFile(file);
+  } catch (error) {
+    if (!(error instanceof TaskError) || !json) throw error;
+    printJson({ valid: false, errors: error.errors });
+    process.exitCode = exitRefused;
+    return;
+  }
+  const features = featureNames(task.data);
+  const parameters = parameterCount(modelManifest(task.model, features.length, classCount(task.data)));
+  const hash = toHex(nodePrimitives.sha256(encodeTask(task)));
+  if (json) return printJson({ valid: true, task: hash, features, parameters, definition: task });
+  printLine(`${file} is a valid task.`);
+  printLine(`  name        ${task.name}`);
+  printLine(`  hash        ${hash}`);
+  printLine(`  features    ${features.length}: ${features.join(', ')}`);
+  printLine(`  model       ${task.model.name}, ${parameters} parameters`);
+  printLine(`  rounds      ${task.rounds}, at least ${task.cohort.minimum} clients each`);
+  printLine(`  protection  ${task.protection}: the coordinator sees every update`);
+  printLine(`  privacy     ${task.privacy}: nothing bounds what the model reveals about the data`);
+}

@@ -1,0 +1,158 @@
+/** The coordinator's routes: each reads its bytes, calls one function, and answers. No decision is taken here. */
+import { Http2ServerRequest } from 'node:http2';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Coordinator } from '../../coordinator/coordinator.ts';
+import { CborError, decodeCbor, encodeCbor } from '../../core/bytes/cbor.ts';
+import { decodeEnvelope, encodeEnvelope } from '../../core/crypto/envelope.ts';
+import type { Role } from '../../core/protocol/identity.ts';
+import { maxEnvelopeBytes, splitUpdateBody } from '../../core/protocol/message.ts';
+import { Problem } from '../../core/protocol/problem.ts';
+import { TaskError } from '../../core/protocol/task.ts';
+import { type BodyLimit, boundedBody, readBody } from './body.ts';
+import type { Peer, Sessions } from './sessions.ts';
+
+export const mediaTypes = { cbor: 'application/cbor', update: 'application/parley-update', tensor: 'application/octet-stream' } as const;
+
+/** The longest an assignment or status request waits for news, ms. */
+export const longestWaitMs = 25_000;
+
+export interface RouteContext {
+  readonly coordinator: Coordinator;
+  readonly sessions: Sessions;
+  /** DER of the coordinator's update certificate. */
+  readonly certificate: () => Uint8Array;
+  /** The current revocation bundle, PEM: signed by the authority, so it does not matter who hands it on. */
+  readonly crl: () => string;
+  readonly graceMs?: number;
+}
+
+interface RunParameters {
+  task: string;
+  round: string;
+}
+
+export function registerRoutes(server: FastifyInstance, context: RouteContext): void {
+  clientRoutes(server, context);
+  operatorRoutes(server, context);
+}
+
+function clientRoutes(server: FastifyInstance, context: RouteContext): void {
+  const { coordinator } = context;
+  const client = (request: FastifyRequest): Peer => peerOf(request, context.sessions, 'client');
+
+  server.post('/v1/hello', async (request, reply) => {
+    const { name } = client(request);
+    coordinator.register(name, await body(request, context, { bytes: 16_384 }));
+    return cbor(reply, encodeCbor({ certificate: context.certificate(), crl: context.crl() }));
+  });
+
+  server.get('/v1/assignment', async (request, reply) => {
+    const { name } = client(request);
+    const envelope = await coordinator.nextAssignment(name, longestWaitMs, gone(request));
+    return envelope === null ? reply.code(204).send() : cbor(reply, encodeEnvelope(envelope));
+  });
+
+  server.get<{ Params: RunParameters }>('/v1/tasks/:task', async (request, reply) => {
+    client(request);
+    return cbor(reply, await coordinator.task(request.params.task));
+  });
+
+  server.get<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/model', async (request, reply) => {
+    client(request);
+    const bytes = coordinator.model(request.params.task, Number(request.params.round));
+    return reply.type(mediaTypes.tensor).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  });
+
+  server.put<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/update', async (request, reply) => {
+    const { name } = client(request);
+    const limit = 4 + maxEnvelopeBytes + coordinator.tensorBytes(request.params.task);
+    const receipt = await coordinator.receiveUpdate(name, await splitUpdateBody(chunks(request, context, { bytes: limit })));
+    return cbor(reply, encodeEnvelope(receipt));
+  });
+
+  server.put<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/evaluation', async (request, reply) => {
+    const { name } = client(request);
+    const envelope = decodeEnvelope(await body(request, context, { bytes: maxEnvelopeBytes }));
+    return cbor(reply, encodeEnvelope(await coordinator.receiveEvaluation(name, envelope)));
+  });
+}
+
+function operatorRoutes(server: FastifyInstance, context: RouteContext): void {
+  const { coordinator } = context;
+  const operator = (request: FastifyRequest): Peer => peerOf(request, context.sessions, 'operator');
+
+  server.post('/v1/runs', async (request, reply) => {
+    operator(request);
+    const value = decode(await body(request, context, { bytes: 4 * 1024 * 1024 }));
+    try {
+      return cbor(reply, encodeCbor(await coordinator.submit(value)));
+    } catch (error) {
+      if (error instanceof TaskError) throw new Problem('task-refused', error.message, { cause: error });
+      throw error;
+    }
+  });
+
+  server.get('/v1/runs', async (request, reply) => {
+    operator(request);
+    return cbor(reply, encodeCbor({ runs: coordinator.runs(), present: coordinator.present() }));
+  });
+
+  server.get<{ Params: RunParameters; Querystring: { after?: string; wait?: string } }>('/v1/runs/:task', async (request, reply) => {
+    operator(request);
+    const wait = Math.min(longestWaitMs, Math.max(0, Number(request.query.wait ?? 0) || 0));
+    const after = Number(request.query.after ?? -1);
+    return cbor(reply, encodeCbor(await coordinator.status(request.params.task, after, wait, gone(request))));
+  });
+
+  server.post<{ Params: RunParameters }>('/v1/runs/:task/stop', async (request, reply) => {
+    operator(request);
+    return cbor(reply, encodeCbor(await coordinator.stop(request.params.task)));
+  });
+
+  server.get<{ Params: RunParameters }>('/v1/runs/:task/artifact', async (request, reply) => {
+    operator(request);
+    const bytes = await coordinator.artifact(request.params.task);
+    return reply.type(mediaTypes.tensor).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  });
+}
+
+function peerOf(request: FastifyRequest, sessions: Sessions, role: Role): Peer {
+  const peer = sessions.peer(http2(request).stream.session as never);
+  if (peer.role !== role) throw new Problem('forbidden', `a ${peer.role} asked for what ${role}s may`);
+  return peer;
+}
+
+/** The server speaks HTTP/2 only. */
+function http2(request: FastifyRequest): Http2ServerRequest {
+  const raw: unknown = request.raw;
+  if (!(raw instanceof Http2ServerRequest)) throw new Problem('bad-request', 'not HTTP/2');
+  return raw;
+}
+
+function chunks(request: FastifyRequest, context: RouteContext, limit: BodyLimit): AsyncIterable<Uint8Array> {
+  return boundedBody(http2(request), request.headers['content-length'], { ...limit, graceMs: context.graceMs });
+}
+
+function body(request: FastifyRequest, context: RouteContext, limit: BodyLimit): Promise<Uint8Array> {
+  return readBody(chunks(request, context, limit));
+}
+
+function decode(bytes: Uint8Array): unknown {
+  try {
+    return decodeCbor(bytes);
+  } catch (cause) {
+    if (cause instanceof CborError) throw new Problem('bad-request', cause.message, { cause });
+    throw cause;
+  }
+}
+
+function cbor(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
+  return reply.type(mediaTypes.cbor).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+/** Aborts when the peer goes away before the answer. */
+function gone(request: FastifyRequest): AbortSignal {
+  const controller = new AbortController();
+  http2(request).stream.once('close', () => controller.abort());
+  return controller.signal;
+}

@@ -1,0 +1,155 @@
+/** The coordinator's one listener: HTTP/2 over TLS 1.3, client certificates required, everything refused is named in the log. */
+import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import fastify from 'fastify';
+import type { Coordinator } from '../../coordinator/coordinator.ts';
+import type { Log } from '../../core/protocol/ports.ts';
+import { UserError } from '../../core/protocol/problem.ts';
+import type { Credentials } from '../pki/credentials.ts';
+import type { Crl } from '../pki/crl.ts';
+import { serverTlsOptions } from '../pki/tls-options.ts';
+import { registerRoutes } from './coordinator-routes.ts';
+import { problemBody, problemMediaType, problemOf } from './problem-response.ts';
+import { Sessions } from './sessions.ts';
+
+/** TCP and TLS connections at once; beyond it new ones wait in the kernel's queue. */
+const mostConnections = 4096;
+
+export interface CoordinatorServer {
+  /** Where it listens. */
+  readonly port: number;
+  /** Live authenticated connections. */
+  connections(): number;
+  /** Serves with renewed credentials from the next handshake on. */
+  renew(credentials: Credentials): void;
+  /** Applies a revocation list: next handshakes, and live connections at once. */
+  revoke(crl: Crl): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ServerSettings {
+  readonly coordinator: Coordinator;
+  readonly credentials: Credentials;
+  readonly crl: Crl;
+  readonly host: string;
+  readonly port: number;
+  readonly log: Log;
+  /** Handshakes slower than this are refused, ms. */
+  readonly handshakeTimeoutMs?: number;
+  /** See `boundedBody`. */
+  readonly bodyGraceMs?: number;
+}
+
+export async function serveCoordinator(settings: ServerSettings): Promise<CoordinatorServer> {
+  const { coordinator, log } = settings;
+  let { credentials, crl } = settings;
+  const { federation } = credentials.principal;
+  const sessions = new Sessions(federation, log);
+  const server = fastify({
+    http2: true,
+    https: {
+      ...serverTlsOptions(credentials, crl.pem),
+      allowHTTP1: false,
+      handshakeTimeout: settings.handshakeTimeoutMs ?? 10_000,
+      settings: { initialWindowSize: 16 * 1024 * 1024, maxConcurrentStreams: 64, maxHeaderListSize: 16_384, enablePush: false },
+      maxSessionInvalidFrames: 100,
+      maxSessionRejectedStreams: 100,
+    },
+    logger: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 100 },
+  });
+  // Routes read their bodies themselves, as bounded streams.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  server.setErrorHandler(async (error, request, reply) => {
+    const problem = problemOf(error);
+    const peer = peerName(sessions, request.raw);
+    const level = problem.status >= 500 ? 'error' : 'warn';
+    const blame = { client: peer, address: request.ip, code: problem.code, detail: problem.detail };
+    log({ event: problem.status >= 500 ? 'failed' : 'refused', level, ...blame });
+    return reply.code(problem.status).type(problemMediaType).send(JSON.stringify(problemBody(problem)));
+  });
+  server.setNotFoundHandler(async (_request, reply) => {
+    const problem = problemOf({ statusCode: 404 });
+    return reply.code(404).type(problemMediaType).send(JSON.stringify(problemBody(problem)));
+  });
+  registerRoutes(server, {
+    coordinator,
+    sessions,
+    certificate: () => credentials.updateCertificate,
+    crl: () => crl.pem,
+    graceMs: settings.bodyGraceMs,
+  });
+
+  // Fastify types the server by its options; with http2 and https it is this one.
+  const raw = server.server as unknown as Http2SecureServer;
+  raw.maxConnections = mostConnections;
+  raw.on('session', (session: ServerHttp2Session) => sessions.admit(session));
+  raw.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    log({ event: 'refused', level: 'warn', code: handshakeCode(error, socket), address: socket.remoteAddress, detail: error.message });
+  });
+  raw.on('unknownProtocol', (socket: TLSSocket) => {
+    log({ event: 'refused', level: 'warn', code: 'bad-request', address: socket.remoteAddress, detail: 'not HTTP/2' });
+    socket.destroy();
+  });
+  try {
+    await server.listen({ host: settings.host, port: settings.port });
+  } catch (cause) {
+    throw listenError(settings, cause as NodeJS.ErrnoException);
+  }
+  const apply = (): void => raw.setSecureContext(serverTlsOptions(credentials, crl.pem));
+  return {
+    // A TCP listener has an address with a port.
+    port: (raw.address() as AddressInfo).port,
+    connections: () => sessions.size,
+    renew(next) {
+      credentials = next;
+      apply();
+    },
+    async revoke(next) {
+      crl = next;
+      apply();
+      for (const name of sessions.endRevoked(crl.revoked)) await coordinator.forget(name);
+    },
+    async close() {
+      coordinator.close();
+      sessions.close();
+      await server.close();
+    },
+  };
+}
+
+function peerName(sessions: Sessions, raw: unknown): string | undefined {
+  try {
+    return sessions.peer((raw as { stream?: { session?: ServerHttp2Session } }).stream?.session).name;
+  } catch {
+    return undefined; // nobody was admitted on this connection: the address alone is named
+  }
+}
+
+/** Why a handshake ended, in the words of our table where they fit. */
+function handshakeCode(error: NodeJS.ErrnoException, socket: TLSSocket): string {
+  const authorization = socket.authorizationError as unknown as string | undefined;
+  if (authorization === 'CERT_REVOKED') return 'revoked';
+  if (authorization !== undefined && authorization !== null) return `unauthenticated (${authorization})`;
+  if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'plain-text';
+  if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'too-slow';
+  if (error.code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE') return 'unauthenticated';
+  return error.code ?? 'handshake';
+}
+
+function listenError(settings: ServerSettings, cause: NodeJS.ErrnoException): Error {
+  const where = `${settings.host}:${settings.port}`;
+  if (cause.code === 'EADDRINUSE') {
+    return new UserError(where, 'this port is in use', 'Stop the other process, or choose another port with --port.', { cause });
+  }
+  if (cause.code === 'EACCES') {
+    return new UserError(where, 'this user may not listen on that port', 'Choose a port above 1023 with --port.', { cause });
+  }
+  if (cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND') {
+    return new UserError(where, 'this machine has no such address', 'Choose one of its addresses with --host.', { cause });
+  }
+  return cause;
+}

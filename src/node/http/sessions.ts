@@ -1,0 +1,83 @@
+/** Live connections by member: whose they are, how many there may be, and how to end them at once. */
+import type { ServerHttp2Session } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { Principal } from '../../core/protocol/identity.ts';
+import type { Log } from '../../core/protocol/ports.ts';
+import { Problem } from '../../core/protocol/problem.ts';
+import { principalOfPeer } from '../pki/verify.ts';
+
+export type Peer = Principal & { readonly serial: string };
+
+/** Connections of one member beyond this are closed: the newest loses. */
+const sessionsPerMember = 16;
+/** A connection without any request for so long is closed; a waiting assignment request counts as one. */
+const idleMs = 90_000;
+/** Room for a 16 MiB window: a 4 MB update needs no pause for acknowledgement. */
+const windowBytes = 16 * 1024 * 1024;
+
+export class Sessions {
+  readonly #federation: string;
+  readonly #log: Log;
+  readonly #peers = new Map<ServerHttp2Session, Peer>();
+
+  constructor(federation: string, log: Log) {
+    this.#federation = federation;
+    this.#log = log;
+  }
+
+  /** Admits a session whose certificate TLS has verified, or destroys it and says why in the log. */
+  admit(session: ServerHttp2Session): void {
+    // An HTTP/2 session of a secure server always has a TLS socket.
+    const socket = session.socket as TLSSocket;
+    const address = socket.remoteAddress;
+    session.on('error', () => session.destroy());
+    try {
+      const peer = principalOfPeer(socket.getPeerX509Certificate()?.raw ?? new Uint8Array(0), this.#federation);
+      if (this.#of(peer.name).length >= sessionsPerMember) throw new Problem('too-many', `${sessionsPerMember} connections are open`);
+      this.#peers.set(session, peer);
+      session.on('close', () => this.#peers.delete(session));
+      session.setTimeout(idleMs, () => session.close());
+      session.setLocalWindowSize(windowBytes);
+    } catch (error) {
+      const problem = error instanceof Problem ? error : new Problem('unauthenticated');
+      const client = problem.code === 'too-many' ? principalName(socket, this.#federation) : undefined;
+      this.#log({ event: 'refused', level: 'warn', code: problem.code, detail: problem.detail, address, client });
+      session.destroy();
+    }
+  }
+
+  /** Who speaks on this session. Throws Problem `unauthenticated` when nobody was admitted on it. */
+  peer(session: ServerHttp2Session | undefined): Peer {
+    const peer = session === undefined ? undefined : this.#peers.get(session);
+    if (peer === undefined) throw new Problem('unauthenticated');
+    return peer;
+  }
+
+  /** Destroys the sessions of revoked certificates; returns the members they belonged to. */
+  endRevoked(serials: ReadonlySet<string>): string[] {
+    const ended = [...this.#peers].filter(([, peer]) => serials.has(peer.serial));
+    for (const [session, peer] of ended) {
+      session.destroy();
+      this.#log({ event: 'session-ended', level: 'warn', client: peer.name, code: 'revoked' });
+    }
+    return [...new Set(ended.map(([, peer]) => peer.name))];
+  }
+
+  /** Ends all sessions. */
+  close(): void {
+    for (const session of this.#peers.keys()) session.destroy();
+  }
+
+  /** Number of live connections. */
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  #of(name: string): ServerHttp2Session[] {
+    return [...this.#peers].filter(([, peer]) => peer.name === name).map(([session]) => session);
+  }
+}
+
+function principalName(socket: TLSSocket, federation: string): string | undefined {
+  return principalOfPeer(socket.getPeerX509Certificate()?.raw ?? new Uint8Array(0), federation).name;
+}

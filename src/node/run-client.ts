@@ -1,0 +1,103 @@
+/** A client as a running process: its credentials, its outbox, its data, and the one outbound connection it needs. */
+import { join } from 'node:path';
+import { runClient } from '../client/client.ts';
+import type { ClientPorts } from '../client/ports.ts';
+import { loadSite } from '../core/data/table.ts';
+import { createTrainer } from '../core/learning/local-trainer.ts';
+import type { Log, StepPort } from '../core/protocol/ports.ts';
+import { Problem, UserError } from '../core/protocol/problem.ts';
+import { readMember } from './authority/home.ts';
+import { systemClock } from './clock.ts';
+import { fileChunks } from './data/read-file.ts';
+import { openChannel } from './http/coordinator-channel.ts';
+import { type Credentials, loadCredentials } from './pki/credentials.ts';
+import { keepRenewed } from './pki/renewal.ts';
+import { parseCrl } from './pki/crl.ts';
+import { type VerifiedUpdateCertificate, verifyUpdateCertificate } from './pki/verify.ts';
+import { nodePrimitives } from './primitives.ts';
+import { openFileBlobs } from './storage/file-blobs.ts';
+import { lockDirectory } from './storage/lock.ts';
+import { openOutbox } from './storage/sqlite-outbox.ts';
+
+export interface ClientSettings {
+  /** Home of the member. */
+  readonly home: string;
+  readonly log: Log;
+  readonly trainerFor: ClientPorts['trainerFor'];
+  readonly signal: AbortSignal;
+  /** See `StepPort`; absent in production. */
+  readonly step?: StepPort;
+}
+
+/** Runs a client until `signal` aborts or the federation refuses it for good. Throws UserError, Problem. */
+export async function runClientProcess(settings: ClientSettings): Promise<void> {
+  const { home, log, signal } = settings;
+  const member = readMember(home);
+  let credentials = loadCredentials(join(home, 'credentials'));
+  const lock = lockDirectory(home, 'a client');
+  const outbox = openOutbox(join(home, 'client.sqlite'));
+  const coordinatorKeys = new Map<string, Uint8Array>();
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+  const channel = openChannel(
+    member.coordinatorUrl,
+    () => credentials,
+    ({ certificate, crl }) => {
+      const { hash, publicKey } = verifyCoordinator(certificate, crl, credentials);
+      coordinatorKeys.set(hex(hash), publicKey);
+    },
+  );
+  const renewal = keepRenewed(home, {
+    log,
+    onRenewed(next) {
+      credentials = next;
+      channel.reconnect();
+      log({ event: 'certificate-renewed' });
+    },
+  });
+  try {
+    await runClient(
+      {
+        federation: member.federation,
+        name: credentials.principal.name,
+        identity: () => ({ signer: credentials.updateSigner, certificate: credentials.updateCertificateHash }),
+        coordinatorKey: certificate => coordinatorKeys.get(hex(certificate)) ?? null,
+        channel,
+        trainerFor: settings.trainerFor,
+        outbox,
+        blobs: await openFileBlobs(join(home, 'blobs')),
+        primitives: nodePrimitives,
+        clock: systemClock,
+        log,
+        step: settings.step ?? (() => undefined),
+      },
+      signal,
+    );
+  } finally {
+    renewal.close();
+    channel.reconnect();
+    outbox.close();
+    lock.release();
+  }
+}
+
+/** The coordinator's update certificate, checked like any other, on a revocation list that the authority signed. */
+function verifyCoordinator(der: Uint8Array, crlPem: string, { principal, tls, issuing }: Credentials): VerifiedUpdateCertificate {
+  const trust = { federation: principal.federation, root: tls.ca, issuing, crl: parseCrl(crlPem), nowMs: Date.now() };
+  const verified = verifyUpdateCertificate(der, trust);
+  if (verified.principal.role !== 'coordinator') throw new Problem('unauthenticated', 'the server is not a coordinator');
+  return verified;
+}
+
+/**
+ * Trainers on one file of this site. A task whose name is not in `accept` is refused (null accepts every task of the
+ * federation): the site, not the coordinator, decides what its data is used for.
+ */
+export function fileTrainers(path: string, accept: readonly string[] | null): ClientPorts['trainerFor'] {
+  return async task => {
+    if (accept !== null && !accept.includes(task.name)) {
+      throw new UserError(task.name, 'this site does not accept the task', `Start the client with --accept ${task.name} to take part.`);
+    }
+    const site = await loadSite(task.data, { name: path, chunks: fileChunks(path) });
+    return createTrainer(task, site, { yieldNow: () => new Promise(resolve => setImmediate(resolve)) });
+  };
+}

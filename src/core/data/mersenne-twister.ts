@@ -31,6 +31,12 @@ export class MersenneTwister {
     return (y ^ (y >>> 18)) >>> 0;
   }
 
+  /** A number in [0, 1) of 53 bits (RandomState.random_sample). */
+  fraction(): number {
+    const high = this.next() >>> 5;
+    return (high * 67108864 + (this.next() >>> 6)) / 9007199254740992;
+  }
+
   /** A whole number from 0 to `max`, both possible, by masked rejection (numpy's legacy random_interval). */
   upTo(max: number): number {
     if (max === 0) return 0;

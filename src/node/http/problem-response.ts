@@ -26,7 +26,8 @@ function problemBodyOf(code: ProblemCode): ProblemBody {
 export function parseProblemCode(body: Uint8Array | string): ProblemCode | null {
   try {
     const value: unknown = JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body));
-    if (typeof value !== 'object' || value === null || !('code' in value) || typeof value.code !== 'string') return null;
+    if (typeof value !== 'object' || value === null || !('code' in value) || typeof value.code !== 'string')
+      return null;
     // hasOwn proves that the text is a key of the table.
     return Object.hasOwn(problems, value.code) ? (value.code as ProblemCode) : null;
   } catch {
@@ -40,8 +41,12 @@ export function parseProblemCode(body: Uint8Array | string): ProblemCode | null 
  */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  const { statusCode, code, errcode } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || errcode === sqliteFull) return new Problem('storage-full', '', { cause: error });
+  const { statusCode, code, errcode } = (typeof error === 'object' && error !== null ? error : {}) as Record<
+    string,
+    unknown
+  >;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || errcode === sqliteFull)
+    return new Problem('storage-full', '', { cause: error });
   if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) {
     return new Problem('internal', error instanceof Error ? error.message : String(error), { cause: error });
   }

@@ -9,7 +9,15 @@ export interface RateLimit {
  * Buckets of `burst` tokens that refill at `perSecond`. IPv6 addresses count by their /64. At most `maxAddresses` are remembered,
  * the longest idle forgotten first, so that a flood from many addresses costs bounded memory.
  */
-export function createRateLimit({ burst, perSecond, maxAddresses }: { burst: number; perSecond: number; maxAddresses: number }): RateLimit {
+export function createRateLimit({
+  burst,
+  perSecond,
+  maxAddresses,
+}: {
+  burst: number;
+  perSecond: number;
+  maxAddresses: number;
+}): RateLimit {
   const buckets = new Map<string, { tokens: number; atMs: number }>();
   return {
     take(address, nowMs) {

@@ -1,0 +1,160 @@
+/** Reading identities from certificates: TLS peers that Node has verified, and update certificates that we verify ourselves. */
+import 'reflect-metadata';
+import { createHash, X509Certificate } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import { type Principal, parseIdentityUri } from '../../core/protocol/identity.ts';
+import { Problem } from '../../core/protocol/problem.ts';
+import { type CertificateKind, tlsUsages, updateUsage } from './certificate.ts';
+import { type Crl, revocationListOf } from './crl.ts';
+import { rawPublicKey } from './signer.ts';
+
+/** What a leaf certificate says. */
+export interface Leaf {
+  readonly principal: Principal;
+  readonly kind: CertificateKind;
+  /** Lower-case hexadecimal. */
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly certificate: X509Certificate;
+}
+
+/** What an update certificate is checked against. */
+export interface UpdateTrust {
+  readonly federation: string;
+  /** Root certificate, PEM. */
+  readonly root: string;
+  /** Issuing certificate, PEM. */
+  readonly issuing: string;
+  /** Current lists of both authorities. */
+  readonly crl: Crl;
+  /** Unix time in ms. */
+  readonly nowMs: number;
+}
+
+export interface VerifiedUpdateCertificate {
+  readonly principal: Principal;
+  /** Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** SHA-256 of the DER, 32 bytes. */
+  readonly hash: Uint8Array;
+  /** Lower-case hexadecimal. */
+  readonly serial: string;
+  /** Unix time in ms. */
+  readonly notAfterMs: number;
+}
+
+/**
+ * Verifies an update certificate: chain to the root, validity, purpose, one identity, not revoked, on current lists.
+ * Throws Problem 'revoked', or 'unauthenticated' for everything else.
+ */
+export function verifyUpdateCertificate(der: Uint8Array, trust: UpdateTrust): VerifiedUpdateCertificate {
+  const leaf = readLeaf(der, 'update', trust.federation);
+  const issuing = new X509Certificate(trust.issuing);
+  requireChain(leaf, issuing, new X509Certificate(trust.root), trust.nowMs);
+  requireNotRevoked(issuing.serialNumber.toLowerCase(), trust.crl, trust.root, trust.nowMs);
+  requireNotRevoked(leaf.serial, trust.crl, trust.issuing, trust.nowMs);
+  return {
+    principal: leaf.principal,
+    publicKey: rawPublicKey(leaf.certificate.publicKey),
+    hash: certificateHash(der),
+    serial: leaf.serial,
+    notAfterMs: leaf.notAfterMs,
+  };
+}
+
+/**
+ * The principal of a TLS peer whose chain, validity and revocation Node has verified in this handshake.
+ * Throws Problem('unauthenticated') for a CA, a certificate of another kind or federation, and none or several identities.
+ */
+export function principalOfPeer(der: Uint8Array, federation: string): Principal & { readonly serial: string } {
+  const leaf = readLeaf(der, 'tls', federation);
+  return { ...leaf.principal, serial: leaf.serial };
+}
+
+/** SHA-256 of a certificate's DER, 32 bytes. */
+export function certificateHash(der: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(der).digest());
+}
+
+/**
+ * Reads a leaf of the wanted kind by the profile of `certificate.ts`; anything outside the profile is refused. Verifies no
+ * signature. Throws Problem('unauthenticated').
+ */
+export function readLeaf(der: Uint8Array, kind: CertificateKind, federation: string): Leaf {
+  const { certificate, extensions } = parseStrictly(der);
+  const usages = kind === 'tls' ? tlsUsages : [updateUsage];
+  // Node's list of usages: @peculiar/x509 2 misreads arcs beyond 64 bits.
+  const found = certificate.keyUsage ?? [];
+  if (found.length !== usages.length || !usages.every(usage => found.includes(usage)))
+    refuse('a certificate for another purpose');
+  if (certificate.ca) refuse('a certificate of an authority');
+  const keyUsage = extensions.get('2.5.29.15');
+  if (!(keyUsage instanceof x509.KeyUsagesExtension) || keyUsage.usages !== x509.KeyUsageFlags.digitalSignature) {
+    refuse('a key for another purpose');
+  }
+  const principal = onlyIdentity(extensions.get('2.5.29.17'));
+  if (principal === null) refuse('not exactly one identity');
+  if (principal.federation !== federation) refuse('another federation');
+  return {
+    principal,
+    kind,
+    serial: certificate.serialNumber.toLowerCase(),
+    notBeforeMs: certificate.validFromDate.getTime(),
+    notAfterMs: certificate.validToDate.getTime(),
+    certificate,
+  };
+}
+
+/** Basic constraints, key usage, extended key usage, alternative name, subject and authority key identifiers. */
+const knownExtensions = new Set(['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17', '2.5.29.14', '2.5.29.35']);
+
+function parseStrictly(der: Uint8Array): { certificate: X509Certificate; extensions: Map<string, x509.Extension> } {
+  try {
+    const certificate = new X509Certificate(der);
+    // OpenSSL ignores bytes after the certificate; two encodings of one certificate would be two senders.
+    if (!certificate.raw.equals(der)) refuse('not one DER certificate');
+    const list = new x509.X509Certificate(der as Uint8Array<ArrayBuffer>).extensions;
+    const extensions = new Map(list.map(extension => [extension.type, extension]));
+    if (extensions.size !== list.length || list.some(({ type }) => !knownExtensions.has(type)))
+      refuse('extensions outside the profile');
+    return { certificate, extensions };
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause;
+    throw new Problem('unauthenticated', 'not a certificate', { cause });
+  }
+}
+
+/** The identity, if the alternative names hold exactly one URI and it is one; DNS names and addresses may stand beside it. */
+function onlyIdentity(extension: x509.Extension | undefined): Principal | null {
+  if (!(extension instanceof x509.SubjectAlternativeNameExtension)) return null;
+  const names = extension.names.items;
+  const uris = names.filter(name => name.type === 'url');
+  if (uris.length !== 1 || names.some(name => !['url', 'dns', 'ip'].includes(name.type))) return null;
+  return parseIdentityUri(uris[0].value);
+}
+
+function requireChain(leaf: Leaf, issuing: X509Certificate, root: X509Certificate, nowMs: number): void {
+  const chained =
+    issuing.ca &&
+    root.ca &&
+    leaf.certificate.checkIssued(issuing) &&
+    issuing.checkIssued(root) &&
+    leaf.certificate.verify(issuing.publicKey) &&
+    issuing.verify(root.publicKey);
+  if (!chained) refuse('not issued by this federation');
+  for (const certificate of [leaf.certificate, issuing, root]) {
+    if (nowMs < certificate.validFromDate.getTime()) refuse('not valid yet');
+    if (nowMs >= certificate.validToDate.getTime()) refuse('expired');
+  }
+}
+
+function requireNotRevoked(serial: string, crl: Crl, authority: string, nowMs: number): void {
+  const list = revocationListOf(crl, authority);
+  if (list === null || nowMs >= list.nextUpdateMs) refuse('no current revocation list');
+  if (list.revoked.has(serial)) throw new Problem('revoked');
+}
+
+function refuse(detail: string): never {
+  throw new Problem('unauthenticated', detail);
+}

@@ -1,7 +1,6 @@
 /** parley coordinator: runs the coordinator of a federation, and its certificate authority in a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { startAuthority } from '../node/authority/child.ts';
 import { readFederation } from '../node/authority/home.ts';
 import { fileLog, streamLog } from '../node/logger.ts';
 import { runCoordinator } from '../node/run-coordinator.ts';
@@ -9,7 +8,7 @@ import { aborted, untilStopped } from './lifetime.ts';
 
 interface Options {
   home: string;
-  host: string;
+  host?: string;
   port?: number;
   authority: boolean;
   log?: string;
@@ -20,7 +19,7 @@ export function coordinatorCommand(): Command {
   return new Command('coordinator')
     .description('run the coordinator of a federation until it is told to stop')
     .option('--home <dir>', 'home of the federation', './.parley/federation')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--host <address>', 'address to listen on (default: loopback for a federation on localhost, else all)')
     .option('--port <number>', 'port to listen on (default: that of the federation)', port)
     .option('--no-authority', 'do not start the certificate authority beside it')
     .option('--log <file>', 'append the log to a file instead of standard error')
@@ -31,32 +30,22 @@ export function coordinatorCommand(): Command {
 
 async function run(options: Options): Promise<void> {
   const signal = untilStopped(options.withParent);
-  const { coordinatorUrl, authorityUrl } = readFederation(options.home);
+  const url = new URL(readFederation(options.home).coordinatorUrl);
   const log = options.log === undefined ? streamLog(process.stderr) : fileLog(options.log);
   const running = await runCoordinator({
     home: options.home,
-    host: options.host,
-    port: options.port ?? portOf(coordinatorUrl),
+    host: options.host ?? (url.hostname === 'localhost' ? '127.0.0.1' : '::'),
+    port: options.port ?? Number(url.port || 443),
     log,
   });
-  const authority = options.authority ? startAuthority(options, portOf(authorityUrl)) : null;
-  authority?.once('exit', code => {
-    if (!signal.aborted) log({ event: 'authority-ended', level: 'error', detail: `exit code ${code}: nobody can join or renew; see its log` });
+  // The authority holds the issuing key; this process never reads it.
+  const authority = options.authority ? await startAuthority(options.home, log).catch(error => running.close().then(() => Promise.reject(error))) : null;
+  void authority?.ended.then(asked => {
+    if (!asked) log({ event: 'authority-ended', level: 'error', detail: 'nobody can join or renew; start it again: parley authority' });
   });
   await aborted(signal);
-  authority?.kill('SIGTERM');
+  await authority?.close();
   await running.close();
-}
-
-/** The authority holds the issuing key; this process never reads it. It ends when this process does: its input closes. */
-function startAuthority(options: Options, portNumber: number): ChildProcess {
-  const args = ['authority', '--home', options.home, '--host', options.host, '--port', String(portNumber), '--with-parent'];
-  if (options.log !== undefined) args.push('--log', `${options.log}.authority`);
-  return spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], { stdio: ['pipe', 'ignore', 'inherit'] });
-}
-
-function portOf(url: string): number {
-  return Number(new URL(url).port || 443);
 }
 
 /** A TCP port of the command line. */

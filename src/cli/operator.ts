@@ -1,7 +1,7 @@
 /** The operator's side of a command: the connection to the coordinator, and finding a run by name or hash. */
 import type { Run } from '../coordinator/store.ts';
 import { UserError } from '../core/protocol/problem.ts';
-import { operatorCredentials } from '../node/authority/operator.ts';
+import { operatorCredentials } from '../node/authority/own-processes.ts';
 import { readFederation } from '../node/authority/home.ts';
 import { type OperatorChannel, openOperatorChannel } from '../node/http/coordinator-channel.ts';
 

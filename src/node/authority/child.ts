@@ -2,13 +2,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Log, LogEvent } from '../../core/protocol/ports.ts';
 import { UserError } from '../../core/protocol/problem.ts';
-import type { AuthorityEvent } from './serve.ts';
 
 /** What the child says to its parent. */
 export type AuthorityMessage =
   | { readonly ready: { readonly url: string } }
-  | { readonly log: AuthorityEvent }
+  | { readonly log: LogEvent }
   | { readonly failed: { readonly message: string; readonly remedy: string } };
 
 export interface AuthorityProcess {
@@ -24,7 +24,7 @@ export interface AuthorityProcess {
  * Starts the authority of a federation's home in a process of its own and waits until it listens. It ends when `close` is called
  * or when this process ends in any way. Rejects with a UserError when it cannot start.
  */
-export async function startAuthority(home: string, log: (event: AuthorityEvent) => void): Promise<AuthorityProcess> {
+export async function startAuthority(home: string, log: Log): Promise<AuthorityProcess> {
   // process.ts in a checkout, process.js in a package.
   const entry = fileURLToPath(
     new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './process.js', import.meta.url),

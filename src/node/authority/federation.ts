@@ -1,7 +1,7 @@
 /** What the operator does at the federation's home: create it, invite, list and revoke members. */
 import { createPublicKey, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { isName, type Role } from '../../core/protocol/identity.ts';
 import { Problem, UserError } from '../../core/protocol/problem.ts';
 import { syncFolder, writeDurable } from '../durable-file.ts';
@@ -26,8 +26,9 @@ export interface FederationSettings {
 }
 
 /**
- * Creates a federation in a new folder: root, issuing authority, registry, revocation lists, and the credentials of coordinator
- * and operator. All or nothing: the folder appears complete. Throws UserError when something is there already, or a setting is wrong.
+ * Creates a federation: root, issuing authority, registry, revocation lists, and the credentials of coordinator and operator.
+ * The folder may hold other files; federation.json comes last, and a home without it holds no federation. Throws UserError when
+ * there is one already, whole or in part, or when a setting is wrong.
  */
 export async function createFederation(
   home: string,
@@ -35,22 +36,24 @@ export async function createFederation(
   nowMs: number = Date.now(),
 ): Promise<FederationDescription> {
   requireSettings(settings);
-  if (existsSync(home) && readdirSync(home).length > 0) {
-    throw new UserError(home, 'is not empty', 'Choose another folder with --home; a federation is never overwritten.');
+  const taken = parts.map(part => join(home, part)).find(path => existsSync(path));
+  if (taken !== undefined) {
+    throw new UserError(taken, 'exists', 'Choose another folder with --home; a federation is never overwritten.');
   }
-  const parent = dirname(resolve(home));
-  mkdirSync(parent, { recursive: true });
-  const draft = join(parent, `.${basename(resolve(home))}.${randomBytes(6).toString('hex')}.draft`);
+  makePrivateFolder(home);
+  const draft = join(home, `.draft-${randomBytes(6).toString('hex')}`);
   try {
     const description = await writeFederation(draft, settings, nowMs);
-    renameSync(draft, home);
-    syncFolder(parent);
+    for (const part of parts) renameSync(join(draft, part), join(home, part));
+    syncFolder(home);
     return description;
-  } catch (error) {
+  } finally {
     rmSync(draft, { recursive: true, force: true });
-    throw error;
   }
 }
+
+/** What lies in a federation's home, in the order in which it appears there. */
+const parts = ['authority', 'coordinator', 'operator', 'federation.json'];
 
 async function writeFederation(
   home: string,

@@ -3,6 +3,7 @@ import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeCbor } from '../../core/bytes/cbor.ts';
+import type { Log } from '../../core/protocol/ports.ts';
 import { Problem, UserError } from '../../core/protocol/problem.ts';
 import { writeDurable } from '../durable-file.ts';
 import { type CertificateKind, pemOfDer } from '../pki/certificate.ts';
@@ -17,7 +18,7 @@ import { parseRenewResponse, renewalMessage } from './messages.ts';
 export interface RenewalOptions {
   /** Called with the new credentials, for `setSecureContext` and for signing. */
   readonly onRenewed: (credentials: Credentials) => void;
-  readonly log: (event: { readonly event: string; readonly [field: string]: string | number | undefined }) => void;
+  readonly log: Log;
   /** Unix time in ms; Date.now when absent. */
   readonly clock?: () => number;
 }
@@ -25,14 +26,14 @@ export interface RenewalOptions {
 export interface Renewal {
   /** Renews what is due now. Resolves true when the credentials are new, also when another process replaced them on the disk. */
   check(): Promise<boolean>;
-  stop(): void;
+  close(): void;
 }
 
 const lookEveryMs = 30_000;
 const longestPauseMs = 15 * 60_000;
 
 /**
- * Keeps the credentials of a home renewed until `stop`: each at half of its life ± 10 %. It looks at the wall clock every half
+ * Keeps the credentials of a home renewed until `close`: each at half of its life ± 10 %. It looks at the wall clock every half
  * minute instead of waiting for an instant, so that a machine that slept or a clock that was set is noticed. A failure is logged
  * and tried again, at most 15 minutes later; after the end of the certificate the log says how to get a new invitation.
  * The timer does not keep the process alive.
@@ -52,7 +53,8 @@ export function keepRenewed(home: string, options: RenewalOptions): Renewal {
     const credentials = loadCredentials(folder, clock());
     known = now;
     onRenewed(credentials);
-    log({ event: 'renewed', name: credentials.principal.name, until: new Date(credentials.notAfter).toISOString() });
+    const until = new Date(credentials.notAfter).toISOString();
+    log({ event: 'certificate-renewed', client: credentials.principal.name, detail: `until ${until}` });
     return true;
   };
   const check = (): Promise<boolean> => {
@@ -70,12 +72,12 @@ export function keepRenewed(home: string, options: RenewalOptions): Renewal {
     } catch (error) {
       failures++;
       failedMs = clock();
-      const remedy = error instanceof Problem || error instanceof UserError ? error.remedy : undefined;
-      log({ event: 'renewal-failed', message: (error as Error).message, remedy });
+      const remedy = error instanceof Problem || error instanceof UserError ? ` → ${error.remedy}` : '';
+      log({ event: 'renewal-failed', level: 'error', detail: `${(error as Error).message}${remedy}` });
     }
   };
   const timer = setInterval(() => void look(), lookEveryMs).unref();
-  return { check, stop: () => clearInterval(timer) };
+  return { check, close: () => clearInterval(timer) };
 }
 
 /**

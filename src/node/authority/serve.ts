@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { encodeCbor } from '../../core/bytes/cbor.ts';
+import type { Log } from '../../core/protocol/ports.ts';
 import { Problem, UserError } from '../../core/protocol/problem.ts';
 import { problemBody, problemMediaType, problemOf } from '../http/problem-response.ts';
 import { createRateLimit } from '../http/rate-limit.ts';
@@ -15,19 +16,12 @@ import { type Issuer, isCrlDue, openIssuer, publishCrl } from './issuer.ts';
 import { authorityMediaType, maxBodyBytes, parseEnrolRequest, parseRenewRequest } from './messages.ts';
 import { authorityTls, reviveCoordinator } from './own-processes.ts';
 
-/** One line of the log. Holds no token, key or body. */
-export interface AuthorityEvent {
-  /** listening, enrolled, renewed, crl-issued, tls-renewed, coordinator-revived, refused, failed */
-  readonly event: string;
-  readonly [field: string]: string | number | undefined;
-}
-
 export interface AuthorityOptions {
   /** TCP port; the one in federation.json when absent, any free one for 0. */
   readonly port?: number;
   /** Address to listen on; loopback for a federation of this machine, else all. */
   readonly host?: string;
-  readonly log: (event: AuthorityEvent) => void;
+  readonly log: Log;
 }
 
 export interface RunningAuthority {
@@ -45,7 +39,8 @@ export async function serveAuthority(home: string, options: AuthorityOptions): P
   const { log } = options;
   const { hostname, port: publicPort } = new URL(issuer.description.authorityUrl);
   try {
-    if (await reviveCoordinator(issuer, Date.now())) log({ event: 'coordinator-revived' });
+    if (await reviveCoordinator(issuer, Date.now()))
+      log({ event: 'coordinator-certificate-issued', level: 'warn', detail: 'the old one had expired' });
     await publishCrl(issuer, Date.now());
     let tls = await authorityTls(issuer, Date.now());
     const secureContext = () => ({
@@ -59,17 +54,20 @@ export async function serveAuthority(home: string, options: AuthorityOptions): P
     logTlsRefusals(server, log);
     const tick = async (): Promise<void> => {
       const nowMs = Date.now();
-      if (isCrlDue(issuer.registry, nowMs)) log({ event: 'crl-issued', number: await publishCrl(issuer, nowMs) });
+      if (isCrlDue(issuer.registry, nowMs))
+        log({ event: 'crl-issued', detail: `number ${await publishCrl(issuer, nowMs)}` });
       if (tls.notAfterMs - nowMs > lifeMs.tls / 2 && tls.notAfterMs - nowMs <= lifeMs.tls) return;
       tls = await authorityTls(issuer, nowMs);
       server.setSecureContext(secureContext());
-      log({ event: 'tls-renewed' });
+      log({ event: 'certificate-renewed', client: 'authority' });
     };
     const port = options.port ?? Number(publicPort || 443);
     await listen(app, port, options.host ?? (isLoopback(hostname) ? '127.0.0.1' : '::'));
-    const stopTicking = everySecond(tick, error => log({ event: 'failed', message: problemOf(error).message }));
+    const stopTicking = everySecond(tick, error =>
+      log({ event: 'failed', level: 'error', detail: problemOf(error).message }),
+    );
     const url = httpsUrl(hostname.replace(/^\[|\]$/g, ''), (server.address() as AddressInfo).port);
-    log({ event: 'listening', url });
+    log({ event: 'listening', detail: url });
     return {
       url,
       async close() {
@@ -95,11 +93,7 @@ const patience = {
 };
 const maxConnections = 512;
 
-function createApp(
-  issuer: Issuer,
-  log: AuthorityOptions['log'],
-  makeServer: (handler: RequestHandler) => Server,
-): FastifyInstance {
+function createApp(issuer: Issuer, log: Log, makeServer: (handler: RequestHandler) => Server): FastifyInstance {
   const limit = createRateLimit({ burst: 120, perSecond: 10, maxAddresses: 10_000 });
   const app = Fastify({
     serverFactory: handler => {
@@ -114,7 +108,7 @@ function createApp(
       // A peer that looks at the certificate and hangs up, as one that joins does first, is not refused.
       if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return void socket.destroy();
       const code = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'too-slow' : 'bad-request';
-      log({ event: 'refused', code, address: socket.remoteAddress, detail: error.code });
+      log({ event: 'refused', level: 'warn', code, address: socket.remoteAddress, detail: error.code });
       socket.destroy();
     },
   });
@@ -123,9 +117,9 @@ function createApp(
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     const { code, detail } = problem;
-    if (code === 'internal') log({ event: 'failed', message: detail });
-    // The detail of a refusal names at most the member; never a token.
-    log({ event: 'refused', code, address: request.ip, ...(detail === '' ? {} : { detail }) });
+    const level = problem.status >= 500 ? 'error' : 'warn';
+    // The detail names at most the member and what was wrong, never a token.
+    log({ event: 'refused', level, code, address: request.ip, ...(detail === '' ? {} : { detail }) });
     return reply
       .code(problem.status)
       .type(problemMediaType)
@@ -141,16 +135,15 @@ function createApp(
     const answer = await enrol(issuer, parseEnrolRequest(bodyOf(request)), Date.now());
     log({
       event: 'enrolled',
-      name: answer.name,
-      organisation: answer.organisation,
-      role: answer.role,
+      client: answer.name,
       address: request.ip,
+      detail: `${answer.role} of ${answer.organisation}`,
     });
     return reply.type(authorityMediaType).send(Buffer.from(encodeCbor(answer)));
   });
   app.post('/v1/renew', async (request, reply) => {
     const { answer, name, kind } = await renew(issuer, parseRenewRequest(bodyOf(request)), Date.now());
-    log({ event: 'renewed', name, kind, address: request.ip });
+    log({ event: 'renewed', client: name, address: request.ip, detail: kind });
     return reply.type(authorityMediaType).send(Buffer.from(encodeCbor(answer)));
   });
   app.get('/v1/crl', async (_request, reply) =>
@@ -166,12 +159,13 @@ function bodyOf(request: FastifyRequest): Uint8Array {
   return new Uint8Array(request.body);
 }
 
-function logTlsRefusals(server: Server, log: AuthorityOptions['log']): void {
+function logTlsRefusals(server: Server, log: Log): void {
   server.on('tlsClientError', (error, socket) => {
     // Someone who hangs up during the handshake, a port scanner or a health check, is not refused.
     if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return;
     log({
       event: 'refused',
+      level: 'warn',
       code: 'unauthenticated',
       address: socket.remoteAddress,
       detail: `TLS: ${(error as NodeJS.ErrnoException).code ?? error.message}`,

@@ -1,5 +1,5 @@
 /** What commands print: results on stdout, progress and diagnostics on stderr. */
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 export type Cell = string | number;
 
@@ -98,8 +98,7 @@ function isNumeral(cell: string): boolean {
 
 /** Printed width of a cell: escape sequences take none. */
 function displayWidth(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a style sequence begins with the escape character
-  return [...text.replace(/\x1b\[[\d;]*m/g, '')].length;
+  return [...stripVTControlCharacters(text)].length;
 }
 
 function shorten(text: string, width: number): string {

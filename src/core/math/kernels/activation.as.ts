@@ -1,0 +1,107 @@
+// Activations of hidden layers and their derivatives, float32. Twin: activation-twin.ts.
+// Codes: 0 none, 1 relu, 2 tanh, 3 sigmoid. The last vector of a run is padded through memory at `tail`.
+const tail: usize = 16;
+
+/** values = activation(values), in place. */
+export function activate(values: usize, count: usize, activation: i32): void {
+  if (activation == 0) return;
+  const end = values + (count & ~3) * 4;
+  const rest = (count & 3) * 4;
+  if (activation == 1) {
+    for (let at = values; at < end; at += 16) v128.store(at, relu(v128.load(at)));
+  } else if (activation == 2) {
+    for (let at = values; at < end; at += 16) v128.store(at, tanh(v128.load(at)));
+  } else {
+    for (let at = values; at < end; at += 16) v128.store(at, sigmoid(v128.load(at)));
+  }
+  if (rest == 0) return;
+  v128.store(tail, f32x4.splat(0));
+  memory.copy(tail, end, rest);
+  const x = v128.load(tail);
+  v128.store(tail, activation == 1 ? relu(x) : activation == 2 ? tanh(x) : sigmoid(x));
+  memory.copy(end, tail, rest);
+}
+
+/** gradient *= the derivative of the activation at the place where it gave `values`. */
+export function activationGradient(values: usize, gradient: usize, count: usize, activation: i32): void {
+  if (activation == 0) return;
+  const one = f32x4.splat(1);
+  const bytes = count * 4;
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const left = bytes - at;
+    let y: v128, g: v128;
+    if (left >= 16) {
+      y = v128.load(values + at);
+      g = v128.load(gradient + at);
+    } else {
+      v128.store(tail, one);
+      memory.copy(tail, values + at, left);
+      y = v128.load(tail);
+      memory.copy(tail, gradient + at, left);
+      g = v128.load(tail);
+    }
+    if (activation == 1) g = v128.and(g, f32x4.gt(y, f32x4.splat(0)));
+    else if (activation == 2) g = f32x4.mul(g, f32x4.sub(one, f32x4.mul(y, y)));
+    else g = f32x4.mul(g, f32x4.mul(y, f32x4.sub(one, y)));
+    if (left >= 16) v128.store(gradient + at, g);
+    else {
+      v128.store(tail, g);
+      memory.copy(gradient + at, tail, left);
+    }
+  }
+}
+
+function relu(x: v128): v128 {
+  return f32x4.max(x, f32x4.splat(0));
+}
+
+// tanh |x| = −u / (u + 2) with u = exp(−2|x|) − 1.
+function tanh(x: v128): v128 {
+  const y = f32x4.mul(f32x4.abs(x), f32x4.splat(-2));
+  const n = exponent(y);
+  const s = powerOfTwo(n);
+  const u = f32x4.add(f32x4.mul(s, reducedExpm1(y, n)), f32x4.sub(s, f32x4.splat(1)));
+  const t = f32x4.div(f32x4.neg(u), f32x4.add(u, f32x4.splat(2)));
+  return v128.bitselect(x, t, i32x4.splat(0x80000000));
+}
+
+// 1 / (1 + e) for x ≥ 0 and e / (1 + e) below, with e = exp(−|x|).
+function sigmoid(x: v128): v128 {
+  const y = f32x4.neg(f32x4.abs(x));
+  const n = exponent(y);
+  const s = powerOfTwo(n);
+  const e = f32x4.add(f32x4.mul(s, reducedExpm1(y, n)), s);
+  const numerator = v128.bitselect(e, f32x4.splat(1), f32x4.lt(x, f32x4.splat(0)));
+  return f32x4.div(numerator, f32x4.add(f32x4.splat(1), e));
+}
+
+// The integer nearest to y / ln 2, from −126 to 0; y ≤ 0 is taken as −87 at least.
+// @ts-ignore: decorator
+@inline
+function exponent(y: v128): v128 {
+  const magic = f32x4.splat(12582912); // 1.5 · 2^23: adding it rounds to an integer
+  const bounded = f32x4.max(y, f32x4.splat(-87));
+  return f32x4.sub(f32x4.add(f32x4.mul(bounded, f32x4.splat(1.4426950408889634)), magic), magic);
+}
+
+// exp(r) − 1 for r = y − n·ln 2, |r| ≤ ln 2 / 2, by its Taylor polynomial of degree 7 (error below 1e-8 relative).
+// @ts-ignore: decorator
+@inline
+function reducedExpm1(y: v128, n: v128): v128 {
+  const bounded = f32x4.max(y, f32x4.splat(-87));
+  // ln 2 in two parts; the product with the first is exact.
+  const r = f32x4.sub(f32x4.sub(bounded, f32x4.mul(n, f32x4.splat(0.693359375))), f32x4.mul(n, f32x4.splat(-0.00021219444005469057)));
+  let p = f32x4.splat(1.0 / 5040.0);
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 720.0));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 120.0));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 24.0));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 6.0));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.5));
+  return f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r);
+}
+
+// @ts-ignore: decorator
+@inline
+function powerOfTwo(n: v128): v128 {
+  return i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+}

@@ -1,0 +1,122 @@
+/** The port to the numeric kernels: functions over one memory, addressed by byte offsets. Two implementations, equal to the bit. */
+
+/** Codes of hidden-layer activations. */
+export const activations = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;
+export type Activation = keyof typeof activations;
+
+/** The first bytes of every memory are scratch of the kernels; `Layout` leaves them out. */
+export const reservedBytes = 147_456;
+
+/**
+ * Every argument named after a tensor is the byte offset of float32 values, row-major, at a multiple of 16 from `Layout`.
+ * Nothing is checked: offsets and counts outside the memory are our own misuse. Every element is computed in a fixed
+ * order, so that all implementations give the same bits; only the bits of a NaN are open.
+ */
+export interface KernelFunctions {
+  /** C = A·B: A rows × inner, B inner × columns. Every element adds up in float32, inner index ascending. */
+  product(a: number, b: number, c: number, rows: number, inner: number, columns: number): void;
+  /** C = activation(A·Bᵀ + bias): A rows × inner, B columns × inner, bias one value per column (0: none). */
+  productTransposed(
+    a: number,
+    b: number,
+    bias: number,
+    c: number,
+    rows: number,
+    inner: number,
+    columns: number,
+    activation: number,
+  ): void;
+  /** C += Aᵀ·B: A inner × rows, B inner × columns. */
+  addTransposedProduct(a: number, b: number, c: number, rows: number, inner: number, columns: number): void;
+  /** sums += the sum of the rows of A (rows × columns). */
+  addColumnSums(a: number, sums: number, rows: number, columns: number): void;
+  /** values = activation(values). */
+  activate(values: number, count: number, activation: number): void;
+  /** gradient *= derivative of the activation where it gave `values`. A gradient of relu at 0 is 0. */
+  activationGradient(values: number, gradient: number, count: number, activation: number): void;
+  /** Returns Σ log(1 + exp z) − y·z over rows, writes gradient = (σ(z) − y) / batch. Labels are 0 or 1. */
+  logisticLoss(logits: number, labels: number, gradient: number, rows: number, batch: number): number;
+  /** Returns Σ −log softmax(z)[y] over rows, writes gradient = (softmax(z) − onehot(y)) / batch. Labels are class indices. */
+  softmaxLoss(logits: number, labels: number, gradient: number, rows: number, classes: number, batch: number): number;
+  /** gradient += decay·w + proximal·(w − anchor). */
+  regularise(
+    gradient: number,
+    parameters: number,
+    anchor: number,
+    count: number,
+    decay: number,
+    proximal: number,
+  ): void;
+  /** w −= rate·g. */
+  sgdStep(parameters: number, gradient: number, count: number, rate: number): void;
+  /** v = momentum·v + g; w −= rate·v. */
+  momentumStep(
+    parameters: number,
+    gradient: number,
+    velocity: number,
+    count: number,
+    rate: number,
+    momentum: number,
+  ): void;
+  /** m = β1·m + rest1·g; v = β2·v + rest2·g²; w −= rate·m / (√v·scale + ε). rest is 1 − β, rounded from float64. */
+  adamStep(
+    parameters: number,
+    gradient: number,
+    first: number,
+    second: number,
+    count: number,
+    rate: number,
+    scale: number,
+    beta1: number,
+    rest1: number,
+    beta2: number,
+    rest2: number,
+    epsilon: number,
+  ): void;
+  /** Sum of squares in float64, in 16 lanes; not finite exactly when a value is not. */
+  sumOfSquares(values: number, count: number): number;
+  /** sums (float64) += weight·values, in float64. */
+  addWeighted(values: number, sums: number, count: number, weight: number): void;
+  /** output (float32) = sums (float64) / divisor. */
+  divideToFloat(sums: number, output: number, count: number, divisor: number): void;
+}
+
+export interface Kernels extends KernelFunctions {
+  /** `simd` is WebAssembly; `twin` the same in plain TypeScript. */
+  readonly name: 'simd' | 'twin';
+  /** The memory that offsets point into. */
+  readonly buffer: ArrayBuffer;
+}
+
+/** Makes kernels with a memory of at least so many bytes, zeroed or not; `release` lets another caller reuse the memory. */
+export interface KernelSource {
+  readonly name: Kernels['name'];
+  acquire(bytes: number): Kernels;
+  release(kernels: Kernels): void;
+}
+
+/** Lays tensors out in a memory to be: 16-byte boundaries, behind the scratch. */
+export class Layout {
+  #bytes = reservedBytes;
+
+  /** Bytes laid out so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Byte offset of `count` float32 values, padded to whole vectors of 16 bytes. */
+  float32(count: number): number {
+    return this.#take(4 * count);
+  }
+
+  /** Byte offset of `count` float64 values. */
+  float64(count: number): number {
+    return this.#take(8 * count);
+  }
+
+  #take(bytes: number): number {
+    const offset = this.#bytes;
+    this.#bytes += Math.ceil(bytes / 16) * 16;
+    return offset;
+  }
+}

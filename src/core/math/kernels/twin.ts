@@ -1,0 +1,46 @@
+/** The kernels in plain TypeScript: oracle of the SIMD ones, and what runs where WebAssembly SIMD does not. */
+import { activateTwin, activationGradientTwin } from './activation-twin.ts';
+import type { KernelSource, Kernels } from './kernels.ts';
+import { logisticLossTwin, softmaxLossTwin } from './loss-twin.ts';
+import { addColumnSumsTwin, addTransposedProductTwin, productTransposedTwin, productTwin } from './product-twin.ts';
+import { adamStepTwin, momentumStepTwin, regulariseTwin, sgdStepTwin } from './step-twin.ts';
+import { addWeightedTwin, divideToFloatTwin, sumOfSquaresTwin } from './sum-twin.ts';
+
+/** Kernels over an ordinary ArrayBuffer; nothing is kept after release. */
+export const twinKernels: KernelSource = { name: 'twin', acquire: createTwin, release: () => undefined };
+
+function createTwin(bytes: number): Kernels {
+  const buffer = new ArrayBuffer(Math.ceil(bytes / 16) * 16);
+  const m = new Float32Array(buffer);
+  const floats = (offset: number, count: number) => new Float32Array(buffer, offset, count);
+  const doubles = (offset: number, count: number) => new Float64Array(buffer, offset, count);
+  // Offsets are in bytes; the twins count in float32 values.
+  return {
+    name: 'twin',
+    buffer,
+    product: (a, b, c, rows, inner, columns) => productTwin(m, a / 4, b / 4, c / 4, rows, inner, columns),
+    productTransposed: (a, b, bias, c, rows, inner, columns, activation) =>
+      productTransposedTwin(m, a / 4, b / 4, bias / 4, c / 4, rows, inner, columns, activation),
+    addTransposedProduct: (a, b, c, rows, inner, columns) =>
+      addTransposedProductTwin(m, a / 4, b / 4, c / 4, rows, inner, columns),
+    addColumnSums: (a, sums, rows, columns) => addColumnSumsTwin(m, a / 4, sums / 4, rows, columns),
+    activate: (values, count, activation) => activateTwin(m, values / 4, count, activation),
+    activationGradient: (values, gradient, count, activation) =>
+      activationGradientTwin(m, values / 4, gradient / 4, count, activation),
+    logisticLoss: (logits, labels, gradient, rows, batch) =>
+      logisticLossTwin(m, logits / 4, labels / 4, gradient / 4, rows, batch),
+    softmaxLoss: (logits, labels, gradient, rows, classes, batch) =>
+      softmaxLossTwin(m, logits / 4, labels / 4, gradient / 4, rows, classes, batch),
+    regularise: (gradient, parameters, anchor, count, decay, proximal) =>
+      regulariseTwin(m, gradient / 4, parameters / 4, anchor / 4, count, decay, proximal),
+    sgdStep: (parameters, gradient, count, rate) => sgdStepTwin(m, parameters / 4, gradient / 4, count, rate),
+    momentumStep: (parameters, gradient, velocity, count, rate, momentum) =>
+      momentumStepTwin(m, parameters / 4, gradient / 4, velocity / 4, count, rate, momentum),
+    adamStep: (parameters, gradient, first, second, ...settings) =>
+      adamStepTwin(m, parameters / 4, gradient / 4, first / 4, second / 4, ...settings),
+    sumOfSquares: (values, count) => sumOfSquaresTwin(floats(values, count)),
+    addWeighted: (values, sums, count, weight) => addWeightedTwin(floats(values, count), doubles(sums, count), weight),
+    divideToFloat: (sums, output, count, divisor) =>
+      divideToFloatTwin(doubles(sums, count), floats(output, count), divisor),
+  };
+}

@@ -14,11 +14,11 @@ export async function follow(channel: OperatorChannel, task: string, progress: P
   let failures = 0;
   for (;;) {
     try {
-      const status = await channel.get<RunStatus>(`/v1/runs/${task}?after=${version}&wait=2000`, signal);
+      const status = await channel.get<RunStatus>(`/v1/runs/${task}?after=${version}&since=${shown}&wait=2000`, signal);
       failures = 0;
       version = status.version;
-      for (const report of status.reports.slice(shown)) progress.line(roundLine(report, status.rounds));
-      shown = status.reports.length;
+      for (const report of status.reports) progress.line(roundLine(report, status.rounds));
+      shown = status.reports.at(-1)?.round ?? shown;
       progress.status(statusLine(status));
       if (status.phase === 'finished' || status.phase === 'stopped') return status;
     } catch (error) {

@@ -6,6 +6,8 @@ import type { Primitives } from '../core/crypto/primitives.ts';
 import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import type { Update } from '../core/protocol/message.ts';
 import type { Blobs, StepPort } from '../core/protocol/ports.ts';
+import type { Evaluation } from '../core/learning/trainer.ts';
+import { classCount } from '../core/data/schema.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { type Admitted, passed, type Verified } from './stages.ts';
@@ -33,6 +35,7 @@ export async function admit(
   const { client, envelope, update, tensor } = verified;
   const { run, task } = context;
   checkForm(update, context.manifest, run);
+  checkEvaluation(update.evaluation, task);
   const weight = admittedWeight(update.examples, task);
   const writer = await context.blobs.write(updateKey(run.task, run.round, client));
   try {
@@ -73,6 +76,27 @@ function checkForm(update: Update, manifest: Manifest, run: Run): void {
 export function admittedWeight(examples: number, task: Task): number {
   if (!Number.isFinite(examples) || examples <= 0) throw new Problem('bad-weight');
   return task.aggregation.weightBy === 'uniform' ? 1 : Math.min(examples, task.aggregation.weightCap);
+}
+
+/** Counts that cannot be: refused, so that no one's metrics can spoil those of all. Throws Problem `malformed`. */
+export function checkEvaluation(evaluation: Evaluation | null, task: Task): void {
+  if (evaluation === null) return;
+  const { examples, correct, logLoss, classCounts, auc, scores } = evaluation;
+  const bins = task.evaluation.pooledAucBins;
+  const total = (counts: readonly number[]): number => counts.reduce((sum, c) => sum + c, 0);
+  const consistent =
+    examples > 0 &&
+    correct <= examples &&
+    logLoss >= 0 &&
+    classCounts.length === classCount(task.data) &&
+    total(classCounts) === examples &&
+    (auc === null || classCounts.length === 2) &&
+    (scores === null ||
+      (scores.negative.length === bins &&
+        scores.positive.length === bins &&
+        total(scores.negative) === classCounts[0] &&
+        total(scores.positive) === classCounts[1]));
+  if (!consistent) throw new Problem('malformed', 'the evaluation contradicts itself');
 }
 
 async function readTensor(

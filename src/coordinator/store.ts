@@ -115,7 +115,8 @@ export interface CoordinatorStore {
   runs(): Promise<Run[]>;
   /** Payload digest and envelope of an accepted message, or null. */
   message(key: MessageKey): Promise<{ payload: Uint8Array; envelope: Uint8Array } | null>;
-  rounds(task: string): Promise<RoundReport[]>;
+  /** Reports of the closed rounds beyond `after`, in order. */
+  rounds(task: string, after: number): Promise<RoundReport[]>;
   /** Number of refusals per client and code, of a task or of all. */
   refusals(task?: string): Promise<{ client: string | null; code: string; count: number }[]>;
   releases(task: string): Promise<ReleaseEvent[]>;

@@ -97,11 +97,16 @@ function operatorRoutes(server: FastifyInstance, context: RouteContext): void {
     return cbor(reply, encodeCbor({ runs: coordinator.runs(), present: coordinator.present() }));
   });
 
-  server.get<{ Params: RunParameters; Querystring: { after?: string; wait?: string } }>('/v1/runs/:task', async (request, reply) => {
+  server.get<{ Params: RunParameters; Querystring: { after?: string; wait?: string; since?: string } }>('/v1/runs/:task', async (request, reply) => {
     operator(request);
-    const wait = Math.min(longestWaitMs, Math.max(0, Number(request.query.wait ?? 0) || 0));
-    const after = Number(request.query.after ?? -1);
-    return cbor(reply, encodeCbor(await coordinator.status(request.params.task, after, wait, gone(request))));
+    const { wait, after, since } = request.query;
+    const status = await coordinator.status(request.params.task, {
+      waitMs: Math.min(longestWaitMs, Math.max(0, Number(wait ?? 0) || 0)),
+      after: Number(after ?? -1),
+      sinceRound: Number(since ?? 0) || 0,
+      signal: gone(request),
+    });
+    return cbor(reply, encodeCbor(status));
   });
 
   server.post<{ Params: RunParameters }>('/v1/runs/:task/stop', async (request, reply) => {

@@ -1,0 +1,97 @@
+/** The book: the runs as they stand, in memory and in the store, and the one that is loaded. */
+import { bytesToFloats, fromHex, toHex } from '../core/bytes/floats.ts';
+import { decodeCbor } from '../core/bytes/cbor.ts';
+import { classCount, featureNames } from '../core/data/schema.ts';
+import { modelManifest } from '../core/learning/model.ts';
+import type { Manifest } from '../core/learning/parameters.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import { parseTask, type Task } from '../core/protocol/task.ts';
+import type { CoordinatorPorts } from './ports.ts';
+import { Presence } from './presence.ts';
+import { modelKey, taskKey } from './round.ts';
+import { isActive } from './run.ts';
+import type { Run, Write } from './store.ts';
+
+/** What the coordinator holds of the run under way beside its record. */
+export interface Loaded {
+  run: Run;
+  readonly task: Task;
+  readonly taskHash: Uint8Array;
+  readonly manifest: Manifest;
+  /** Current global parameters. */
+  parameters: Float32Array;
+}
+
+export class Book {
+  readonly ports: CoordinatorPorts;
+  readonly presence: Presence;
+  /** The run under way, or null. */
+  active: Loaded | null = null;
+  readonly #runs = new Map<string, Run>();
+  #version = 0;
+
+  constructor(ports: CoordinatorPorts, runs: readonly Run[]) {
+    this.ports = ports;
+    this.presence = new Presence(ports.clock);
+    for (const run of runs) this.#runs.set(run.task, run);
+  }
+
+  /** Grows with every change, from 0 in each process. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get(task: string): Run | undefined {
+    return this.#runs.get(task);
+  }
+
+  /** All runs, oldest first. */
+  runs(): Run[] {
+    return [...this.#runs.values()].sort((a, b) => a.order - b.order);
+  }
+
+  /** Writes the run and whatever belongs to the same transition, atomically, then tells everyone who waits. */
+  async commit(run: Run, writes: readonly Write[] = []): Promise<void> {
+    await this.ports.store.commit([...writes, { put: 'run', run }]);
+    this.remember(run);
+  }
+
+  /** Takes over a run that is in the store already. */
+  remember(run: Run): void {
+    this.#runs.set(run.task, run);
+    if (this.active?.run.task === run.task) this.active.run = run;
+    this.#version++;
+    this.presence.wake();
+  }
+
+  /** Loads the run under way, or the oldest queued one; null when there is none. Throws Error when its blobs are damaged. */
+  async load(): Promise<Loaded | null> {
+    const run = this.runs().find(isActive) ?? this.runs().find(r => r.phase === 'queued');
+    if (run === undefined) return null;
+    const task = await this.#readTask(run.task);
+    const bytes = await this.ports.blobs.read(modelKey(run.task, run.round));
+    if (bytes === null) throw new Error(`the model of round ${run.round} of ${run.task} is missing from storage`);
+    if (toHex(this.ports.primitives.sha256(bytes)) !== run.model) {
+      throw new Error(`the stored model of round ${run.round} of ${run.task} is damaged`);
+    }
+    this.active = { run, task, taskHash: fromHex(run.task), manifest: manifestOf(task), parameters: bytesToFloats(bytes) };
+    return this.active;
+  }
+
+  /** Canonical bytes of a task. Throws Problem `not-found`. */
+  async taskBytes(id: string): Promise<Uint8Array> {
+    const bytes = this.#runs.has(id) ? await this.ports.blobs.read(taskKey(id)) : null;
+    if (bytes === null) throw new Problem('not-found', 'no such task');
+    return bytes;
+  }
+
+  async #readTask(id: string): Promise<Task> {
+    // The bytes were written by encodeTask: a label, then the task.
+    return parseTask((decodeCbor(await this.taskBytes(id)) as unknown[])[1]);
+  }
+}
+
+/** The tensors of a task's model. */
+export function manifestOf(task: Task): Manifest {
+  return modelManifest(task.model, featureNames(task.data).length, classCount(task.data));
+}

@@ -1,0 +1,99 @@
+/** Conducting: takes every transition of the run under way that is due, each one atomic write. */
+import { writeBlob } from '../core/protocol/ports.ts';
+import type { Task } from '../core/protocol/task.ts';
+import type { Book, Loaded } from './book.ts';
+import { account, artifactKey, combine, inspect, modelKey, publish, record, stateKey, taskKey } from './round.ts';
+import { closable, deadlinePassed, finished, opened, reopened } from './run.ts';
+import { select } from './select.ts';
+import { runMetadata } from './status.ts';
+import type { Run } from './store.ts';
+
+/** Takes one transition if one is due; false when there is nothing to do now. */
+export async function conduct(book: Book): Promise<boolean> {
+  const loaded = book.active ?? (await activate(book));
+  if (loaded === null) return false;
+  const { run, task } = loaded;
+  const now = book.ports.clock.now();
+  if (run.cohort === null) return openRound(book, loaded);
+  if (closable(run, task, now)) {
+    await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
+    return true;
+  }
+  if (!deadlinePassed(run, now)) return false;
+  const why = 'below its quorum at the deadline';
+  book.ports.log({ event: 'round-extended', level: 'warn', task: run.task, round: run.round, detail: why });
+  await book.commit(reopened(run, why));
+  return true;
+}
+
+async function activate(book: Book): Promise<Loaded | null> {
+  const loaded = await book.load();
+  if (loaded === null) return null;
+  if (loaded.run.phase === 'queued') await book.commit({ ...loaded.run, phase: 'training' });
+  await sweep(book, loaded.run);
+  return loaded;
+}
+
+async function openRound(book: Book, loaded: Loaded): Promise<boolean> {
+  const run = withOpening(book, loaded, loaded.run);
+  if (run === null) return false;
+  await book.commit(run);
+  await book.ports.step('round-open');
+  return true;
+}
+
+/** The run with its round open for those who are present, or null when they are too few. */
+function withOpening(book: Book, loaded: Loaded, run: Run): Run | null {
+  const known = new Set([...book.presence.present(), ...run.received.map(r => r.client)]);
+  const candidates = [...known].filter(client => !run.refused.includes(client)).sort();
+  const { primitives, clock } = book.ports;
+  const task = run.phase === 'evaluating' ? everyone(loaded.task) : loaded.task;
+  const selection = select(task, loaded.taskHash, run.round, candidates, primitives);
+  return selection === null ? null : opened(run, selection, loaded.task, clock.now());
+}
+
+async function closeRound(book: Book, loaded: Loaded): Promise<void> {
+  const { ports } = book;
+  const inspected = inspect(loaded.run, loaded.task);
+  const combined = await combine(inspected, loaded.parameters, ports);
+  await ports.step('round-combined');
+  const recorded = await record(account(combined), run => withOpening(book, loaded, run) ?? run, ports);
+  loaded.parameters = combined.parameters;
+  book.remember(recorded.run);
+  const { dropped, updates, run } = inspected;
+  const detail = `${updates.length} combined, ${dropped.length} dropped out`;
+  ports.log({ event: 'round-closed', task: run.task, round: run.round, detail });
+  for (const client of dropped) ports.log({ event: 'dropped-out', level: 'warn', client, task: run.task, round: run.round });
+  await sweep(book, recorded.run);
+  await ports.step('round-swept');
+}
+
+async function finish(book: Book, loaded: Loaded): Promise<void> {
+  await writeArtifact(book, loaded);
+  await book.ports.step('artifact-blob');
+  await book.commit(finished(loaded.run, book.ports.clock.now()));
+  book.active = null;
+  book.ports.log({ event: 'run-finished', task: loaded.run.task });
+  await book.ports.step('run-finished');
+}
+
+/** Publishes the model of the last closed round. */
+export async function writeArtifact(book: Book, loaded: Loaded): Promise<void> {
+  const { run, task, manifest, parameters } = loaded;
+  const report = (await book.ports.store.rounds(run.task, run.round - 2))[0];
+  if (report === undefined) throw new Error(`round ${run.round - 1} of ${run.task} has no record`);
+  const metadata = runMetadata(book.ports.federation, run, task, report);
+  const artifact = publish({ run, report }, parameters, manifest, metadata);
+  await writeBlob(book.ports.blobs, artifactKey(run.task), artifact.bytes);
+}
+
+/** Removes the blobs of closed rounds. Still needed: the task, the current model and its state, updates of the open round. */
+async function sweep(book: Book, run: Run): Promise<void> {
+  const { blobs } = book.ports;
+  const keep = new Set([modelKey(run.task, run.round), stateKey(run.task, run.round), taskKey(run.task), artifactKey(run.task)]);
+  const open = `${run.task}/update/${run.round}/`;
+  for (const key of await blobs.list(`${run.task}/`)) if (!keep.has(key) && !key.startsWith(open)) await blobs.remove(key);
+}
+
+/** The final evaluation asks every present client. */
+const everyone = (task: Task): Task => ({ ...task, cohort: { ...task.cohort, fraction: 1, minimum: 1, overSelection: 0 } });

@@ -1,0 +1,156 @@
+/** The inbox: messages of clients, each verified, accepted once, acknowledged by a signed receipt, or refused by name. */
+import { sameBytes, toHex } from '../core/bytes/floats.ts';
+import { type Envelope, encodeEnvelope, signEnvelope } from '../core/crypto/envelope.ts';
+import { encodePayload, labels, parseEvaluationReport, parseUpdate, type UpdateBody } from '../core/protocol/message.ts';
+import { Problem, type ProblemCode } from '../core/protocol/problem.ts';
+import { admit, checkEvaluation } from './admit.ts';
+import type { Book, Loaded } from './book.ts';
+import { answered } from './run.ts';
+import { passed, type Verified } from './stages.ts';
+import type { MessageKey, Run, Write } from './store.ts';
+import { type Member, verifyContext, verifyOrigin } from './verify.ts';
+
+/** Refusals that say nothing about the sender's update: not counted against it. */
+const unblamed = new Set<ProblemCode>([
+  'round-closed',
+  'wrong-round',
+  'wrong-task',
+  'not-in-cohort',
+  'storage-full',
+  'unavailable',
+  'too-slow',
+  'bad-request',
+]);
+
+/** Takes an update: verify → admit → store. The same bytes again give the same receipt. Throws Problem. */
+export async function takeUpdate(book: Book, exclusively: Exclusively, member: Member, body: UpdateBody): Promise<Envelope> {
+  const { envelope } = body;
+  const { federation, primitives } = book.ports;
+  verifyOrigin(envelope, member, { federation, label: labels.update }, primitives);
+  const known = await earlierReceipt(book, envelope, member.name);
+  if (known !== null) return known;
+  return blaming(book, exclusively, envelope, member.name, async () => {
+    const loaded = openFor(book, envelope, member.name);
+    const update = parseUpdate(envelope.payload);
+    const verified = passed<Verified>({ client: member.name, envelope, update, tensor: body.tensor });
+    await book.ports.step('update-verified');
+    const { run, task, manifest } = loaded;
+    const admitted = await admit(verified, { ...book.ports, run, task, manifest });
+    return exclusively(async () => {
+      const raced = await earlierReceipt(book, envelope, member.name);
+      if (raced !== null) return raced;
+      const open = openFor(book, envelope, member.name).run;
+      const { payload, envelope: bytes } = admitted;
+      await book.commit({ ...open, received: [...open.received, admitted.received] }, [
+        { put: 'message', key: keyOf(envelope, member.name), payload, envelope: bytes },
+      ]);
+      await book.ports.step('update-stored');
+      return receiptFor(book, envelope);
+    });
+  });
+}
+
+/** Takes a client's evaluation of the final model. The same bytes again give the same receipt. Throws Problem. */
+export async function takeEvaluation(book: Book, exclusively: Exclusively, member: Member, envelope: Envelope): Promise<Envelope> {
+  const { federation, primitives } = book.ports;
+  verifyOrigin(envelope, member, { federation, label: labels.evaluation }, primitives);
+  const known = await earlierReceipt(book, envelope, member.name);
+  if (known !== null) return known;
+  return blaming(book, exclusively, envelope, member.name, () =>
+    exclusively(async () => {
+      const raced = await earlierReceipt(book, envelope, member.name);
+      if (raced !== null) return raced;
+      const { run, task } = openFor(book, envelope, member.name);
+      if (run.phase !== 'evaluating') throw new Problem('round-closed');
+      const report = parseEvaluationReport(envelope.payload);
+      if (toHex(report.model) !== run.model) throw new Problem('malformed', 'evaluated another model');
+      checkEvaluation(report.evaluation, task);
+      checkEvaluation(report.alone, task);
+      const record = { client: member.name, evaluation: report.evaluation, alone: report.alone };
+      await book.commit({ ...run, evaluations: [...run.evaluations, record] }, [
+        { put: 'message', key: keyOf(envelope, member.name), payload: primitives.sha256(envelope.payload), envelope: encodeEnvelope(envelope) },
+      ]);
+      await book.ports.step('evaluation-stored');
+      return receiptFor(book, envelope);
+    }),
+  );
+}
+
+/** Runs a transition after all earlier ones, then whatever has become due. */
+export type Exclusively = <T>(action: () => Promise<T>) => Promise<T>;
+
+/** Signs a message of the coordinator. */
+export function signAsCoordinator(book: Book, label: string, task: Uint8Array, round: number, payload: Uint8Array): Envelope {
+  const { federation, primitives, identity } = book.ports;
+  const { signer, certificate } = identity();
+  return signEnvelope({ label, federation, task, round, sender: certificate, payload }, signer, primitives);
+}
+
+function receiptFor(book: Book, envelope: Envelope): Envelope {
+  const payload = encodePayload({ label: envelope.label, payload: book.ports.primitives.sha256(envelope.payload) });
+  return signAsCoordinator(book, labels.receipt, envelope.task, envelope.round, payload);
+}
+
+/** The receipt of a message stored before; Problem `equivocation` when other bytes were. Both are kept. */
+async function earlierReceipt(book: Book, envelope: Envelope, client: string): Promise<Envelope | null> {
+  const { store, primitives } = book.ports;
+  const stored = await store.message(keyOf(envelope, client));
+  if (stored === null) return null;
+  if (sameBytes(stored.payload, primitives.sha256(envelope.payload))) return receiptFor(book, envelope);
+  const problem = new Problem('equivocation');
+  await store.commit([refusal(book, envelope, client, problem)]);
+  throw problem;
+}
+
+/** The run under way, if it is open for this message of this client. Throws Problem. */
+function openFor(book: Book, envelope: Envelope, client: string): Loaded {
+  const loaded = book.active;
+  if (loaded === null) throw new Problem('round-closed');
+  verifyContext(envelope, loaded.run);
+  const { cohort, refused } = loaded.run;
+  if (cohort === null) throw new Problem('round-closed');
+  if (!cohort.includes(client)) throw new Problem('not-in-cohort');
+  if (refused.includes(client)) throw new Problem('round-closed', 'an earlier message of this round was refused');
+  return loaded;
+}
+
+/** Counts and names the sender of a message that is refused; the round goes on without it. */
+async function blaming(
+  book: Book,
+  exclusively: Exclusively,
+  envelope: Envelope,
+  client: string,
+  action: () => Promise<Envelope>,
+): Promise<Envelope> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof Problem) || unblamed.has(error.code) || error.code === 'equivocation') throw error;
+    await exclusively(async () => {
+      const write = refusal(book, envelope, client, error);
+      const run = book.active?.run;
+      if (run !== undefined && isCurrent(run, envelope) && !answered(run).has(client)) {
+        await book.commit({ ...run, refused: [...run.refused, client] }, [write]);
+      } else {
+        await book.ports.store.commit([write]);
+      }
+    });
+    throw error;
+  }
+}
+
+function refusal(book: Book, envelope: Envelope, client: string, problem: Problem): Write {
+  const task = toHex(envelope.task);
+  const { round } = envelope;
+  const { code, detail } = problem;
+  book.ports.log({ event: 'refused', level: 'warn', client, task, round, code, detail });
+  return { put: 'refusal', refusal: { task, round, client, code, at: book.ports.clock.now() }, evidence: encodeEnvelope(envelope) };
+}
+
+function isCurrent(run: Run, envelope: Envelope): boolean {
+  return toHex(envelope.task) === run.task && envelope.round === run.round;
+}
+
+function keyOf(envelope: Envelope, client: string): MessageKey {
+  return { task: toHex(envelope.task), round: envelope.round, label: envelope.label, sender: client };
+}

@@ -7,13 +7,14 @@ import { heartCredit, heartFiles, heartLicence, heartSchema } from '../../core/d
 import { loadSite } from '../../core/data/table.ts';
 import { isName } from '../../core/protocol/identity.ts';
 import { UserError } from '../../core/protocol/problem.ts';
+import { dataCacheFolder } from './cache-folder.ts';
 import { isPinned, verifyPinned } from './pinned-file.ts';
 import { bytesSource, fileSource } from './read-file.ts';
 
 /** One site's table, on disk or in memory. */
 export type HeartSite =
-  | { readonly name: string; readonly path: string }
-  | { readonly name: string; readonly file: string; readonly bytes: Uint8Array };
+  | { readonly name: string; readonly path: string; readonly bytes?: undefined }
+  | { readonly name: string; readonly path?: undefined; readonly file: string; readonly bytes: Uint8Array };
 
 export interface HeartData {
   readonly source: 'given' | 'environment' | 'cache' | 'generated';
@@ -30,8 +31,8 @@ export interface FindHeartOptions {
   /** Folder the user named. */
   readonly data?: string;
   readonly env: NodeJS.ProcessEnv;
-  /** See `dataCacheFolder`. */
-  readonly cacheDir: string;
+  /** Default: `dataCacheFolder(env)`. */
+  readonly cacheDir?: string;
 }
 
 /** Seed of the generated clinics. */
@@ -52,7 +53,7 @@ export async function findHeart({ data, env, cacheDir }: FindHeartOptions): Prom
     if (present > 0 && present < heartFiles.length) throw incomplete(folder);
     if (present > 0) return publishedData('environment', folder);
   }
-  const cache = join(cacheDir, 'heart');
+  const cache = join(cacheDir ?? dataCacheFolder(env), 'heart');
   if (presentFiles(cache) === heartFiles.length) return publishedData('cache', cache);
   return {
     source: 'generated',
@@ -68,7 +69,7 @@ export async function findHeart({ data, env, cacheDir }: FindHeartOptions): Prom
 
 /** The table of a site, to load once. */
 export function siteSource(site: HeartSite): TableSource {
-  return 'path' in site ? fileSource(site.path) : bytesSource(site.file, site.bytes);
+  return site.path !== undefined ? fileSource(site.path) : bytesSource(site.file, site.bytes);
 }
 
 function presentFiles(folder: string): number {

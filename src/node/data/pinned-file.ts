@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { PinnedFile } from '../../core/data/heart.ts';
 import { UserError } from '../../core/protocol/problem.ts';
-import { readFileChunks } from './read-file.ts';
+import { fileChunks } from './read-file.ts';
 
 /** SHA-256 of a file, hex. Throws UserError when it cannot be read. */
 export async function fileDigest(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of readFileChunks(path)) hash.update(chunk);
+  for await (const chunk of fileChunks(path)) hash.update(chunk);
   return hash.digest('hex');
 }
 

@@ -7,7 +7,7 @@ const chunkBytes = 65_536;
 
 /** The file at `path` as a table; errors call it by its path. Nothing is opened before the first chunk is asked for. */
 export function fileSource(path: string): TableSource {
-  return { name: path, chunks: readFileChunks(path) };
+  return { name: path, chunks: fileChunks(path) };
 }
 
 /** Bytes in memory as a table. */
@@ -24,7 +24,7 @@ export function bytesSource(name: string, bytes: Uint8Array): TableSource {
  * The bytes of a file in chunks of at most 64 KiB; a chunk is valid until the next one is asked for. The file is closed
  * when the reader stops, early or not. Throws UserError when the file cannot be opened or read.
  */
-export async function* readFileChunks(path: string): AsyncGenerator<Uint8Array> {
+export async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r').catch(cause => {
     throw unreadable(path, cause);
   });

@@ -9,7 +9,7 @@ import { loadSite } from '../../../src/core/data/table.ts';
 import { UserError } from '../../../src/core/protocol/problem.ts';
 import { dataCacheFolder } from '../../../src/node/data/cache-folder.ts';
 import { findHeart, siteSource } from '../../../src/node/data/find-heart.ts';
-import { fileSource, readFileChunks } from '../../../src/node/data/read-file.ts';
+import { fileChunks, fileSource } from '../../../src/node/data/read-file.ts';
 
 const real = process.env.PARLEY_DATA_DIR;
 const skip = real === undefined ? 'PARLEY_DATA_DIR is not set' : false;
@@ -53,6 +53,9 @@ test('the environment comes before the cache, and a named folder before both', {
   publish(cacheDir);
   assert.equal((await findHeart({ env, cacheDir })).source, 'cache');
   assert.equal((await findHeart({ env: {}, cacheDir })).source, 'cache');
+  const system = { XDG_CACHE_HOME: cacheDir, LOCALAPPDATA: cacheDir };
+  publish(join(cacheDir, 'parley', 'data'));
+  assert.equal((await findHeart({ env: system })).source, 'cache');
   publish(environment);
   const found = await findHeart({ env, cacheDir });
   assert.equal(found.source, 'environment');
@@ -94,7 +97,7 @@ test('some of the files in the environment are an error, some in the cache an in
 });
 
 test('a named folder with the four published files is used as such, whatever lies beside them', { skip }, async () => {
-  const found = await findHeart({ data: join(real ?? '', 'heart'), env: {}, cacheDir: '' });
+  const found = await findHeart({ data: join(real ?? '', 'heart'), env: {} });
   assert.deepEqual(
     found.sites.map(({ name }) => name),
     ['cleveland', 'hungarian', 'switzerland', 'va'],
@@ -126,7 +129,7 @@ test("a file comes in chunks that are its bytes, and a missing one is the user's
   const bytes = Buffer.from(Uint8Array.from({ length: 200_000 }, (_, i) => i % 251));
   writeFileSync(path, bytes);
   const parts: Uint8Array[] = [];
-  for await (const chunk of readFileChunks(path)) parts.push(chunk.slice());
+  for await (const chunk of fileChunks(path)) parts.push(chunk.slice());
   assert.ok(parts.length > 1);
   assert.deepEqual(Buffer.concat(parts), bytes);
   await assert.rejects(loadSite(heartSchema, fileSource(`${path}.none`)), refused(/big\.none: there is no such file/));

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { readTaskFile } from '../../src/cli/task-file.ts';
+import { generateClinics } from '../../src/core/data/clinics.ts';
+import { heartSchema } from '../../src/core/data/heart.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const task = join(root, 'examples', 'heart.task.yaml');
+
+function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'parley-data-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+function parley(cache: string, ...args: string[]) {
+  const env = { ...process.env, XDG_CACHE_HOME: cache, LOCALAPPDATA: cache };
+  return spawnSync(process.execPath, [join(root, 'src', 'cli', 'main.ts'), 'data', ...args], { encoding: 'utf8', env });
+}
+
+test('the example task declares the heart data as the loader knows them', () => {
+  assert.deepEqual(readTaskFile(task).data, heartSchema);
+});
+
+test('a table that fits a task is described on stdout', t => {
+  const dir = folder(t);
+  const { file, text } = generateClinics(9)[0];
+  writeFileSync(join(dir, file), text);
+  const { stdout, status } = parley(dir, 'check', join(dir, file), '--task', task, '--json');
+  assert.equal(status, 0);
+  const found = JSON.parse(stdout);
+  assert.deepEqual([found.valid, found.errorCount, found.featureNames.length], [true, 0, 13]);
+  assert.equal(found.rows + found.droppedRows, 180);
+  assert.equal(found.classCounts[0] + found.classCounts[1], found.rows);
+});
+
+test('a table that does not fit is refused with every error, the first twenty in full', t => {
+  const path = join(folder(t), 'site.csv');
+  writeFileSync(path, '63,1,9,145,233,1,2,150,0,2.3,3,0,6,0\n'.repeat(30));
+  const { stdout, stderr, status } = parley(path, 'check', path, '--task', task);
+  assert.equal(status, 2);
+  assert.equal(stdout, '');
+  const lines = stderr.trim().split('\n');
+  assert.equal(lines[0], `${path}:row 1, column "cp": expected one of 1, 2, 3, 4`);
+  assert.equal(lines.length, 41);
+  assert.equal(lines[40], '30 errors, the first 20 shown');
+});
+
+test('the list says that an empty cache lacks the files, and how to get them', t => {
+  const cache = folder(t);
+  const { stdout } = parley(cache, 'list');
+  assert.match(stdout, /To get them: parley data get heart/);
+  const [heart] = JSON.parse(parley(cache, 'list', '--json').stdout);
+  assert.deepEqual(
+    heart.files.map((file: { isCached: boolean }) => file.isCached),
+    [false, false, false, false],
+  );
+});
+
+test('a download over plain http from elsewhere is refused with exit code 2', t => {
+  const { stderr, status } = parley(folder(t), 'get', 'heart', '--url', 'http://example.org/heart');
+  assert.equal(status, 2);
+  assert.match(stderr, /is not an https address\n→ Use https\./);
+});

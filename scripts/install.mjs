@@ -79,7 +79,7 @@ function install(stamp, lock) {
       'Delete node_modules, then run the command again.',
     );
   }
-  say(`${why}: running npm ci (about 260 MB, once)`);
+  say(`${why}: running npm ci (once, some hundred megabytes)`);
   // stdout of npm goes to our stderr.
   const result = spawnSync(
     npm.command,

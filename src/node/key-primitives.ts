@@ -26,10 +26,10 @@ export function isHmacSha256(key: Uint8Array, message: Uint8Array, tag: Uint8Arr
   return timingSafeEqual(hmacSha256(key, message).subarray(0, tag.length), tag);
 }
 
-/** HKDF-SHA-256 (RFC 5869), `length` bytes. Throws RangeError above 255 × 32 bytes. */
+/** HKDF-SHA-256 (RFC 5869), `length` bytes: 1 to 255 × 32. Throws RangeError for other lengths. */
 export function hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  if (!Number.isInteger(length) || length < 0 || length > 255 * 32)
-    throw new RangeError(`hkdf: ${length} is not a length up to 8160`);
+  if (!Number.isInteger(length) || length < 1 || length > 255 * 32)
+    throw new RangeError(`hkdf: ${length} is not a length from 1 to 8160`);
   return new Uint8Array(hkdfSync('sha256', secret, salt, info, length));
 }
 

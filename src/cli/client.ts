@@ -20,7 +20,10 @@ export function clientCommand(): Command {
     .option('--accept <task...>', 'take part only in tasks of these names (default: every task of the federation)')
     .option('--log <file>', 'append the log to a file instead of standard error')
     .option('--with-parent', 'also end when standard input closes')
-    .addHelpText('after', '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.')
+    .addHelpText(
+      'after',
+      '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.',
+    )
     .action(async (options: Options) => {
       const log = options.log === undefined ? streamLog(process.stderr) : fileLog(options.log);
       const trainerFor = fileTrainers(options.data, options.accept ?? null);

@@ -24,7 +24,10 @@ export function coordinatorCommand(): Command {
     .option('--no-authority', 'do not start the certificate authority beside it')
     .option('--log <file>', 'append the log to a file instead of standard error')
     .option('--with-parent', 'also end when standard input closes')
-    .addHelpText('after', '\nThe log is one JSON object a line: refusals name the client and the reason. Stop it with Ctrl-C or SIGTERM.')
+    .addHelpText(
+      'after',
+      '\nThe log is one JSON object a line: refusals name the client and the reason. Stop it with Ctrl-C or SIGTERM.',
+    )
     .action(run);
 }
 
@@ -39,9 +42,16 @@ async function run(options: Options): Promise<void> {
     log,
   });
   // The authority holds the issuing key; this process never reads it.
-  const authority = options.authority ? await startAuthority(options.home, log).catch(error => running.close().then(() => Promise.reject(error))) : null;
+  const authority = options.authority
+    ? await startAuthority(options.home, log).catch(error => running.close().then(() => Promise.reject(error)))
+    : null;
   void authority?.ended.then(asked => {
-    if (!asked) log({ event: 'authority-ended', level: 'error', detail: 'nobody can join or renew; start it again: parley authority' });
+    if (!asked)
+      log({
+        event: 'authority-ended',
+        level: 'error',
+        detail: 'nobody can join or renew; start it again: parley authority',
+      });
   });
   await aborted(signal);
   await authority?.close();
@@ -51,6 +61,7 @@ async function run(options: Options): Promise<void> {
 /** A TCP port of the command line. */
 export function port(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new InvalidArgumentError('expected a port, 0–65535');
+  if (!Number.isInteger(value) || value < 0 || value > 65_535)
+    throw new InvalidArgumentError('expected a port, 0–65535');
   return value;
 }

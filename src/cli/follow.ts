@@ -1,6 +1,7 @@
 /** Following a run: its rounds as they close, until it ends. */
-import type { RoundReport } from '../coordinator/store.ts';
+
 import type { RunStatus } from '../coordinator/status.ts';
+import type { RoundReport } from '../coordinator/store.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { systemClock } from '../node/clock.ts';
@@ -8,7 +9,12 @@ import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
 import type { Progress } from './output.ts';
 
 /** Resolves with the last status when the run has finished or stopped. Survives restarts of the coordinator. */
-export async function follow(channel: OperatorChannel, task: string, progress: Progress, signal: AbortSignal): Promise<RunStatus> {
+export async function follow(
+  channel: OperatorChannel,
+  task: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<RunStatus> {
   let version = -1;
   let shown = 0;
   let failures = 0;
@@ -57,7 +63,8 @@ export function statusLine(status: RunStatus): string {
   if (phase === 'queued') return 'queued behind another run';
   if (phase === 'finished') return `finished after ${rounds} rounds`;
   if (phase === 'stopped') return `stopped in round ${round}`;
-  if (waiting !== null) return `round ${round}/${rounds} waits ${waiting} (${present.length} present: ${present.join(', ') || 'none'})`;
+  if (waiting !== null)
+    return `round ${round}/${rounds} waits ${waiting} (${present.length} present: ${present.join(', ') || 'none'})`;
   const what = phase === 'evaluating' ? 'final evaluation' : `round ${round}/${rounds}`;
   return `${what}: ${answered.length} of ${cohort.length} clients have answered${left}`;
 }

@@ -1,8 +1,8 @@
 /** The operator's side of a command: the connection to the coordinator, and finding a run by name or hash. */
 import type { Run } from '../coordinator/store.ts';
 import { UserError } from '../core/protocol/problem.ts';
-import { operatorCredentials } from '../node/authority/own-processes.ts';
 import { readFederation } from '../node/authority/home.ts';
+import { operatorCredentials } from '../node/authority/own-processes.ts';
 import { type OperatorChannel, openOperatorChannel } from '../node/http/coordinator-channel.ts';
 
 /** Runs an action with a connection to the coordinator of a federation's home; the connection is closed after it. */
@@ -15,7 +15,12 @@ export async function withOperator<T>(home: string, action: (channel: OperatorCh
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'ENOTFOUND') {
-      throw new UserError(coordinatorUrl, 'the coordinator does not answer', `Start it: parley coordinator --home ${home}`, { cause: error });
+      throw new UserError(
+        coordinatorUrl,
+        'the coordinator does not answer',
+        `Start it: parley coordinator --home ${home}`,
+        { cause: error },
+      );
     }
     throw error;
   } finally {
@@ -31,12 +36,23 @@ export interface RunList {
 /** The run whose name or hash prefix is given; without one, the newest. Throws UserError. */
 export async function findRun(channel: OperatorChannel, wanted?: string): Promise<Run> {
   const { runs } = await channel.get<RunList>('/v1/runs');
-  const found = wanted === undefined ? runs.slice(-1) : runs.filter(run => run.name === wanted || (wanted.length >= 6 && run.task.startsWith(wanted)));
+  const found =
+    wanted === undefined
+      ? runs.slice(-1)
+      : runs.filter(run => run.name === wanted || (wanted.length >= 6 && run.task.startsWith(wanted)));
   if (found.length === 1) return found[0];
   if (found.length === 0) {
-    throw new UserError(wanted ?? 'runs', wanted === undefined ? 'there are none yet' : 'no run has this name or hash', 'List them: parley runs. Start one: parley run TASK.');
+    throw new UserError(
+      wanted ?? 'runs',
+      wanted === undefined ? 'there are none yet' : 'no run has this name or hash',
+      'List them: parley runs. Start one: parley run TASK.',
+    );
   }
-  throw new UserError(wanted ?? 'runs', `${found.length} runs have this name`, 'Name the run by its hash: parley runs.');
+  throw new UserError(
+    wanted ?? 'runs',
+    `${found.length} runs have this name`,
+    'Name the run by its hash: parley runs.',
+  );
 }
 
 /** A run's hash as people see it. */

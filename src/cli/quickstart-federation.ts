@@ -68,18 +68,37 @@ export async function startFederation(
   };
   try {
     const [port, authorityPort] = await freePorts(2);
-    const federation = await createFederation(home, { federation: 'quickstart', host: 'localhost', port, authorityPort });
-    progress.line(`federation: certificate authority ${federation.rootFingerprint.slice(0, 16)}…, coordinator at ${federation.coordinatorUrl}`);
+    const federation = await createFederation(home, {
+      federation: 'quickstart',
+      host: 'localhost',
+      port,
+      authorityPort,
+    });
+    progress.line(
+      `federation: certificate authority ${federation.rootFingerprint.slice(0, 16)}…, coordinator at ${federation.coordinatorUrl}`,
+    );
     start('coordinator', ['coordinator', '--home', home, '--log', join(home, 'coordinator.log')]);
     await Promise.race([reachable(home, signal), failure.promise]);
     for (const site of sites) {
       const member = join(home, 'clients', site.name);
       const { token } = await invite(home, { name: site.name, organisation: site.name, role: 'client', hours: 1 });
       await joinFederation(federation.authorityUrl, token, member);
-      const path = site.path ?? writeSite(member, site);
-      start(site.name, ['client', '--home', member, '--data', path, '--accept', 'heart', '--log', join(member, 'client.log')]);
+      const path = 'path' in site ? site.path : writeSite(member, site.bytes);
+      start(site.name, [
+        'client',
+        '--home',
+        member,
+        '--data',
+        path,
+        '--accept',
+        'heart',
+        '--log',
+        join(member, 'client.log'),
+      ]);
     }
-    progress.line(`enrolled: ${sites.map(site => site.name).join(', ')} (own keys, one-time invitations, mutual TLS 1.3)`);
+    progress.line(
+      `enrolled: ${sites.map(site => site.name).join(', ')} (own keys, one-time invitations, mutual TLS 1.3)`,
+    );
     return { home, clients: sites.length, failed: failure.promise, close };
   } catch (error) {
     await close();
@@ -87,9 +106,9 @@ export async function startFederation(
   }
 }
 
-function writeSite(member: string, site: HeartSite): string {
+function writeSite(member: string, bytes: Uint8Array): string {
   const path = join(member, 'data.csv');
-  writeFileSync(path, site.bytes ?? '', { mode: 0o600 });
+  writeFileSync(path, bytes, { mode: 0o600 });
   return path;
 }
 

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
 import type { Run } from '../coordinator/store.ts';
 import { UserError } from '../core/protocol/problem.ts';
+import { dataCacheFolder } from '../node/data/cache-folder.ts';
 import { findHeart, type HeartData } from '../node/data/find-heart.ts';
 import { follow } from './follow.ts';
 import { untilStopped } from './lifetime.ts';
@@ -26,8 +27,13 @@ const taskFile = join(import.meta.dirname, '..', '..', 'examples', 'heart.task.y
 
 export function quickstartCommand(): Command {
   return new Command('quickstart')
-    .description('create a federation of four clinics on this machine, train, and compare: certificates, five processes, a model')
-    .option('--data <dir>', 'folder with one heart disease table per clinic (default: $PARLEY_DATA_DIR/heart, the cache, or generated)')
+    .description(
+      'create a federation of four clinics on this machine, train, and compare: certificates, five processes, a model',
+    )
+    .option(
+      '--data <dir>',
+      'folder with one heart disease table per clinic (default: $PARLEY_DATA_DIR/heart, the cache, or generated)',
+    )
     .option('--home <dir>', 'where everything is kept; made anew on each run', './.parley/quickstart')
     .option('--json', 'print the result as one JSON document')
     .action(run);
@@ -37,7 +43,7 @@ async function run(options: Options): Promise<void> {
   const started = performance.now();
   const signal = untilStopped();
   const progress = createProgress();
-  const data = await findHeart({ data: options.data, env: process.env });
+  const data = await findHeart({ data: options.data, env: process.env, cacheDir: dataCacheFolder(process.env) });
   const home = resolve(options.home);
   freshHome(home);
   let federation: Federation | null = null;
@@ -62,21 +68,35 @@ async function run(options: Options): Promise<void> {
   process.exit();
 }
 
-async function train(federation: Federation, progress: Progress, signal: AbortSignal): Promise<{ status: RunStatus; artifact: string }> {
+async function train(
+  federation: Federation,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ status: RunStatus; artifact: string }> {
   const task = readTaskFile(taskFile);
   return withOperator(federation.home, async channel => {
-    const submitted = await channel.post<Run>('/v1/runs', { ...task, cohort: { ...task.cohort, minimum: federation.clients } });
+    const submitted = await channel.post<Run>('/v1/runs', {
+      ...task,
+      cohort: { ...task.cohort, minimum: federation.clients },
+    });
     progress.line(`training: ${submitted.rounds} rounds of federated averaging, ${submitted.parameters} parameters`);
     const status = await Promise.race([follow(channel, submitted.task, progress, signal), federation.failed]);
     const artifact = await saveArtifact(channel, status, join(federation.home, 'model.safetensors'));
-    if (artifact === null) throw new UserError('quickstart', 'the run ended without a model', `See the logs in ${federation.home}.`);
+    if (artifact === null)
+      throw new UserError('quickstart', 'the run ended without a model', `See the logs in ${federation.home}.`);
     return { status, artifact };
   });
 }
 
 type Pooled = Awaited<ReturnType<typeof trainPooled>>;
 
-function document(data: HeartData, status: RunStatus, pooledTraining: Pooled, artifact: string, seconds: number): unknown {
+function document(
+  data: HeartData,
+  status: RunStatus,
+  pooledTraining: Pooled,
+  artifact: string,
+  seconds: number,
+): unknown {
   const { clients, pooled } = status;
   return {
     dataSource: { kind: data.source, label: data.label },
@@ -96,19 +116,36 @@ function document(data: HeartData, status: RunStatus, pooledTraining: Pooled, ar
       accuracy: pooled.accuracy,
       auc: pooled.auc,
       logLoss: pooled.logLoss,
-      baselines: { majority: pooled.majority, pooledTraining: pooledTraining.accuracy, pooledTrainingAuc: pooledTraining.auc },
+      baselines: {
+        majority: pooled.majority,
+        pooledTraining: pooledTraining.accuracy,
+        pooledTrainingAuc: pooledTraining.auc,
+      },
     },
     artifact,
   };
 }
 
-function printResult(data: HeartData, status: RunStatus, pooled: Pooled, artifact: string, seconds: number, home: string): void {
+function printResult(
+  data: HeartData,
+  status: RunStatus,
+  pooled: Pooled,
+  artifact: string,
+  seconds: number,
+  home: string,
+): void {
   printLine();
-  printLine(strong(`${status.rounds} rounds in ${seconds.toFixed(1)} s, ${status.clients.length} clients, data: ${data.label}`));
+  printLine(
+    strong(`${status.rounds} rounds in ${seconds.toFixed(1)} s, ${status.clients.length} clients, data: ${data.label}`),
+  );
   printLine();
   printLine(resultTable(status, pooled));
   printLine();
-  printLine(faint('majority class: guess the most frequent label · alone: the same model trained on that clinic only (accuracy)'));
+  printLine(
+    faint(
+      'majority class: guess the most frequent label · alone: the same model trained on that clinic only (accuracy)',
+    ),
+  );
   printLine();
   printLine(`model        ${artifact}`);
   printLine(`task         ${taskFile}`);

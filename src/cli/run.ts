@@ -19,13 +19,18 @@ interface Options {
 
 export function runCommand(): Command {
   return new Command('run')
-    .description('train a task: submit it, follow its rounds, save the model. The same task again takes up the same run.')
+    .description(
+      'train a task: submit it, follow its rounds, save the model. The same task again takes up the same run.',
+    )
     .argument('<task>', 'task file (YAML)')
     .option('--home <dir>', 'home of the federation', './.parley/federation')
     .option('--output <file>', 'where to save the model (default: NAME.safetensors)')
     .option('--detach', 'submit only; follow with parley status')
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nCtrl-C stops following, not the run: take it up again with the same command, or end it with parley stop.')
+    .addHelpText(
+      'after',
+      '\nCtrl-C stops following, not the run: take it up again with the same command, or end it with parley stop.',
+    )
     .action(run);
 }
 
@@ -35,7 +40,9 @@ async function run(file: string, options: Options): Promise<void> {
   const progress = createProgress();
   await withOperator(options.home, async channel => {
     const submitted = await channel.post<Run>('/v1/runs', task);
-    progress.line(`run ${shortHash(submitted.task)} of task ${task.name}: ${submitted.rounds} rounds, ${submitted.parameters} parameters`);
+    progress.line(
+      `run ${shortHash(submitted.task)} of task ${task.name}: ${submitted.rounds} rounds, ${submitted.parameters} parameters`,
+    );
     if (options.detach) return options.json ? printJson(submitted) : printLine(submitted.task);
     const status = await follow(channel, submitted.task, progress, signal).finally(() => progress.end());
     const path = await saveArtifact(channel, status, options.output ?? `${task.name}.safetensors`);

@@ -17,7 +17,12 @@ export async function saveArtifact(channel: OperatorChannel, status: RunStatus, 
   try {
     writeDurable(resolve(path), bytes, 0o644);
   } catch (cause) {
-    throw new UserError(path, `cannot be written (${(cause as Error).message})`, 'Name another file with --output; the coordinator keeps the model.', { cause });
+    throw new UserError(
+      path,
+      `cannot be written (${(cause as Error).message})`,
+      'Name another file with --output; the coordinator keeps the model.',
+      { cause },
+    );
   }
   return resolve(path);
 }

@@ -26,7 +26,12 @@ export function statusCommand(): Command {
         for (const report of status.reports.slice(-5)) printLine(`  ${roundLine(report, status.rounds)}`);
         if (status.refusals.length > 0) {
           printLine('refused messages:');
-          printLine(table([['client', 'reason', 'count'], ...status.refusals.map(r => [r.client ?? 'unknown', r.code, r.count])]));
+          printLine(
+            table([
+              ['client', 'reason', 'count'],
+              ...status.refusals.map(r => [r.client ?? 'unknown', r.code, r.count]),
+            ]),
+          );
         }
         if (status.clients.length > 0) printLine(resultTable(status));
       }),

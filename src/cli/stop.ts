@@ -15,7 +15,9 @@ export function stopCommand(): Command {
         const found = await findRun(channel, wanted);
         const run = await channel.post<Run>(`/v1/runs/${found.task}/stop`, {});
         if (options.json) return printJson(run);
-        printLine(`run ${shortHash(run.task)} of task ${run.name}: ${run.phase} in round ${Math.min(run.round, run.rounds)} of ${run.rounds}`);
+        printLine(
+          `run ${shortHash(run.task)} of task ${run.name}: ${run.phase} in round ${Math.min(run.round, run.rounds)} of ${run.rounds}`,
+        );
       }),
     );
 }

@@ -18,7 +18,8 @@ export function readTaskFile(path: string): Task {
   }
   visit(document, {
     Node(_key, node) {
-      if (isAlias(node)) throw new UserError(path, 'uses a YAML alias', 'Write the value out: a task says what it means in one place.');
+      if (isAlias(node))
+        throw new UserError(path, 'uses a YAML alias', 'Write the value out: a task says what it means in one place.');
     },
   });
   try {
@@ -35,8 +36,14 @@ function readText(path: string): string {
     bytes = readFileSync(path);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new UserError(path, missing ? 'there is no such file' : `cannot be read (${(cause as Error).message})`, 'Check the path of the task file.', { cause });
+    throw new UserError(
+      path,
+      missing ? 'there is no such file' : `cannot be read (${(cause as Error).message})`,
+      'Check the path of the task file.',
+      { cause },
+    );
   }
-  if (bytes.length > largestFile) throw new UserError(path, 'is larger than 4 MiB', 'A task file holds settings, not data.');
+  if (bytes.length > largestFile)
+    throw new UserError(path, 'is larger than 4 MiB', 'A task file holds settings, not data.');
   return bytes.toString('utf8');
 }

@@ -55,7 +55,11 @@ async function perform(
   ports.log({ event, task: context.taskId, round: context.round });
 }
 
-async function trainerOf({ task, taskId }: RoundContext, trainers: Map<string, Promise<Trainer>>, ports: ClientPorts): Promise<Trainer> {
+async function trainerOf(
+  { task, taskId }: RoundContext,
+  trainers: Map<string, Promise<Trainer>>,
+  ports: ClientPorts,
+): Promise<Trainer> {
   const known = trainers.get(taskId);
   if (known !== undefined) return known;
   const opening = ports.trainerFor(task, taskId);
@@ -66,9 +70,12 @@ async function trainerOf({ task, taskId }: RoundContext, trainers: Map<string, P
 }
 
 function report(error: unknown, ports: ClientPorts): void {
-  if (error instanceof Problem) return ports.log({ event: 'refused', level: 'warn', code: error.code, detail: error.detail });
-  if (error instanceof UserError) return ports.log({ event: 'cannot-train', level: 'error', detail: `${error.message} → ${error.remedy}` });
-  if (error instanceof TaskError) return ports.log({ event: 'cannot-train', level: 'error', code: 'task-refused', detail: error.message });
+  if (error instanceof Problem)
+    return ports.log({ event: 'refused', level: 'warn', code: error.code, detail: error.detail });
+  if (error instanceof UserError)
+    return ports.log({ event: 'cannot-train', level: 'error', detail: `${error.message} → ${error.remedy}` });
+  if (error instanceof TaskError)
+    return ports.log({ event: 'cannot-train', level: 'error', code: 'task-refused', detail: error.message });
   const detail = error instanceof Error ? error.message : String(error);
   ports.log({ event: 'connection-lost', level: 'warn', detail });
 }

@@ -6,7 +6,16 @@ import type { Evaluation, TrainResult } from '../core/learning/trainer.ts';
 import { encodePayload, labels } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { ClientPorts } from './ports.ts';
-import { type Clipped, type Encoded, type Masked, type Noised, passed, type RoundContext, type Signed, type Trained } from './stages.ts';
+import {
+  type Clipped,
+  type Encoded,
+  type Masked,
+  type Noised,
+  passed,
+  type RoundContext,
+  type Signed,
+  type Trained,
+} from './stages.ts';
 
 /** The difference between trained and global parameters, in float32. */
 export function difference(result: TrainResult, global: Float32Array, evaluation: Evaluation | null): Trained {
@@ -24,7 +33,9 @@ export function clip(trained: Trained, { task }: RoundContext): Clipped {
   try {
     return passed<Clipped>({ ...trained, difference: clipToNorm(trained.difference, task.aggregation.clipNorm) });
   } catch (cause) {
-    throw new Problem('non-finite', 'local training diverged; try a smaller training.optimizer.learningRate', { cause });
+    throw new Problem('non-finite', 'local training diverged; try a smaller training.optimizer.learningRate', {
+      cause,
+    });
   }
 }
 
@@ -59,7 +70,14 @@ export async function sign(masked: Masked, context: RoundContext, ports: ClientP
     evaluation: evaluation as never,
   });
   const envelope = signEnvelope(
-    { label: labels.update, federation: ports.federation, task: context.taskHash, round: context.round, sender: certificate, payload },
+    {
+      label: labels.update,
+      federation: ports.federation,
+      task: context.taskHash,
+      round: context.round,
+      sender: certificate,
+      payload,
+    },
     signer,
     ports.primitives,
   );

@@ -15,7 +15,12 @@ import type { RoundContext, Signed } from './stages.ts';
 import { verifyFromCoordinator } from './verify.ts';
 
 /** Trains and sends the update of a round; when one is in the outbox already, sends those same bytes. */
-export async function trainRound(context: RoundContext, trainer: Trainer, ports: ClientPorts, signal?: AbortSignal): Promise<void> {
+export async function trainRound(
+  context: RoundContext,
+  trainer: Trainer,
+  ports: ClientPorts,
+  signal?: AbortSignal,
+): Promise<void> {
   const kept = await recall(context, labels.update, ports);
   const signed = kept ?? (await prepareUpdate(context, trainer, ports, signal));
   const { taskId, round } = context;
@@ -44,7 +49,12 @@ async function prepareUpdate(
 }
 
 /** Evaluates the final model and sends the report. */
-export async function evaluateRound(context: RoundContext, trainer: Trainer, ports: ClientPorts, signal?: AbortSignal): Promise<void> {
+export async function evaluateRound(
+  context: RoundContext,
+  trainer: Trainer,
+  ports: ClientPorts,
+  signal?: AbortSignal,
+): Promise<void> {
   const { assignment, task, taskHash, taskId, round } = context;
   const kept = await recall(context, labels.evaluation, ports);
   const envelope = kept?.envelope ?? (await prepareEvaluation());
@@ -65,9 +75,23 @@ export async function evaluateRound(context: RoundContext, trainer: Trainer, por
     const { signer, certificate } = ports.identity();
     // Evaluations are plain data of the payload's shape; only their arrays are declared read-only.
     const payload = encodePayload({ model: assignment.model, evaluation, alone } as never);
-    const fields = { label: labels.evaluation, federation: ports.federation, task: taskHash, round, sender: certificate, payload };
+    const fields = {
+      label: labels.evaluation,
+      federation: ports.federation,
+      task: taskHash,
+      round,
+      sender: certificate,
+      payload,
+    };
     const made = signEnvelope(fields, signer, ports.primitives);
-    await ports.outbox.put({ task: taskId, round, label: labels.evaluation, model: toHex(assignment.model), envelope: encodeEnvelope(made), tensor: null });
+    await ports.outbox.put({
+      task: taskId,
+      round,
+      label: labels.evaluation,
+      model: toHex(assignment.model),
+      envelope: encodeEnvelope(made),
+      tensor: null,
+    });
     return made;
   }
 }
@@ -76,7 +100,8 @@ export async function evaluateRound(context: RoundContext, trainer: Trainer, por
 async function fetchModel(context: RoundContext, ports: ClientPorts): Promise<Float32Array> {
   const { assignment, taskId, round, manifest } = context;
   const bytes = await ports.channel.model(taskId, round, 4 * parameterCount(manifest));
-  if (!sameBytes(await ports.primitives.sha256Large(bytes), assignment.model)) throw new Problem('bad-digest', 'the model is not the one announced');
+  if (!sameBytes(await ports.primitives.sha256Large(bytes), assignment.model))
+    throw new Problem('bad-digest', 'the model is not the one announced');
   const values = bytesToFloats(bytes);
   if (values.length !== parameterCount(manifest)) throw new Problem('malformed', 'the model has the wrong length');
   await ports.step('model-verified');
@@ -87,11 +112,16 @@ async function fetchModel(context: RoundContext, ports: ClientPorts): Promise<Fl
  * What this client said earlier in this round. Throws Problem `equivocation` when the coordinator now shows another
  * model for the same round: answering twice would let it compare the answers.
  */
-async function recall(context: RoundContext, label: string, ports: ClientPorts): Promise<{ envelope: Envelope; tensor: Uint8Array } | null> {
+async function recall(
+  context: RoundContext,
+  label: string,
+  ports: ClientPorts,
+): Promise<{ envelope: Envelope; tensor: Uint8Array } | null> {
   const { taskId, round, assignment } = context;
   const kept: Outgoing | null = await ports.outbox.find(taskId, round, label);
   if (kept === null) return null;
-  if (kept.model !== toHex(assignment.model)) throw new Problem('equivocation', `the coordinator shows a second model for round ${round}`);
+  if (kept.model !== toHex(assignment.model))
+    throw new Problem('equivocation', `the coordinator shows a second model for round ${round}`);
   const tensor = kept.tensor === null ? new Uint8Array(0) : await ports.blobs.read(kept.tensor);
   if (tensor === null) throw new Error(`the outbox names ${kept.tensor}, which is missing`);
   return { envelope: decodeEnvelope(kept.envelope), tensor };
@@ -103,7 +133,14 @@ async function keep(context: RoundContext, signed: Signed, ports: ClientPorts): 
   await writeBlob(ports.blobs, tensor, signed.tensor);
   await ports.step('outbox-tensor');
   const envelope = encodeEnvelope(signed.envelope);
-  await ports.outbox.put({ task: taskId, round, label: labels.update, model: toHex(assignment.model), envelope, tensor });
+  await ports.outbox.put({
+    task: taskId,
+    round,
+    label: labels.update,
+    model: toHex(assignment.model),
+    envelope,
+    tensor,
+  });
   await ports.step('outbox-stored');
   // The rounds before are over for this client: their tensors are not needed again.
   for (const key of await ports.blobs.list(`outbox/${taskId}/`)) if (key !== tensor) await ports.blobs.remove(key);
@@ -113,5 +150,6 @@ function checkReceipt(receipt: Envelope, sent: Envelope, ports: ClientPorts): vo
   verifyFromCoordinator(receipt, labels.receipt, ports);
   const { label, payload } = parseReceipt(receipt.payload);
   const same = label === sent.label && receipt.round === sent.round && sameBytes(receipt.task, sent.task);
-  if (!same || !sameBytes(payload, ports.primitives.sha256(sent.payload))) throw new Problem('bad-signature', 'the receipt is for something else');
+  if (!same || !sameBytes(payload, ports.primitives.sha256(sent.payload)))
+    throw new Problem('bad-signature', 'the receipt is for something else');
 }

@@ -1,6 +1,7 @@
 /** What a client believes of the coordinator: only what its update key signed, for this federation, under the expected label. */
-import { sameBytes, toHex } from '../core/bytes/floats.ts';
+
 import { decodeCbor } from '../core/bytes/cbor.ts';
+import { sameBytes, toHex } from '../core/bytes/floats.ts';
 import { type Envelope, verifyEnvelope } from '../core/crypto/envelope.ts';
 import { classCount, featureNames } from '../core/data/schema.ts';
 import { modelManifest } from '../core/learning/model.ts';
@@ -21,24 +22,32 @@ export function verifyFromCoordinator(envelope: Envelope, label: string, ports: 
 }
 
 /** Checks an assignment and everything it refers to: signature, task bytes against their hash, model size. Throws Problem. */
-export async function verifyAssignment(envelope: Envelope, tasks: Map<string, Task>, ports: ClientPorts): Promise<RoundContext> {
+export async function verifyAssignment(
+  envelope: Envelope,
+  tasks: Map<string, Task>,
+  ports: ClientPorts,
+): Promise<RoundContext> {
   verifyFromCoordinator(envelope, labels.assignment, ports);
   const assignment = parseAssignment(envelope.payload);
   const taskId = toHex(envelope.task);
   const task = tasks.get(taskId) ?? (await fetchTask(taskId, envelope.task, ports));
   tasks.set(taskId, task);
   const last = assignment.kind === 'evaluate' ? task.rounds + 1 : task.rounds;
-  if (envelope.round < 1 || envelope.round > last) throw new Problem('wrong-round', `the task has ${task.rounds} rounds`);
+  if (envelope.round < 1 || envelope.round > last)
+    throw new Problem('wrong-round', `the task has ${task.rounds} rounds`);
   const manifest = modelManifest(task.model, featureNames(task.data).length, classCount(task.data));
-  if (assignment.parameters !== parameterCount(manifest)) throw new Problem('malformed', 'the assignment names another model size');
+  if (assignment.parameters !== parameterCount(manifest))
+    throw new Problem('malformed', 'the assignment names another model size');
   await ports.step('assignment-verified');
   return { task, taskHash: envelope.task, taskId, round: envelope.round, assignment, manifest };
 }
 
 async function fetchTask(taskId: string, hash: Uint8Array, ports: ClientPorts): Promise<Task> {
   const bytes = await ports.channel.task(taskId);
-  if (!sameBytes(ports.primitives.sha256(bytes), hash)) throw new Problem('bad-digest', 'the task is not the one announced');
+  if (!sameBytes(ports.primitives.sha256(bytes), hash))
+    throw new Problem('bad-digest', 'the task is not the one announced');
   const decoded = decodeCbor(bytes);
-  if (!Array.isArray(decoded) || decoded.length !== 2 || decoded[0] !== 'parley/v1/task') throw new Problem('bad-request', 'not a task');
+  if (!Array.isArray(decoded) || decoded.length !== 2 || decoded[0] !== 'parley/v1/task')
+    throw new Problem('bad-request', 'not a task');
   return parseTask(decoded[1]);
 }

@@ -1,13 +1,14 @@
 /** Admission: form, weight, finiteness, norm and digest of an update, before anything else looks at it. */
+
+import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
-import { type Manifest, parameterCount, sameManifest } from '../core/learning/parameters.ts';
 import { encodeEnvelope } from '../core/crypto/envelope.ts';
 import type { Primitives } from '../core/crypto/primitives.ts';
-import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
+import { classCount } from '../core/data/schema.ts';
+import { type Manifest, parameterCount, sameManifest } from '../core/learning/parameters.ts';
+import type { Evaluation } from '../core/learning/trainer.ts';
 import type { Update } from '../core/protocol/message.ts';
 import type { Blobs, StepPort } from '../core/protocol/ports.ts';
-import type { Evaluation } from '../core/learning/trainer.ts';
-import { classCount } from '../core/data/schema.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { type Admitted, passed, type Verified } from './stages.ts';

@@ -1,6 +1,7 @@
 /** The book: the runs as they stand, in memory and in the store, and the one that is loaded. */
-import { bytesToFloats, fromHex, toHex } from '../core/bytes/floats.ts';
+
 import { decodeCbor } from '../core/bytes/cbor.ts';
+import { bytesToFloats, fromHex, toHex } from '../core/bytes/floats.ts';
 import { classCount, featureNames } from '../core/data/schema.ts';
 import { modelManifest } from '../core/learning/model.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
@@ -74,7 +75,13 @@ export class Book {
     if (toHex(this.ports.primitives.sha256(bytes)) !== run.model) {
       throw new Error(`the stored model of round ${run.round} of ${run.task} is damaged`);
     }
-    this.active = { run, task, taskHash: fromHex(run.task), manifest: manifestOf(task), parameters: bytesToFloats(bytes) };
+    this.active = {
+      run,
+      task,
+      taskHash: fromHex(run.task),
+      manifest: manifestOf(task),
+      parameters: bytesToFloats(bytes),
+    };
     return this.active;
   }
 

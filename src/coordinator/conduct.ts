@@ -63,7 +63,8 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   const { dropped, updates, run } = inspected;
   const detail = `${updates.length} combined, ${dropped.length} dropped out`;
   ports.log({ event: 'round-closed', task: run.task, round: run.round, detail });
-  for (const client of dropped) ports.log({ event: 'dropped-out', level: 'warn', client, task: run.task, round: run.round });
+  for (const client of dropped)
+    ports.log({ event: 'dropped-out', level: 'warn', client, task: run.task, round: run.round });
   await sweep(book, recorded.run);
   await ports.step('round-swept');
 }
@@ -90,10 +91,19 @@ export async function writeArtifact(book: Book, loaded: Loaded): Promise<void> {
 /** Removes the blobs of closed rounds. Still needed: the task, the current model and its state, updates of the open round. */
 async function sweep(book: Book, run: Run): Promise<void> {
   const { blobs } = book.ports;
-  const keep = new Set([modelKey(run.task, run.round), stateKey(run.task, run.round), taskKey(run.task), artifactKey(run.task)]);
+  const keep = new Set([
+    modelKey(run.task, run.round),
+    stateKey(run.task, run.round),
+    taskKey(run.task),
+    artifactKey(run.task),
+  ]);
   const open = `${run.task}/update/${run.round}/`;
-  for (const key of await blobs.list(`${run.task}/`)) if (!keep.has(key) && !key.startsWith(open)) await blobs.remove(key);
+  for (const key of await blobs.list(`${run.task}/`))
+    if (!keep.has(key) && !key.startsWith(open)) await blobs.remove(key);
 }
 
 /** The final evaluation asks every present client. */
-const everyone = (task: Task): Task => ({ ...task, cohort: { ...task.cohort, fraction: 1, minimum: 1, overSelection: 0 } });
+const everyone = (task: Task): Task => ({
+  ...task,
+  cohort: { ...task.cohort, fraction: 1, minimum: 1, overSelection: 0 },
+});

@@ -113,7 +113,13 @@ export class Coordinator {
       if (!isActive(run) && run.phase !== 'queued') return;
       const { active } = this.#book;
       if (active?.run.task === task && run.round > 1) await writeArtifact(this.#book, active);
-      await this.#book.commit({ ...run, phase: 'stopped', cohort: null, deadlineAt: null, finishedAt: this.#ports.clock.now() });
+      await this.#book.commit({
+        ...run,
+        phase: 'stopped',
+        cohort: null,
+        deadlineAt: null,
+        finishedAt: this.#ports.clock.now(),
+      });
       if (active?.run.task === task) this.#book.active = null;
       this.#ports.log({ event: 'run-stopped', task });
     });
@@ -182,7 +188,10 @@ export class Coordinator {
    * What an operator sees of a run; waits for a change beyond version `after` for at most `waitMs`. Reports of rounds up to
    * `sinceRound` are left out. Throws Problem `not-found`.
    */
-  async status(id: string, options: { after: number; waitMs: number; sinceRound: number; signal?: AbortSignal }): Promise<RunStatus> {
+  async status(
+    id: string,
+    options: { after: number; waitMs: number; sinceRound: number; signal?: AbortSignal },
+  ): Promise<RunStatus> {
     const { after, waitMs, sinceRound, signal } = options;
     const { clock, store } = this.#ports;
     const until = clock.now() + waitMs;
@@ -233,7 +242,7 @@ export class Coordinator {
   readonly #exclusively = <T>(action: () => Promise<T>): Promise<T> =>
     this.#serial.run(async () => {
       const result = await action();
-      while (!this.#closed && (await conduct(this.#book))) continue;
+      while (!this.#closed && (await conduct(this.#book)));
       this.#schedule();
       return result;
     });
@@ -246,7 +255,11 @@ export class Coordinator {
     const wait = Math.min(Math.max(0, deadlineAt - this.#ports.clock.now()), 3_600_000);
     this.#cancelDeadline = this.#ports.clock.after(wait, () => {
       this.#exclusively(async () => undefined).catch(error => {
-        this.#ports.log({ event: 'failed', level: 'error', detail: error instanceof Error ? error.message : String(error) });
+        this.#ports.log({
+          event: 'failed',
+          level: 'error',
+          detail: error instanceof Error ? error.message : String(error),
+        });
       });
     });
   }

@@ -1,7 +1,13 @@
 /** The inbox: messages of clients, each verified, accepted once, acknowledged by a signed receipt, or refused by name. */
 import { sameBytes, toHex } from '../core/bytes/floats.ts';
 import { type Envelope, encodeEnvelope, signEnvelope } from '../core/crypto/envelope.ts';
-import { encodePayload, labels, parseEvaluationReport, parseUpdate, type UpdateBody } from '../core/protocol/message.ts';
+import {
+  encodePayload,
+  labels,
+  parseEvaluationReport,
+  parseUpdate,
+  type UpdateBody,
+} from '../core/protocol/message.ts';
 import { Problem, type ProblemCode } from '../core/protocol/problem.ts';
 import { admit, checkEvaluation } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
@@ -23,7 +29,12 @@ const unblamed = new Set<ProblemCode>([
 ]);
 
 /** Takes an update: verify → admit → store. The same bytes again give the same receipt. Throws Problem. */
-export async function takeUpdate(book: Book, exclusively: Exclusively, member: Member, body: UpdateBody): Promise<Envelope> {
+export async function takeUpdate(
+  book: Book,
+  exclusively: Exclusively,
+  member: Member,
+  body: UpdateBody,
+): Promise<Envelope> {
   const { envelope } = body;
   const { federation, primitives } = book.ports;
   verifyOrigin(envelope, member, { federation, label: labels.update }, primitives);
@@ -51,7 +62,12 @@ export async function takeUpdate(book: Book, exclusively: Exclusively, member: M
 }
 
 /** Takes a client's evaluation of the final model. The same bytes again give the same receipt. Throws Problem. */
-export async function takeEvaluation(book: Book, exclusively: Exclusively, member: Member, envelope: Envelope): Promise<Envelope> {
+export async function takeEvaluation(
+  book: Book,
+  exclusively: Exclusively,
+  member: Member,
+  envelope: Envelope,
+): Promise<Envelope> {
   const { federation, primitives } = book.ports;
   verifyOrigin(envelope, member, { federation, label: labels.evaluation }, primitives);
   const known = await earlierReceipt(book, envelope, member.name);
@@ -68,7 +84,12 @@ export async function takeEvaluation(book: Book, exclusively: Exclusively, membe
       checkEvaluation(report.alone, task);
       const record = { client: member.name, evaluation: report.evaluation, alone: report.alone };
       await book.commit({ ...run, evaluations: [...run.evaluations, record] }, [
-        { put: 'message', key: keyOf(envelope, member.name), payload: primitives.sha256(envelope.payload), envelope: encodeEnvelope(envelope) },
+        {
+          put: 'message',
+          key: keyOf(envelope, member.name),
+          payload: primitives.sha256(envelope.payload),
+          envelope: encodeEnvelope(envelope),
+        },
       ]);
       await book.ports.step('evaluation-stored');
       return receiptFor(book, envelope);
@@ -80,7 +101,13 @@ export async function takeEvaluation(book: Book, exclusively: Exclusively, membe
 export type Exclusively = <T>(action: () => Promise<T>) => Promise<T>;
 
 /** Signs a message of the coordinator. */
-export function signAsCoordinator(book: Book, label: string, task: Uint8Array, round: number, payload: Uint8Array): Envelope {
+export function signAsCoordinator(
+  book: Book,
+  label: string,
+  task: Uint8Array,
+  round: number,
+  payload: Uint8Array,
+): Envelope {
   const { federation, primitives, identity } = book.ports;
   const { signer, certificate } = identity();
   return signEnvelope({ label, federation, task, round, sender: certificate, payload }, signer, primitives);
@@ -144,7 +171,11 @@ function refusal(book: Book, envelope: Envelope, client: string, problem: Proble
   const { round } = envelope;
   const { code, detail } = problem;
   book.ports.log({ event: 'refused', level: 'warn', client, task, round, code, detail });
-  return { put: 'refusal', refusal: { task, round, client, code, at: book.ports.clock.now() }, evidence: encodeEnvelope(envelope) };
+  return {
+    put: 'refusal',
+    refusal: { task, round, client, code, at: book.ports.clock.now() },
+    evidence: encodeEnvelope(envelope),
+  };
 }
 
 function isCurrent(run: Run, envelope: Envelope): boolean {

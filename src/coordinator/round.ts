@@ -1,6 +1,11 @@
 /** The end of a round, as one straight path: inspect → combine → account → record; `publish` makes what leaves. */
+
+import {
+  applyServerOptimizer,
+  serverStateFromBytes,
+  serverStateToBytes,
+} from '../core/aggregation/server-optimizer.ts';
 import { WeightedSum } from '../core/aggregation/weighted-mean.ts';
-import { applyServerOptimizer, serverStateFromBytes, serverStateToBytes } from '../core/aggregation/server-optimizer.ts';
 import { bytesToFloats, floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { encodeSafetensors } from '../core/bytes/safetensors.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
@@ -42,7 +47,8 @@ export async function combine(inspected: Inspected, global: Float32Array, ports:
   const sum = new WeightedSum(global.length);
   for (const update of updates) {
     const chunks = await ports.blobs.stream(updateKey(run.task, run.round, update.client));
-    if (chunks === null) throw new Error(`the update of ${update.client} for round ${run.round} is missing from storage`);
+    if (chunks === null)
+      throw new Error(`the update of ${update.client} for round ${run.round} is missing from storage`);
     let offset = 0;
     for await (const chunk of chunks) {
       const values = bytesToFloats(chunk);
@@ -84,7 +90,8 @@ export async function record(charged: Charged, also: (run: Run) => Run, ports: C
   const modelDigest = await ports.primitives.sha256Large(bytes);
   await writeBlob(ports.blobs, modelKey(run.task, run.round + 1), bytes);
   await ports.step('model-blob');
-  if (combined.serverState.length > 0) await writeBlob(ports.blobs, stateKey(run.task, run.round + 1), combined.serverState);
+  if (combined.serverState.length > 0)
+    await writeBlob(ports.blobs, stateKey(run.task, run.round + 1), combined.serverState);
   await ports.step('state-blob');
   const model = toHex(modelDigest);
   const report: RoundReport = {
@@ -145,7 +152,8 @@ export function publish(
   metadata: Record<string, string>,
 ): Artifact {
   const { run } = released;
-  if ('report' in released && released.report.model !== run.model) throw new Problem('conflict', 'this model was not recorded');
+  if ('report' in released && released.report.model !== run.model)
+    throw new Problem('conflict', 'this model was not recorded');
   const bytes = encodeSafetensors(manifest, parameters, metadata);
   return passed<Artifact>({ task: run.task, round: run.round - 1, bytes });
 }

@@ -1,5 +1,5 @@
 /** Selection: which of the present clients a round asks. */
-import { encodeCbor, compareBytes } from '../core/bytes/cbor.ts';
+import { compareBytes, encodeCbor } from '../core/bytes/cbor.ts';
 import type { Primitives } from '../core/crypto/primitives.ts';
 import type { Task } from '../core/protocol/task.ts';
 

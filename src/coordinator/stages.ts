@@ -1,14 +1,18 @@
 /** The stages of a round as types: each can only be made from the one before, so a skipped step does not compile. */
-import type { Task } from '../core/protocol/task.ts';
+
 import type { Envelope } from '../core/crypto/envelope.ts';
 import type { Update } from '../core/protocol/message.ts';
+import type { Task } from '../core/protocol/task.ts';
 import type { Received, ReleaseEvent, Run } from './store.ts';
 
 declare const stage: unique symbol;
 type Staged<Name extends string, Value> = Value & { readonly [stage]: Name };
 
 /** A message whose sender, context and signature hold. */
-export type Verified = Staged<'verified', { client: string; envelope: Envelope; update: Update; tensor: AsyncIterable<Uint8Array> }>;
+export type Verified = Staged<
+  'verified',
+  { client: string; envelope: Envelope; update: Update; tensor: AsyncIterable<Uint8Array> }
+>;
 /** An update of the declared form, finite, within norm and weight bounds, its tensor durable in a blob. */
 export type Admitted = Staged<'admitted', { received: Received; payload: Uint8Array; envelope: Uint8Array }>;
 /** The cohort of a closed round with the weights it counts for. */

@@ -104,7 +104,8 @@ export function pooledQuality(evaluations: readonly Evaluation[]): (Quality & { 
   const classes = evaluations[0].classCounts.map((_, c) => total(e => e.classCounts[c] ?? 0));
   const scores = evaluations.flatMap(e => (e.scores === null ? [] : [e.scores]));
   const bins = scores[0]?.positive.length ?? 0;
-  const equal = scores.length === evaluations.length && scores.every(s => s.positive.length === bins && s.negative.length === bins);
+  const equal =
+    scores.length === evaluations.length && scores.every(s => s.positive.length === bins && s.negative.length === bins);
   const add = (kind: 'positive' | 'negative'): number[] =>
     Array.from({ length: bins }, (_, bin) => scores.reduce((sum, s) => sum + s[kind][bin], 0));
   return {
@@ -131,7 +132,9 @@ export function runMetadata(federation: string, run: Run, task: Task, report: Ro
     'training-loss': String(report.loss),
     privacy: 'none',
     metrics: JSON.stringify(
-      pooled === null ? {} : { examples: pooled.examples, accuracy: pooled.accuracy, logLoss: pooled.logLoss, auc: pooled.auc },
+      pooled === null
+        ? {}
+        : { examples: pooled.examples, accuracy: pooled.accuracy, logLoss: pooled.logLoss, auc: pooled.auc },
     ),
   };
 }

@@ -24,7 +24,8 @@ export function verifyOrigin(
   expected: { federation: string; label: string },
   primitives: Primitives,
 ): void {
-  if (envelope.label !== expected.label) throw new Problem('bad-request', `label "${envelope.label}" is not taken here`);
+  if (envelope.label !== expected.label)
+    throw new Problem('bad-request', `label "${envelope.label}" is not taken here`);
   if (envelope.federation !== expected.federation) throw new Problem('wrong-federation');
   if (!sameBytes(envelope.sender, member.certificate)) throw new Problem('wrong-sender');
   verifyEnvelope(envelope, member.publicKey, primitives);

@@ -2,7 +2,16 @@
 import { createWriteStream } from 'node:fs';
 import type { Log, LogEvent } from '../core/protocol/ports.ts';
 
-const fields = ['event', 'level', 'client', 'task', 'round', 'code', 'address', 'detail'] as const satisfies (keyof LogEvent)[];
+const fields = [
+  'event',
+  'level',
+  'client',
+  'task',
+  'round',
+  'code',
+  'address',
+  'detail',
+] as const satisfies (keyof LogEvent)[];
 
 /** One line of the log, without the line break. Control characters are escaped by JSON; fields outside the list are left out. */
 export function formatLogLine(event: LogEvent, nowMs: number): string {
@@ -23,7 +32,9 @@ export function streamLog(stream: NodeJS.WritableStream & { writableLength?: num
       return;
     }
     if (dropped > 0) {
-      stream.write(`${formatLogLine({ event: 'log-dropped', level: 'warn', detail: `${dropped} lines` }, Date.now())}\n`);
+      stream.write(
+        `${formatLogLine({ event: 'log-dropped', level: 'warn', detail: `${dropped} lines` }, Date.now())}\n`,
+      );
       dropped = 0;
     }
     stream.write(`${formatLogLine(event, Date.now())}\n`);

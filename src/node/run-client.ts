@@ -7,11 +7,11 @@ import { createTrainer } from '../core/learning/local-trainer.ts';
 import type { Log, StepPort } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
 import { readMember } from './authority/home.ts';
+import { keepRenewed } from './authority/renewal.ts';
 import { systemClock } from './clock.ts';
-import { fileChunks } from './data/read-file.ts';
+import { fileSource } from './data/read-file.ts';
 import { openChannel } from './http/coordinator-channel.ts';
 import { type Credentials, loadCredentials } from './pki/credentials.ts';
-import { keepRenewed } from './pki/renewal.ts';
 import { parseCrl } from './pki/crl.ts';
 import { type VerifiedUpdateCertificate, verifyUpdateCertificate } from './pki/verify.ts';
 import { nodePrimitives } from './primitives.ts';
@@ -51,7 +51,6 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
     onRenewed(next) {
       credentials = next;
       channel.reconnect();
-      log({ event: 'certificate-renewed' });
     },
   });
   try {
@@ -81,10 +80,15 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
 }
 
 /** The coordinator's update certificate, checked like any other, on a revocation list that the authority signed. */
-function verifyCoordinator(der: Uint8Array, crlPem: string, { principal, tls, issuing }: Credentials): VerifiedUpdateCertificate {
+function verifyCoordinator(
+  der: Uint8Array,
+  crlPem: string,
+  { principal, tls, issuing }: Credentials,
+): VerifiedUpdateCertificate {
   const trust = { federation: principal.federation, root: tls.ca, issuing, crl: parseCrl(crlPem), nowMs: Date.now() };
   const verified = verifyUpdateCertificate(der, trust);
-  if (verified.principal.role !== 'coordinator') throw new Problem('unauthenticated', 'the server is not a coordinator');
+  if (verified.principal.role !== 'coordinator')
+    throw new Problem('unauthenticated', 'the server is not a coordinator');
   return verified;
 }
 
@@ -95,9 +99,13 @@ function verifyCoordinator(der: Uint8Array, crlPem: string, { principal, tls, is
 export function fileTrainers(path: string, accept: readonly string[] | null): ClientPorts['trainerFor'] {
   return async task => {
     if (accept !== null && !accept.includes(task.name)) {
-      throw new UserError(task.name, 'this site does not accept the task', `Start the client with --accept ${task.name} to take part.`);
+      throw new UserError(
+        task.name,
+        'this site does not accept the task',
+        `Start the client with --accept ${task.name} to take part.`,
+      );
     }
-    const site = await loadSite(task.data, { name: path, chunks: fileChunks(path) });
+    const site = await loadSite(task.data, fileSource(path));
     return createTrainer(task, site, { yieldNow: () => new Promise(resolve => setImmediate(resolve)) });
   };
 }

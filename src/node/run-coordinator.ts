@@ -4,11 +4,11 @@ import { Coordinator } from '../coordinator/coordinator.ts';
 import type { CoordinatorPorts } from '../coordinator/ports.ts';
 import type { Log, StepPort } from '../core/protocol/ports.ts';
 import { readFederation } from './authority/home.ts';
+import { keepRenewed } from './authority/renewal.ts';
 import { systemClock } from './clock.ts';
 import { serveCoordinator } from './http/coordinator-server.ts';
 import { loadCredentials } from './pki/credentials.ts';
 import { readCrl, watchCrl } from './pki/crl.ts';
-import { keepRenewed } from './pki/renewal.ts';
 import { verifyUpdateCertificate } from './pki/verify.ts';
 import { nodePrimitives } from './primitives.ts';
 import { openFileBlobs } from './storage/file-blobs.ts';
@@ -52,7 +52,13 @@ export async function runCoordinator(settings: CoordinatorSettings): Promise<Run
     federation: federation.federation,
     identity: () => ({ signer: credentials.updateSigner, certificate: credentials.updateCertificateHash }),
     verifyCertificate(der) {
-      const trust = { federation: federation.federation, root: credentials.tls.ca, issuing: credentials.issuing, crl, nowMs: Date.now() };
+      const trust = {
+        federation: federation.federation,
+        root: credentials.tls.ca,
+        issuing: credentials.issuing,
+        crl,
+        nowMs: Date.now(),
+      };
       const { principal, hash, publicKey } = verifyUpdateCertificate(der, trust);
       return { name: principal.name, role: principal.role, certificate: hash, publicKey };
     },
@@ -74,7 +80,6 @@ export async function runCoordinator(settings: CoordinatorSettings): Promise<Run
     onRenewed(next) {
       credentials = next;
       server.renew(next);
-      log({ event: 'certificate-renewed' });
     },
   });
   log({ event: 'listening', detail: `${settings.host}:${server.port}` });

@@ -1,14 +1,7 @@
 /** Deterministic CBOR (RFC 8949 §4.2.1): the one encoding of everything hashed, signed or sent. */
 
 /** Values that have an encoding. Integers within ±(2^53 − 1) encode as integers, other numbers as the shortest exact float. */
-export type Cbor =
-  | null
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | readonly Cbor[]
-  | { readonly [key: string]: Cbor };
+export type Cbor = null | boolean | number | string | Uint8Array | readonly Cbor[] | { readonly [key: string]: Cbor };
 
 /** Bytes that are not one deterministic CBOR item. Says little on purpose: it answers bytes from outside. */
 export class CborError extends Error {
@@ -208,7 +201,8 @@ function decodeArgument(reader: Reader, info: number): number {
     if (large < 0x100000000n || large > BigInt(Number.MAX_SAFE_INTEGER)) throw new CborError('length not in range');
     return Number(large);
   }
-  const value = width === 1 ? reader.view.getUint8(at) : width === 2 ? reader.view.getUint16(at) : reader.view.getUint32(at);
+  const value =
+    width === 1 ? reader.view.getUint8(at) : width === 2 ? reader.view.getUint16(at) : reader.view.getUint32(at);
   if (value < (width === 1 ? 24 : width === 2 ? 0x100 : 0x10000)) throw new CborError('not the shortest form');
   return value;
 }
@@ -223,9 +217,14 @@ function decodeSimple(reader: Reader, info: number): Cbor {
   const at = reader.at;
   reader.at += width;
   const value =
-    width === 2 ? fromHalf(reader.view.getUint16(at)) : width === 4 ? reader.view.getFloat32(at) : reader.view.getFloat64(at);
+    width === 2
+      ? fromHalf(reader.view.getUint16(at))
+      : width === 4
+        ? reader.view.getFloat32(at)
+        : reader.view.getFloat64(at);
   if (!Number.isFinite(value)) throw new CborError('number is not finite');
-  if (compareBytes(encodeNumber(value), reader.bytes.subarray(at - 1, reader.at)) !== 0) throw new CborError('not the shortest form');
+  if (compareBytes(encodeNumber(value), reader.bytes.subarray(at - 1, reader.at)) !== 0)
+    throw new CborError('not the shortest form');
   return value;
 }
 
@@ -248,7 +247,12 @@ function decodeMap(reader: Reader, count: number, depth: number): { [key: string
     if (last !== null && compareBytes(last, encoded) >= 0) throw new CborError('map keys are not in order');
     last = encoded;
     // A plain assignment to "__proto__" would set the prototype.
-    Object.defineProperty(map, key, { value: decodeItem(reader, depth + 1), enumerable: true, configurable: true, writable: true });
+    Object.defineProperty(map, key, {
+      value: decodeItem(reader, depth + 1),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   }
   return map;
 }

@@ -4,7 +4,7 @@ import { CborError, decodeCbor, encodeCbor } from '../bytes/cbor.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../crypto/envelope.ts';
 import { Problem } from './problem.ts';
 
-const digest = z.instanceof(Uint8Array).refine(bytes => bytes.length === 32);
+const digest = z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === 32, 'not 32 bytes');
 const count = z.number().int().min(0);
 const finite = z.number();
 

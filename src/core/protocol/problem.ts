@@ -3,18 +3,34 @@
 /** code → HTTP status, title for people, remedy. The code is all that a hostile peer learns. */
 export const problems = {
   'bad-request': [400, 'The request could not be read', 'Check the version of the client.'],
-  'bad-signature': [403, 'The signature does not verify', 'Send the message again, signed with the update key of this client.'],
-  'wrong-federation': [403, 'The message names another federation', 'Join the federation that this coordinator serves.'],
+  'bad-signature': [
+    403,
+    'The signature does not verify',
+    'Send the message again, signed with the update key of this client.',
+  ],
+  'wrong-federation': [
+    403,
+    'The message names another federation',
+    'Join the federation that this coordinator serves.',
+  ],
   'wrong-task': [409, 'The message names another task', 'Fetch the current assignment.'],
   'wrong-round': [409, 'The message names another round', 'Fetch the current assignment.'],
   'wrong-sender': [403, 'The message was signed for another sender', 'Send only your own messages.'],
   'not-in-cohort': [409, 'This client is not in the cohort of the round', 'Wait for the next assignment.'],
   'round-closed': [409, 'The round no longer takes updates', 'Wait for the next assignment.'],
-  equivocation: [409, 'Another message was already accepted for this round', 'Send one message per round; the first one stands.'],
+  equivocation: [
+    409,
+    'Another message was already accepted for this round',
+    'Send one message per round; the first one stands.',
+  ],
   replayed: [409, 'This message was used before', 'Sign a new one.'],
   stale: [403, 'The message is too old or from the future', 'Set the clock of this machine.'],
   malformed: [422, 'The update does not have the form the task declares', 'Train the model that the task names.'],
-  'non-finite': [422, 'The update holds a value that is not finite', 'Look at the data and the learning rate of this site.'],
+  'non-finite': [
+    422,
+    'The update holds a value that is not finite',
+    'Look at the data and the learning rate of this site.',
+  ],
   'norm-exceeded': [422, 'The update is longer than the task allows', 'Clip the update to aggregation.clipNorm.'],
   'bad-weight': [422, 'The weight is not a positive number within the cap', 'Report the number of training examples.'],
   'bad-digest': [422, 'The bytes do not match their digest', 'Send the update again.'],

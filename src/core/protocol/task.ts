@@ -63,7 +63,25 @@ const server = z.discriminatedUnion('optimizer', [
 
 /** Names that later releases fill. Refused by name, never ignored. */
 const planned = {
-  'aggregation.rule': ['median', 'trimmed-mean', 'meamed', 'krum', 'multi-krum', 'bulyan', 'geometric-median', 'centered-clipping', 'mda', 'smea', 'caf', 'dnc', 'monna', 'fltrust', 'flame', 'signguard', 'foolsgold'],
+  'aggregation.rule': [
+    'median',
+    'trimmed-mean',
+    'meamed',
+    'krum',
+    'multi-krum',
+    'bulyan',
+    'geometric-median',
+    'centered-clipping',
+    'mda',
+    'smea',
+    'caf',
+    'dnc',
+    'monna',
+    'fltrust',
+    'flame',
+    'signguard',
+    'foolsgold',
+  ],
   protection: ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'],
   privacy: ['client-level', 'example-level', 'local'],
   'model.name': ['cnn', 'lstm', 'gru', 'linear'],
@@ -127,7 +145,11 @@ export const taskSchema = z
       .default({ everyRounds: 1, pooledAucBins: null, aloneBaseline: false }),
   })
   .superRefine((task, context) => {
-    if (task.evaluation.pooledAucBins !== null && task.data.target.type === 'classes' && task.data.target.classes.length > 2) {
+    if (
+      task.evaluation.pooledAucBins !== null &&
+      task.data.target.type === 'classes' &&
+      task.data.target.classes.length > 2
+    ) {
       context.addIssue({
         code: 'custom',
         path: ['evaluation', 'pooledAucBins'],
@@ -160,7 +182,10 @@ export function parseTask(value: unknown): Task {
     result.error.issues.flatMap(issue => {
       const path = issue.path.map(String).join('.') || '(file)';
       if (issue.code === 'unrecognized_keys') {
-        return issue.keys.map(key => ({ path: path === '(file)' ? key : `${path}.${key}`, message: 'is not a setting; remove it or check its spelling' }));
+        return issue.keys.map(key => ({
+          path: path === '(file)' ? key : `${path}.${key}`,
+          message: 'is not a setting; remove it or check its spelling',
+        }));
       }
       if (issue.code === 'invalid_union') {
         const input = (issue as { input?: Record<string, unknown> }).input;

@@ -36,7 +36,11 @@ export class Connection {
   #session: Promise<ClientHttp2Session> | null = null;
 
   /** @param greet is awaited on every new connection before any other request. */
-  constructor(url: string, credentials: () => Credentials, greet: (send: Send) => Promise<void> = async () => undefined) {
+  constructor(
+    url: string,
+    credentials: () => Credentials,
+    greet: (send: Send) => Promise<void> = async () => undefined,
+  ) {
     this.#url = url;
     this.#credentials = credentials;
     this.#greet = greet;
@@ -104,7 +108,10 @@ function dial(url: string, credentials: Credentials): Promise<ClientHttp2Session
       session.destroy();
       reject(error);
     };
-    const timer = setTimeout(() => fail(new Error(`${url} did not answer within ${connectTimeoutMs / 1000} s`)), connectTimeoutMs);
+    const timer = setTimeout(
+      () => fail(new Error(`${url} did not answer within ${connectTimeoutMs / 1000} s`)),
+      connectTimeoutMs,
+    );
     session.once('error', fail);
     // TLS 1.3: the server judges our certificate after we count as connected; its settings are the first sign of consent.
     session.once('remoteSettings', () => {
@@ -114,7 +121,13 @@ function dial(url: string, credentials: Credentials): Promise<ClientHttp2Session
       session.setLocalWindowSize(windowBytes);
       resolve(session);
     });
-    session.once('close', () => fail(new Error(`${url} closed the connection: this certificate may be revoked or expired, or the server is stopping`)));
+    session.once('close', () =>
+      fail(
+        new Error(
+          `${url} closed the connection: this certificate may be revoked or expired, or the server is stopping`,
+        ),
+      ),
+    );
   });
 }
 
@@ -126,7 +139,9 @@ function exchange(session: ClientHttp2Session, request: HttpRequest): Promise<Ht
       {
         ':method': request.method,
         ':path': request.path,
-        ...(request.body === undefined ? {} : { 'content-type': request.type ?? 'application/cbor', 'content-length': String(length) }),
+        ...(request.body === undefined
+          ? {}
+          : { 'content-type': request.type ?? 'application/cbor', 'content-length': String(length) }),
       },
       { endStream: request.body === undefined },
     );

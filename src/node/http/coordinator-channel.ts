@@ -9,7 +9,10 @@ import type { Credentials } from '../pki/credentials.ts';
 import { Connection, type Send } from './connection.ts';
 import { mediaTypes } from './coordinator-routes.ts';
 
-const introduction = z.strictObject({ certificate: z.instanceof(Uint8Array), crl: z.string() });
+const introduction = z.strictObject({
+  certificate: z.custom<Uint8Array>(value => value instanceof Uint8Array),
+  crl: z.string(),
+});
 
 export interface HttpChannel extends CoordinatorChannel {
   /** Opens a new connection for the next request, as after a renewal. */
@@ -25,7 +28,11 @@ export interface Introduction {
 }
 
 /** @param meet verifies an introduction and throws Problem to refuse the connection. */
-export function openChannel(url: string, credentials: () => Credentials, meet: (introduction: Introduction) => void): HttpChannel {
+export function openChannel(
+  url: string,
+  credentials: () => Credentials,
+  meet: (introduction: Introduction) => void,
+): HttpChannel {
   const greet = async (send: Send): Promise<void> => {
     const certificate = credentials().updateCertificate;
     const answer = await send({ method: 'POST', path: '/v1/hello', body: [certificate], limit: 64 * 1024 * 1024 });
@@ -37,7 +44,12 @@ export function openChannel(url: string, credentials: () => Credentials, meet: (
   const round = (task: string, number: number): string => `/v1/tasks/${task}/rounds/${number}`;
   return {
     async nextAssignment(signal) {
-      const answer = await connection.request({ method: 'GET', path: '/v1/assignment', limit: maxEnvelopeBytes, signal });
+      const answer = await connection.request({
+        method: 'GET',
+        path: '/v1/assignment',
+        limit: maxEnvelopeBytes,
+        signal,
+      });
       return answer.status === 204 ? null : decodeEnvelope(answer.body);
     },
     async task(task) {
@@ -48,12 +60,23 @@ export function openChannel(url: string, credentials: () => Credentials, meet: (
     },
     async sendUpdate(task, number, head, tensor) {
       const path = `${round(task, number)}/update`;
-      const answer = await connection.request({ method: 'PUT', path, type: mediaTypes.update, body: [head, tensor], limit: maxEnvelopeBytes });
+      const answer = await connection.request({
+        method: 'PUT',
+        path,
+        type: mediaTypes.update,
+        body: [head, tensor],
+        limit: maxEnvelopeBytes,
+      });
       return decodeEnvelope(answer.body);
     },
     async sendEvaluation(task, number, envelope) {
       const path = `${round(task, number)}/evaluation`;
-      const answer = await connection.request({ method: 'PUT', path, body: [encodeEnvelope(envelope)], limit: maxEnvelopeBytes });
+      const answer = await connection.request({
+        method: 'PUT',
+        path,
+        body: [encodeEnvelope(envelope)],
+        limit: maxEnvelopeBytes,
+      });
       return decodeEnvelope(answer.body);
     },
     reconnect: () => connection.close(),
@@ -76,8 +99,10 @@ export function openOperatorChannel(url: string, credentials: () => Credentials)
   // The coordinator was authenticated by TLS and speaks our version's types.
   const read = <T>(bytes: Uint8Array): T => decodeCbor(bytes) as T;
   return {
-    get: async (path, signal) => read((await connection.request({ method: 'GET', path, limit: longestAnswer, signal })).body),
-    post: async (path, value) => read((await connection.request({ method: 'POST', path, body: [encodeCbor(value)], limit: longestAnswer })).body),
+    get: async (path, signal) =>
+      read((await connection.request({ method: 'GET', path, limit: longestAnswer, signal })).body),
+    post: async (path, value) =>
+      read((await connection.request({ method: 'POST', path, body: [encodeCbor(value)], limit: longestAnswer })).body),
     bytes: async path => (await connection.request({ method: 'GET', path, limit: longestAnswer })).body,
     close: () => connection.close(),
   };

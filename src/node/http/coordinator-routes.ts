@@ -1,6 +1,6 @@
 /** The coordinator's routes: each reads its bytes, calls one function, and answers. No decision is taken here. */
-import { Http2ServerRequest } from 'node:http2';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteGenericInterface } from 'fastify';
 import type { Coordinator } from '../../coordinator/coordinator.ts';
 import { CborError, decodeCbor, encodeCbor } from '../../core/bytes/cbor.ts';
 import { decodeEnvelope, encodeEnvelope } from '../../core/crypto/envelope.ts';
@@ -11,7 +11,11 @@ import { TaskError } from '../../core/protocol/task.ts';
 import { type BodyLimit, boundedBody, readBody } from './body.ts';
 import type { Peer, Sessions } from './sessions.ts';
 
-export const mediaTypes = { cbor: 'application/cbor', update: 'application/parley-update', tensor: 'application/octet-stream' } as const;
+export const mediaTypes = {
+  cbor: 'application/cbor',
+  update: 'application/parley-update',
+  tensor: 'application/octet-stream',
+} as const;
 
 /** The longest an assignment or status request waits for news, ms. */
 export const longestWaitMs = 25_000;
@@ -26,19 +30,24 @@ export interface RouteContext {
   readonly graceMs?: number;
 }
 
+/** The server speaks HTTP/2 over TLS only. */
+type Server = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
+type Request = FastifyRequest<RouteGenericInterface, Http2SecureServer, Http2ServerRequest>;
+type Reply = FastifyReply<RouteGenericInterface, Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
+
 interface RunParameters {
   task: string;
   round: string;
 }
 
-export function registerRoutes(server: FastifyInstance, context: RouteContext): void {
+export function registerRoutes(server: Server, context: RouteContext): void {
   clientRoutes(server, context);
   operatorRoutes(server, context);
 }
 
-function clientRoutes(server: FastifyInstance, context: RouteContext): void {
+function clientRoutes(server: Server, context: RouteContext): void {
   const { coordinator } = context;
-  const client = (request: FastifyRequest): Peer => peerOf(request, context.sessions, 'client');
+  const client = (request: Request): Peer => peerOf(request, context.sessions, 'client');
 
   server.post('/v1/hello', async (request, reply) => {
     const { name } = client(request);
@@ -66,7 +75,10 @@ function clientRoutes(server: FastifyInstance, context: RouteContext): void {
   server.put<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/update', async (request, reply) => {
     const { name } = client(request);
     const limit = 4 + maxEnvelopeBytes + coordinator.tensorBytes(request.params.task);
-    const receipt = await coordinator.receiveUpdate(name, await splitUpdateBody(chunks(request, context, { bytes: limit })));
+    const receipt = await coordinator.receiveUpdate(
+      name,
+      await splitUpdateBody(chunks(request, context, { bytes: limit })),
+    );
     return cbor(reply, encodeEnvelope(receipt));
   });
 
@@ -77,9 +89,9 @@ function clientRoutes(server: FastifyInstance, context: RouteContext): void {
   });
 }
 
-function operatorRoutes(server: FastifyInstance, context: RouteContext): void {
+function operatorRoutes(server: Server, context: RouteContext): void {
   const { coordinator } = context;
-  const operator = (request: FastifyRequest): Peer => peerOf(request, context.sessions, 'operator');
+  const operator = (request: Request): Peer => peerOf(request, context.sessions, 'operator');
 
   server.post('/v1/runs', async (request, reply) => {
     operator(request);
@@ -97,17 +109,20 @@ function operatorRoutes(server: FastifyInstance, context: RouteContext): void {
     return cbor(reply, encodeCbor({ runs: coordinator.runs(), present: coordinator.present() }));
   });
 
-  server.get<{ Params: RunParameters; Querystring: { after?: string; wait?: string; since?: string } }>('/v1/runs/:task', async (request, reply) => {
-    operator(request);
-    const { wait, after, since } = request.query;
-    const status = await coordinator.status(request.params.task, {
-      waitMs: Math.min(longestWaitMs, Math.max(0, Number(wait ?? 0) || 0)),
-      after: Number(after ?? -1),
-      sinceRound: Number(since ?? 0) || 0,
-      signal: gone(request),
-    });
-    return cbor(reply, encodeCbor(status));
-  });
+  server.get<{ Params: RunParameters; Querystring: { after?: string; wait?: string; since?: string } }>(
+    '/v1/runs/:task',
+    async (request, reply) => {
+      operator(request);
+      const { wait, after, since } = request.query;
+      const status = await coordinator.status(request.params.task, {
+        waitMs: Math.min(longestWaitMs, Math.max(0, Number(wait ?? 0) || 0)),
+        after: Number(after ?? -1),
+        sinceRound: Number(since ?? 0) || 0,
+        signal: gone(request),
+      });
+      return cbor(reply, encodeCbor(status));
+    },
+  );
 
   server.post<{ Params: RunParameters }>('/v1/runs/:task/stop', async (request, reply) => {
     operator(request);
@@ -121,24 +136,17 @@ function operatorRoutes(server: FastifyInstance, context: RouteContext): void {
   });
 }
 
-function peerOf(request: FastifyRequest, sessions: Sessions, role: Role): Peer {
-  const peer = sessions.peer(http2(request).stream.session as never);
+function peerOf(request: Request, sessions: Sessions, role: Role): Peer {
+  const peer = sessions.peer(request.raw.stream.session);
   if (peer.role !== role) throw new Problem('forbidden', `a ${peer.role} asked for what ${role}s may`);
   return peer;
 }
 
-/** The server speaks HTTP/2 only. */
-function http2(request: FastifyRequest): Http2ServerRequest {
-  const raw: unknown = request.raw;
-  if (!(raw instanceof Http2ServerRequest)) throw new Problem('bad-request', 'not HTTP/2');
-  return raw;
+function chunks(request: Request, context: RouteContext, limit: BodyLimit): AsyncIterable<Uint8Array> {
+  return boundedBody(request.raw, request.headers['content-length'], { ...limit, graceMs: context.graceMs });
 }
 
-function chunks(request: FastifyRequest, context: RouteContext, limit: BodyLimit): AsyncIterable<Uint8Array> {
-  return boundedBody(http2(request), request.headers['content-length'], { ...limit, graceMs: context.graceMs });
-}
-
-function body(request: FastifyRequest, context: RouteContext, limit: BodyLimit): Promise<Uint8Array> {
+function body(request: Request, context: RouteContext, limit: BodyLimit): Promise<Uint8Array> {
   return readBody(chunks(request, context, limit));
 }
 
@@ -151,13 +159,13 @@ function decode(bytes: Uint8Array): unknown {
   }
 }
 
-function cbor(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
+function cbor(reply: Reply, bytes: Uint8Array): Reply {
   return reply.type(mediaTypes.cbor).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 /** Aborts when the peer goes away before the answer. */
-function gone(request: FastifyRequest): AbortSignal {
+function gone(request: Request): AbortSignal {
   const controller = new AbortController();
-  http2(request).stream.once('close', () => controller.abort());
+  request.raw.stream.once('close', () => controller.abort());
   return controller.signal;
 }

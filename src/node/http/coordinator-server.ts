@@ -52,7 +52,12 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
       ...serverTlsOptions(credentials, crl.pem),
       allowHTTP1: false,
       handshakeTimeout: settings.handshakeTimeoutMs ?? 10_000,
-      settings: { initialWindowSize: 16 * 1024 * 1024, maxConcurrentStreams: 64, maxHeaderListSize: 16_384, enablePush: false },
+      settings: {
+        initialWindowSize: 16 * 1024 * 1024,
+        maxConcurrentStreams: 64,
+        maxHeaderListSize: 16_384,
+        enablePush: false,
+      },
       maxSessionInvalidFrames: 100,
       maxSessionRejectedStreams: 100,
     },
@@ -69,11 +74,17 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
     const level = problem.status >= 500 ? 'error' : 'warn';
     const blame = { client: peer, address: request.ip, code: problem.code, detail: problem.detail };
     log({ event: problem.status >= 500 ? 'failed' : 'refused', level, ...blame });
-    return reply.code(problem.status).type(problemMediaType).send(JSON.stringify(problemBody(problem)));
+    return reply
+      .code(problem.status)
+      .type(problemMediaType)
+      .send(JSON.stringify(problemBody(problem)));
   });
   server.setNotFoundHandler(async (_request, reply) => {
     const problem = problemOf({ statusCode: 404 });
-    return reply.code(404).type(problemMediaType).send(JSON.stringify(problemBody(problem)));
+    return reply
+      .code(404)
+      .type(problemMediaType)
+      .send(JSON.stringify(problemBody(problem)));
   });
   registerRoutes(server, {
     coordinator,
@@ -88,7 +99,13 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
   raw.maxConnections = mostConnections;
   raw.on('session', (session: ServerHttp2Session) => sessions.admit(session));
   raw.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    log({ event: 'refused', level: 'warn', code: handshakeCode(error, socket), address: socket.remoteAddress, detail: error.message });
+    log({
+      event: 'refused',
+      level: 'warn',
+      code: handshakeCode(error, socket),
+      address: socket.remoteAddress,
+      detail: error.message,
+    });
   });
   raw.on('unknownProtocol', (socket: TLSSocket) => {
     log({ event: 'refused', level: 'warn', code: 'bad-request', address: socket.remoteAddress, detail: 'not HTTP/2' });
@@ -143,13 +160,19 @@ function handshakeCode(error: NodeJS.ErrnoException, socket: TLSSocket): string 
 function listenError(settings: ServerSettings, cause: NodeJS.ErrnoException): Error {
   const where = `${settings.host}:${settings.port}`;
   if (cause.code === 'EADDRINUSE') {
-    return new UserError(where, 'this port is in use', 'Stop the other process, or choose another port with --port.', { cause });
+    return new UserError(where, 'this port is in use', 'Stop the other process, or choose another port with --port.', {
+      cause,
+    });
   }
   if (cause.code === 'EACCES') {
-    return new UserError(where, 'this user may not listen on that port', 'Choose a port above 1023 with --port.', { cause });
+    return new UserError(where, 'this user may not listen on that port', 'Choose a port above 1023 with --port.', {
+      cause,
+    });
   }
   if (cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND') {
-    return new UserError(where, 'this machine has no such address', 'Choose one of its addresses with --host.', { cause });
+    return new UserError(where, 'this machine has no such address', 'Choose one of its addresses with --host.', {
+      cause,
+    });
   }
   return cause;
 }

@@ -1,5 +1,5 @@
 /** Live connections by member: whose they are, how many there may be, and how to end them at once. */
-import type { ServerHttp2Session } from 'node:http2';
+import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Principal } from '../../core/protocol/identity.ts';
 import type { Log } from '../../core/protocol/ports.ts';
@@ -18,7 +18,7 @@ const windowBytes = 16 * 1024 * 1024;
 export class Sessions {
   readonly #federation: string;
   readonly #log: Log;
-  readonly #peers = new Map<ServerHttp2Session, Peer>();
+  readonly #peers = new Map<Http2Session, Peer>();
 
   constructor(federation: string, log: Log) {
     this.#federation = federation;
@@ -26,14 +26,15 @@ export class Sessions {
   }
 
   /** Admits a session whose certificate TLS has verified, or destroys it and says why in the log. */
-  admit(session: ServerHttp2Session): void {
+  admit(session: Http2Session): void {
     // An HTTP/2 session of a secure server always has a TLS socket.
     const socket = session.socket as TLSSocket;
     const address = socket.remoteAddress;
     session.on('error', () => session.destroy());
     try {
       const peer = principalOfPeer(socket.getPeerX509Certificate()?.raw ?? new Uint8Array(0), this.#federation);
-      if (this.#of(peer.name).length >= sessionsPerMember) throw new Problem('too-many', `${sessionsPerMember} connections are open`);
+      if (this.#of(peer.name).length >= sessionsPerMember)
+        throw new Problem('too-many', `${sessionsPerMember} connections are open`);
       this.#peers.set(session, peer);
       session.on('close', () => this.#peers.delete(session));
       session.setTimeout(idleMs, () => session.close());
@@ -47,7 +48,7 @@ export class Sessions {
   }
 
   /** Who speaks on this session. Throws Problem `unauthenticated` when nobody was admitted on it. */
-  peer(session: ServerHttp2Session | undefined): Peer {
+  peer(session: Http2Session | undefined): Peer {
     const peer = session === undefined ? undefined : this.#peers.get(session);
     if (peer === undefined) throw new Problem('unauthenticated');
     return peer;
@@ -73,7 +74,7 @@ export class Sessions {
     return this.#peers.size;
   }
 
-  #of(name: string): ServerHttp2Session[] {
+  #of(name: string): Http2Session[] {
     return [...this.#peers].filter(([, peer]) => peer.name === name).map(([session]) => session);
   }
 }

@@ -13,8 +13,8 @@ import { bytesSource, fileSource } from './read-file.ts';
 
 /** One site's table, on disk or in memory. */
 export type HeartSite =
-  | { readonly name: string; readonly path: string; readonly bytes?: undefined }
-  | { readonly name: string; readonly path?: undefined; readonly file: string; readonly bytes: Uint8Array };
+  | { readonly name: string; readonly path: string }
+  | { readonly name: string; readonly file: string; readonly bytes: Uint8Array };
 
 export interface HeartData {
   readonly source: 'given' | 'environment' | 'cache' | 'generated';
@@ -69,7 +69,7 @@ export async function findHeart({ data, env, cacheDir }: FindHeartOptions): Prom
 
 /** The table of a site, to load once. */
 export function siteSource(site: HeartSite): TableSource {
-  return site.path !== undefined ? fileSource(site.path) : bytesSource(site.file, site.bytes);
+  return 'path' in site ? fileSource(site.path) : bytesSource(site.file, site.bytes);
 }
 
 function presentFiles(folder: string): number {

@@ -7,7 +7,7 @@ const powersOfHalf = halvings(1023);
 export function expNegative(x: number): number {
   if (!(x >= -708)) return x < -708 ? 0 : x;
   const magic = 6755399441055744; // 1.5 · 2^52: adding it rounds to an integer
-  const n = x * 1.4426950408889634 + magic - magic;
+  const n = x * Math.LOG2E + magic - magic;
   // ln 2 in two parts, so that |r| ≤ ln 2 / 2 keeps its last bits.
   const r = x - n * 0.6931471803691238 - n * 1.9082149292705877e-10;
   let p = 1 / 6227020800; // Taylor, degree 13: the next term is below 5e-18

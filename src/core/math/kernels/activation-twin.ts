@@ -2,7 +2,7 @@
 import { activations } from './kernels.ts';
 
 const { fround } = Math;
-const log2e = fround(1.4426950408889634);
+const log2e = fround(Math.LOG2E);
 const ln2High = fround(0.693359375);
 const ln2Low = fround(-0.00021219444005469057);
 /** 1/7!, 1/6!, … 1/2!. */

@@ -8,8 +8,9 @@ export type Activation = keyof typeof activations;
 export const reservedBytes = 147_456;
 
 /**
- * Every argument named after a tensor is the byte offset of float32 values, row-major, at a multiple of 16 from `Layout`.
- * Nothing is checked: offsets and counts outside the memory are our own misuse. Every element is computed in a fixed
+ * Every argument named after a tensor is the byte offset of float32 values, row-major, inside what a `Layout` laid out.
+ * Optimiser steps and `regularise` go in whole vectors of 16 bytes: their tensors begin where the layout says, and the
+ * padding behind them is theirs. Nothing is checked: offsets and counts outside the memory are our own misuse. Every element is computed in a fixed
  * order, so that all implementations give the same bits; only the bits of a NaN are open.
  */
 export interface KernelFunctions {

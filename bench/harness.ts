@@ -1,0 +1,54 @@
+/** What the suites of `parley bench` share: measuring a figure several times and telling its median and spread. */
+import { availableParallelism, cpus } from 'node:os';
+
+export interface BenchResult {
+  readonly name: string;
+  /** Median over the runs. */
+  readonly value: number;
+  readonly unit: string;
+  /** Processes or threads that worked at once, where it is more than one. */
+  readonly workers?: number;
+  /** Least and greatest run. */
+  readonly spread?: readonly [number, number];
+  /** How often it was measured. */
+  readonly runs: number;
+}
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+}
+
+/** This machine. */
+export function machine(): Machine {
+  return { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), node: process.version };
+}
+
+/** Calls `run` so many times, one after the other; each call returns one figure in `unit`. Warming up is the run's own affair. */
+export async function measure(
+  name: string,
+  unit: string,
+  run: () => number | Promise<number>,
+  options: { readonly runs: number; readonly workers?: number },
+): Promise<BenchResult> {
+  const values: number[] = [];
+  for (let i = 0; i < options.runs; i++) values.push(await run());
+  return summarise(name, unit, values, options.workers);
+}
+
+/** Median and spread of figures measured elsewhere. Throws RangeError for none. */
+export function summarise(name: string, unit: string, values: readonly number[], workers?: number): BenchResult {
+  if (values.length === 0) throw new RangeError(`bench: ${name} has no runs`);
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const value = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return {
+    name,
+    value,
+    unit,
+    ...(workers === undefined ? {} : { workers }),
+    spread: [sorted[0], sorted[sorted.length - 1]],
+    runs: values.length,
+  };
+}

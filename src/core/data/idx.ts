@@ -1,0 +1,27 @@
+/** The IDX format of MNIST: arrays of unsigned bytes with their dimensions (LeCun, Cortes; "THE IDX FILE FORMAT"). */
+
+export interface IdxArray {
+  /** Sizes of the dimensions, outermost first. */
+  readonly shape: readonly number[];
+  /** Row-major; a view of the input. */
+  readonly values: Uint8Array;
+}
+
+const unsignedByte = 0x08;
+
+/** Parses an IDX file of unsigned bytes, not compressed. Throws RangeError for anything else, and for a byte too many or too few. */
+export function parseIdx(bytes: Uint8Array): IdxArray {
+  if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0)
+    throw new RangeError('idx: the file does not begin as IDX does');
+  if (bytes[2] !== unsignedByte) throw new RangeError(`idx: values of type 0x${bytes[2].toString(16)}, expected 0x8`);
+  const dimensions = bytes[3];
+  const start = 4 + 4 * dimensions;
+  if (dimensions === 0 || bytes.length < start) throw new RangeError('idx: the header is cut');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, start);
+  const shape = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (bytes.length - start !== count) {
+    throw new RangeError(`idx: ${bytes.length - start} values, expected ${shape.join(' × ')}`);
+  }
+  return { shape, values: bytes.subarray(start) };
+}

@@ -1,5 +1,6 @@
 /** Function names of the vectors → what this build computes. What is not here is reported as unsupported. */
 import type { Implementations } from './case.ts';
+import { aggregationFunctions } from './implementations/aggregation.ts';
 import { keyFunctions } from './implementations/keys.ts';
 
-export const implementations: Implementations = { ...keyFunctions };
+export const implementations: Implementations = { ...keyFunctions, ...aggregationFunctions };

@@ -1,7 +1,6 @@
 /** `parley bench SUITE`: measures this build on this machine. Suites live in bench/ of a checkout. */
-import { availableParallelism, cpus } from 'node:os';
 import { Argument, Command } from 'commander';
-import type { BenchResult } from '../../bench/harness.ts';
+import { type BenchResult, machine } from '../../bench/harness.ts';
 import { createProgress, printJson, printLine, table } from './output.ts';
 
 const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = {
@@ -19,13 +18,9 @@ export function benchCommand(): Command {
       const progress = createProgress();
       progress.status(`bench ${suite}: running`);
       const results = await suites[suite]().finally(() => progress.end());
-      const machine = {
-        cpu: cpus()[0]?.model.trim() ?? 'unknown',
-        cores: availableParallelism(),
-        node: process.version,
-      };
-      if (options.json) return printJson({ suite, machine, results });
-      printLine(`${suite} on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`);
+      const here = machine();
+      if (options.json) return printJson({ suite, machine: here, results });
+      printLine(`${suite} on ${here.cpu}, ${here.cores} cores, Node ${here.node}`);
       printLine(table(resultRows(results)));
     });
 }
@@ -48,5 +43,6 @@ function resultRows(results: readonly BenchResult[]): (string | number)[][] {
 
 function printable(value: unknown): string | number {
   if (typeof value === 'number') return Number(value.toPrecision(4));
+  if (Array.isArray(value)) return value.map(printable).join(' to ');
   return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -77,12 +77,15 @@ test('no case of the folder fails, and what is built is not counted as unsupport
   assert.deepEqual(report.failures, []);
   const groups = (counts: 'passed' | 'unsupported') =>
     Object.keys(report.groups).filter(group => report.groups[group][counts] > 0);
-  for (const group of ['ed25519', 'x25519', 'chacha20_poly1305', 'hkdf_sha256', 'hmac_sha256']) {
-    assert.ok(
-      groups('passed').includes(`wycheproof/${group}`) && !groups('unsupported').includes(`wycheproof/${group}`),
-      group,
-    );
-  }
+  const built = [
+    ...['ed25519', 'x25519', 'chacha20_poly1305', 'hkdf_sha256', 'hmac_sha256'].map(name => `wycheproof/${name}`),
+    ...['weighted_mean', 'weighted_loss_avg', 'fedavgm', 'fedadam', 'l2_norm', 'clip_update_around_reference'].map(
+      name => `flower/${name}`,
+    ),
+    'aggregator/mean',
+  ];
+  for (const group of built)
+    assert.ok(groups('passed').includes(group) && !groups('unsupported').includes(group), group);
   assert.ok(!groups('passed').some(group => group.startsWith('must-not')), 'those are tests, not computations');
 });
 

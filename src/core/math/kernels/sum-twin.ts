@@ -6,7 +6,7 @@ const lanes = 16;
 export function sumOfSquaresTwin(values: Float32Array): number {
   const sums = new Float64Array(lanes);
   for (let i = 0; i < values.length; i++) sums[i % lanes] += values[i] * values[i];
-  for (let width = lanes / 2; width > 0; width /= 2) {
+  for (let width = lanes / 2; width >= 1; width /= 2) {
     for (let i = 0; i < width; i++) sums[i] += sums[i + width];
   }
   return sums[0];

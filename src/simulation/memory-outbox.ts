@@ -4,8 +4,14 @@ import { sameBytes } from '../core/bytes/floats.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { Crashed, type StorageFaults } from './crashed.ts';
 
-/** What was said, by task, round and label; it outlives the process that said it. */
-type Disk = Map<string, Map<string, Outgoing>>;
+interface Said {
+  readonly message: Outgoing;
+  /** It can be said again: nothing was said in a later round since. */
+  readonly whole: boolean;
+}
+
+/** What was said, by task, then by round and label; it outlives the process that said it. */
+type Disk = Map<string, Map<string, Said>>;
 
 /**
  * Only the newest round of a task can be said again: `find` throws Problem `replayed` for one answered before it, `put` throws Problem
@@ -28,24 +34,27 @@ export class MemoryOutbox implements Outbox {
   }
 
   async find(task: string, round: number, label: string): Promise<Outgoing | null> {
-    const said = this.#opened().get(task);
-    const found = said?.get(JSON.stringify([round, label]));
-    if (said === undefined || found === undefined) return null;
-    if (round < newest(said))
-      throw new Problem('replayed', `this client answered round ${round} before, and went on since`);
-    return { ...found, envelope: found.envelope.slice() };
+    const found = this.#opened()
+      .get(task)
+      ?.get(JSON.stringify([round, label]));
+    if (found === undefined) return null;
+    if (!found.whole) throw new Problem('replayed', `this client answered round ${round} before, and went on since`);
+    return { ...found.message, envelope: found.message.envelope.slice() };
   }
 
   async put(message: Outgoing): Promise<void> {
     const { task, round, label, model, envelope, tensor } = message;
     const disk = this.#opened();
-    const said = disk.get(task) ?? new Map<string, Outgoing>();
+    const said = disk.get(task) ?? new Map<string, Said>();
     const id = JSON.stringify([round, label]);
     const found = said.get(id);
-    if (found !== undefined && sameBytes(found.envelope, envelope)) return;
+    if (found !== undefined && sameBytes(found.message.envelope, envelope)) return;
     if (found !== undefined) throw new Problem('equivocation', `this client said something else in round ${round}`);
     this.#faults.beforeCommit?.();
-    said.set(id, { task, round, label, model, envelope: envelope.slice(), tensor });
+    for (const [key, other] of said) {
+      if (other.whole && other.message.round < round) said.set(key, { ...other, whole: false });
+    }
+    said.set(id, { message: { task, round, label, model, envelope: envelope.slice(), tensor }, whole: true });
     disk.set(task, said);
   }
 
@@ -53,10 +62,4 @@ export class MemoryOutbox implements Outbox {
     if (this.#disk === null) throw new Crashed();
     return this.#disk;
   }
-}
-
-function newest(said: ReadonlyMap<string, Outgoing>): number {
-  let round = 0;
-  for (const message of said.values()) round = Math.max(round, message.round);
-  return round;
 }

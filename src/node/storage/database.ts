@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { UserError } from '../../core/protocol/problem.ts';
 import { syncFolder } from '../durable-file.ts';
 import { makePrivateFolder } from './private-folder.ts';
-import { damaged, storageFailure } from './storage-failure.ts';
+import { damaged, notDatabase, storageFailure } from './storage-failure.ts';
 
 /** What a database of one kind holds. */
 export interface Schema {
@@ -71,6 +71,8 @@ function preparePrivateFile(path: string): void {
     return syncFolder(dirname(path));
   }
   if (!found.isFile()) throw new UserError(path, 'is not a file', 'Move what has this name away.');
+  // SQLite takes any file shorter than its smallest page for an empty database, and would write over it.
+  if (found.size > 0 && found.size < 512) throw notDatabase(path);
   accessSync(path, constants.R_OK | constants.W_OK);
   accessSync(dirname(path), constants.W_OK);
   if ((found.mode & 0o077) !== 0) chmodSync(path, 0o600);

@@ -70,7 +70,7 @@ function sqliteFailure(cause: Error, resultCode: number, path: string): Error {
         },
       );
     case sqlite.notadb:
-      return new UserError(path, 'is not a database', 'Move the file away, or restore it from a backup.', { cause });
+      return notDatabase(path, { cause });
     case sqlite.corrupt:
       return damaged(path, cause.message, { cause });
     case sqlite.busy:
@@ -83,6 +83,11 @@ function sqliteFailure(cause: Error, resultCode: number, path: string): Error {
     default:
       return cause;
   }
+}
+
+/** The error for a file that no database was ever in. */
+export function notDatabase(path: string, options?: { cause?: unknown }): UserError {
+  return new UserError(path, 'is not a database', 'Move the file away, or restore it from a backup.', options);
 }
 
 /** The error for a database file whose content does not hold together. */

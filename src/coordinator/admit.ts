@@ -20,9 +20,12 @@ const largestNorm = 2 ** 60;
 const roundingSlack = 1 + 1e-5;
 const chunkFloats = 65_536;
 
-/** Where the tensor of an update lies. */
-export function updateKey(task: string, round: number, client: string): string {
-  return `${task}/update/${round}/${client}`;
+/**
+ * Where the tensor of an update lies. The key names the digest (hex): two different updates that a client sends at once
+ * lie apart, so that the one that is accepted is the one that is combined.
+ */
+export function updateKey(task: string, round: number, client: string, tensor: string): string {
+  return `${task}/update/${round}/${client}/${tensor}`;
 }
 
 /**
@@ -38,7 +41,7 @@ export async function admit(
   checkForm(update, context.manifest, run);
   checkEvaluation(update.evaluation, task);
   const weight = admittedWeight(update.examples, task);
-  const writer = await context.blobs.write(updateKey(run.task, run.round, client));
+  const writer = await context.blobs.write(updateKey(run.task, run.round, client, toHex(update.tensor)));
   try {
     const { digest, norm } = await readTensor(tensor, update.bytes, writer, context.primitives);
     if (toHex(digest) !== toHex(update.tensor)) throw new Problem('bad-digest');

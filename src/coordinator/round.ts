@@ -46,7 +46,7 @@ export async function combine(inspected: Inspected, global: Float32Array, ports:
   const { run, task, updates, totalWeight } = inspected;
   const sum = new WeightedSum(global.length);
   for (const update of updates) {
-    const chunks = await ports.blobs.stream(updateKey(run.task, run.round, update.client));
+    const chunks = await ports.blobs.stream(updateKey(run.task, run.round, update.client, update.tensor));
     if (chunks === null)
       throw new Error(`the update of ${update.client} for round ${run.round} is missing from storage`);
     let offset = 0;

@@ -18,6 +18,9 @@ import { type RunStatus, runStatus } from './status.ts';
 import type { Run } from './store.ts';
 import type { Member } from './verify.ts';
 
+/** A transition that failed is tried again after so long. */
+const retryMs = 1000;
+
 export class Coordinator {
   readonly #ports: CoordinatorPorts;
   readonly #book: Book;
@@ -165,13 +168,15 @@ export class Coordinator {
   }
 
   /** Takes an update; resolves with the signed receipt. Throws Problem. */
-  receiveUpdate(client: string, body: UpdateBody): Promise<Envelope> {
-    return takeUpdate(this.#book, this.#exclusively, this.#member(client), body);
+  async receiveUpdate(client: string, body: UpdateBody): Promise<Envelope> {
+    const member = this.#member(client);
+    return this.#whilePresent(client, () => takeUpdate(this.#book, this.#exclusively, member, body));
   }
 
   /** Takes a client's evaluation of the final model; resolves with the signed receipt. Throws Problem. */
   async receiveEvaluation(client: string, envelope: Envelope): Promise<Envelope> {
-    return takeEvaluation(this.#book, this.#exclusively, this.#member(client), envelope);
+    const member = this.#member(client);
+    return this.#whilePresent(client, () => takeEvaluation(this.#book, this.#exclusively, member, envelope));
   }
 
   /** All runs, oldest first. */
@@ -222,6 +227,16 @@ export class Coordinator {
     return member;
   }
 
+  /** Whoever sends is present, however long it trained before: its answer may open the next round. */
+  async #whilePresent<T>(client: string, action: () => Promise<T>): Promise<T> {
+    const leave = this.#book.presence.arrive(client);
+    try {
+      return await action();
+    } finally {
+      leave();
+    }
+  }
+
   #assignmentOf(client: string): Envelope | null {
     const { active } = this.#book;
     if (active === null) return null;
@@ -242,18 +257,24 @@ export class Coordinator {
   readonly #exclusively = <T>(action: () => Promise<T>): Promise<T> =>
     this.#serial.run(async () => {
       const result = await action();
-      while (!this.#closed && (await conduct(this.#book)));
-      this.#schedule();
+      try {
+        while (!this.#closed && (await conduct(this.#book)));
+      } catch (error) {
+        // What was due stays due: a disk that was full may have room again.
+        this.#wakeAfter(retryMs);
+        throw error;
+      }
+      const deadlineAt = this.#book.active?.run.deadlineAt ?? null;
+      // At most an hour ahead: a clock that jumps is noticed soon.
+      if (deadlineAt === null) this.#cancelDeadline();
+      else this.#wakeAfter(Math.min(Math.max(0, deadlineAt - this.#ports.clock.now()), 3_600_000));
       return result;
     });
 
-  #schedule(): void {
+  #wakeAfter(milliseconds: number): void {
     this.#cancelDeadline();
-    const deadlineAt = this.#book.active?.run.deadlineAt ?? null;
-    if (deadlineAt === null || this.#closed) return;
-    // At most an hour ahead: a clock that jumps is noticed soon.
-    const wait = Math.min(Math.max(0, deadlineAt - this.#ports.clock.now()), 3_600_000);
-    this.#cancelDeadline = this.#ports.clock.after(wait, () => {
+    if (this.#closed) return;
+    this.#cancelDeadline = this.#ports.clock.after(milliseconds, () => {
       this.#exclusively(async () => undefined).catch(error => {
         this.#ports.log({
           event: 'failed',

@@ -13,7 +13,7 @@ const shortestPauseMs = 100;
 const longestPauseMs = 10_000;
 
 /** Another answer will not come by asking again: the client ends. */
-const final = new Set<ProblemCode>(['revoked', 'forbidden', 'wrong-federation']);
+const final = new Set<ProblemCode>(['revoked', 'forbidden']);
 /** The round went on without this client: ask for the next one at once. */
 const late = new Set<ProblemCode>(['round-closed', 'wrong-round', 'wrong-task', 'not-in-cohort']);
 

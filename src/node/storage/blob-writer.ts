@@ -77,8 +77,13 @@ export class FileBlobWriter implements BlobWriter {
   async abort(): Promise<void> {
     if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
-    if (this.#pending) await rm(this.#temporary, { force: true });
+    if (!this.#pending) return;
     this.#pending = false;
+    try {
+      await rm(this.#temporary, { force: true });
+    } catch (error) {
+      throw storageFailure(error, this.#temporary);
+    }
   }
 
   #opened(): number {

@@ -1,5 +1,16 @@
 /** Blobs as files: the value of key `a/b/c` is the file `a/b/c` below one directory. */
-import { closeSync, type Dirent, fstatSync, openSync, read, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  openSync,
+  read,
+  readdirSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { readdir, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,12 +42,13 @@ export async function openFileBlobs(
   const root = resolve(directory);
   makePrivateFolder(root);
   const incomplete = join(root, temporaryFolder);
+  makePrivateFolder(incomplete);
   try {
-    rmSync(incomplete, { recursive: true, force: true });
+    accessSync(incomplete, constants.W_OK);
+    for (const name of readdirSync(incomplete)) unlinkSync(join(incomplete, name));
   } catch (error) {
     throw storageFailure(error, incomplete);
   }
-  makePrivateFolder(incomplete);
   return new FileBlobs(root, stage);
 }
 

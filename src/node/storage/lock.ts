@@ -31,8 +31,11 @@ export function lockDirectory(directory: string, what: string): { release(): voi
   return {
     release() {
       if (!database.isOpen) return;
-      rmSync(holder, { force: true }); // before the lock goes: afterwards it may be the next holder's
-      database.close();
+      try {
+        rmSync(holder, { force: true }); // before the lock goes: afterwards it may be the next holder's
+      } finally {
+        database.close();
+      }
     },
   };
 }

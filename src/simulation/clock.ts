@@ -1,0 +1,124 @@
+/** Virtual time: nothing happens between two timers, so a week passes as fast as its events are worked off. */
+import type { Clock } from '../core/protocol/ports.ts';
+
+interface Timer {
+  readonly at: number;
+  /** Order of creation: the tie between timers of one instant. */
+  readonly order: number;
+  readonly action: () => void;
+  cancelled: boolean;
+}
+
+/** What the clock needs of its platform. */
+export interface Turns {
+  /** Resolves after every promise that can settle without waiting has settled: a macrotask (setImmediate in Node). */
+  readonly turn: () => Promise<void>;
+}
+
+/** Virtual time that began 2025-01-01T00:00:00Z; any fixed instant would do, and none may depend on the real one. */
+const epochMs = 1_735_689_600_000;
+
+/** Timers run one at a time, by time, then by creation; each only after all that the one before set off has settled. */
+export class VirtualClock implements Clock {
+  readonly #turns: Turns;
+  /** A binary heap, earliest first. */
+  readonly #timers: Timer[] = [];
+  readonly #outside = new Set<Promise<unknown>>();
+  #now = epochMs;
+  #created = 0;
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  /** Milliseconds of virtual time since the beginning. */
+  elapsed(): number {
+    return this.#now - epochMs;
+  }
+
+  after(milliseconds: number, action: () => void): () => void {
+    const at = this.#now + Math.max(0, Math.ceil(milliseconds));
+    const timer: Timer = { at, order: this.#created++, action, cancelled: false };
+    this.#push(timer);
+    return () => {
+      timer.cancelled = true;
+    };
+  }
+
+  /** Work that takes real time (a thread pool): virtual time stands still until it has settled. */
+  outside<T>(work: Promise<T>): Promise<T> {
+    const entry = work.catch(() => undefined).then(() => void this.#outside.delete(entry));
+    this.#outside.add(entry);
+    return work;
+  }
+
+  /**
+   * Lets time pass until `done` answers true. False when virtual time reaches `limitMs` since the beginning, or when
+   * nothing is left that could ever happen.
+   */
+  async run(done: () => boolean, limitMs: number): Promise<boolean> {
+    for (;;) {
+      await this.#settle();
+      if (done()) return true;
+      const timer = this.#next();
+      if (timer === null || timer.at - epochMs > limitMs) return false;
+      this.#now = timer.at;
+      timer.action();
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await this.#turns.turn();
+    while (this.#outside.size > 0) {
+      await Promise.race(this.#outside);
+      await this.#turns.turn();
+    }
+  }
+
+  #push(timer: Timer): void {
+    const heap = this.#timers;
+    let at = heap.push(timer) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isEarlier(timer, heap[parent])) break;
+      heap[at] = heap[parent];
+      at = parent;
+    }
+    heap[at] = timer;
+  }
+
+  /** Takes out the earliest timer that was not cancelled. */
+  #next(): Timer | null {
+    for (;;) {
+      const first = this.#timers[0];
+      if (first === undefined) return null;
+      this.#removeFirst();
+      if (!first.cancelled) return first;
+    }
+  }
+
+  #removeFirst(): void {
+    const heap = this.#timers;
+    const last = heap.pop();
+    // The heap was not empty: pop gave a timer, which is the first one when none is left.
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isEarlier(heap[child + 1], heap[child])) child++;
+      if (!isEarlier(heap[child], last)) break;
+      heap[at] = heap[child];
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function isEarlier(a: Timer, b: Timer): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}

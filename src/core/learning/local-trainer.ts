@@ -111,6 +111,7 @@ function gather(
 ): void {
   for (let i = 0; i < count; i++) {
     const row = batch[from + i];
+    if (!(row >= 0 && row < labels.length)) throw new RangeError(`trainer: there is no row ${row}`);
     memory.set(features.subarray(row * width, (row + 1) * width), plan.input / 4 + i * width);
     memory[plan.labels / 4 + i] = labels[row];
   }

@@ -2,6 +2,7 @@
 import { closeSync, fsync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { syncFolder } from '../durable-file.ts';
 import { systemCode } from './storage-failure.ts';
 
 const fsyncFile = promisify(fsync);
@@ -17,16 +18,19 @@ export class BlobFolders {
     this.#durable = new Set([root]);
   }
 
-  /** Makes the folder and those above it, and their entries durable. */
-  async make(folder: string): Promise<void> {
+  /**
+   * Makes the folder and those above it, and their entries durable. It does not yield, so that a rename right after it finds the
+   * folder whatever is removed beside it; a folder costs one blocking fsync in its life.
+   */
+  make(folder: string): void {
     if (this.#durable.has(folder)) return;
-    await this.make(dirname(folder));
+    this.make(dirname(folder));
     try {
       mkdirSync(folder, { mode: 0o700 });
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
     }
-    await this.sync(dirname(folder));
+    syncFolder(dirname(folder));
     this.#durable.add(folder);
   }
 
@@ -41,15 +45,15 @@ export class BlobFolders {
     }
   }
 
-  /** The folder may be gone: `make` looks again. */
+  /** Somebody else removed the folder, or one above it: `make` looks again. */
   forget(folder: string): void {
-    if (folder !== this.#root) this.#durable.delete(folder);
+    for (let at = folder; at !== this.#root; at = dirname(at)) this.#durable.delete(at);
   }
 
   /** Removes the folder and those above it as far as they are empty. A value that is being written makes them again. */
   removeEmpty(folder: string): void {
     for (let at = folder; at !== this.#root; at = dirname(at)) {
-      this.forget(at);
+      this.#durable.delete(at);
       try {
         rmdirSync(at);
       } catch {

@@ -12,8 +12,6 @@ const fsyncFile = promisify(fsync);
 
 /** Chunks shorter than this are gathered, so that a value that arrives in network frames costs few writes. */
 const gatherBytes = 64 * 1024;
-/** How often a folder may vanish between its making and the rename: a removal beside this write has to win each time. */
-const renameAttempts = 100;
 
 /** What has just been done for a value, in order. Kill tests end the process here. */
 export const blobStages = ['created', 'written', 'synced', 'renamed', 'durable'] as const;
@@ -63,7 +61,7 @@ export class FileBlobWriter implements BlobWriter {
       this.#stage('synced');
       this.#file = null;
       closeSync(file);
-      await this.#rename();
+      this.#rename();
       this.#pending = false;
       this.#stage('renamed');
       await this.#folders.sync(dirname(this.#target));
@@ -108,16 +106,16 @@ export class FileBlobWriter implements BlobWriter {
     }
   }
 
-  async #rename(): Promise<void> {
+  #rename(): void {
     const folder = dirname(this.#target);
-    for (let attempt = 1; ; attempt++) {
-      await this.#folders.make(folder);
-      try {
-        return renameSync(this.#temporary, this.#target);
-      } catch (error) {
-        if (systemCode(error) !== 'ENOENT' || attempt === renameAttempts) throw error;
-        this.#folders.forget(folder);
-      }
+    try {
+      this.#folders.make(folder);
+      renameSync(this.#temporary, this.#target);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      this.#folders.forget(folder);
+      this.#folders.make(folder);
+      renameSync(this.#temporary, this.#target);
     }
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeBlob } from '../../../src/core/protocol/ports.ts';
@@ -49,6 +49,15 @@ test('folders go with their last value', async t => {
     await blobs.remove(`t/update/${round}/a`);
   }
   assert.equal(existsSync(join(folder, 't')), false);
+});
+
+test('folders that somebody removed meanwhile are made again', async t => {
+  const folder = scratch(t);
+  const blobs = await openFileBlobs(folder);
+  await writeBlob(blobs, 't/update/a', Uint8Array.of(1));
+  rmSync(join(folder, 't'), { recursive: true });
+  await writeBlob(blobs, 't/update/b', Uint8Array.of(2));
+  assert.deepEqual(await blobs.list(''), ['t/update/b']);
 });
 
 test('files that are no blobs are not listed', async t => {

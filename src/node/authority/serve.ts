@@ -26,6 +26,7 @@ export interface AuthorityOptions {
 
 export interface RunningAuthority {
   readonly url: string;
+  /** Resolves when nothing listens and nothing is written any more. May be called again. */
   close(): Promise<void>;
 }
 
@@ -68,12 +69,17 @@ export async function serveAuthority(home: string, options: AuthorityOptions): P
     );
     const url = httpsUrl(hostname.replace(/^\[|\]$/g, ''), (server.address() as AddressInfo).port);
     log({ event: 'listening', detail: url });
+    let closed: Promise<void> | null = null;
+    const close = async (): Promise<void> => {
+      await stopTicking();
+      await app.close();
+      issuer.close();
+    };
     return {
       url,
-      async close() {
-        await stopTicking();
-        await app.close();
-        issuer.close();
+      close() {
+        closed ??= close();
+        return closed;
       },
     };
   } catch (error) {

@@ -1,11 +1,12 @@
 /** Revocation lists: issuing, reading and watching the bundle that holds one list for every authority of the chain. */
 import 'reflect-metadata';
-import { createPublicKey, type KeyObject, verify, X509Certificate } from 'node:crypto';
+import { createPublicKey, type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
 import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { UserError } from '../../core/protocol/problem.ts';
-import { type IssuingKey, signingKey, verifyingKey } from './certificate.ts';
+import { type IssuingKey, verifyingKey } from './certificate.ts';
+import { type Element, element, integer, readElements, readInteger, readTime, tags, time } from './der.ts';
 
 /** One authority's list. */
 export interface RevocationList {
@@ -33,7 +34,10 @@ export interface RevocationEntry {
   readonly revokedMs: number;
 }
 
-const crlNumberOid = '2.5.29.20';
+/** SEQUENCE { OID 1.3.101.112 }: Ed25519 (RFC 8410 §3). */
+const ed25519 = element(tags.sequence, element(tags.oid, Buffer.of(0x2b, 0x65, 0x70)));
+/** 2.5.29.20 */
+const crlNumberOid = Buffer.of(0x55, 0x1d, 0x14);
 
 /** A signed list, PEM with the label that OpenSSL reads. `number` is a positive safe integer. */
 export async function issueCrl(
@@ -41,20 +45,29 @@ export async function issueCrl(
   entries: readonly RevocationEntry[],
   { number, nowMs, lifeMs }: { number: number; nowMs: number; lifeMs: number },
 ): Promise<string> {
-  const crl = await x509.X509CrlGenerator.create({
-    issuer: new x509.X509Certificate(issuing.certificate).subjectName.toJSON(),
-    // A verifier whose clock is a little behind must not refuse it.
-    thisUpdate: new Date(nowMs - 60_000),
-    nextUpdate: new Date(nowMs + lifeMs),
-    signingKey: signingKey(issuing.key),
-    signingAlgorithm: { name: 'Ed25519' },
-    entries: entries.map(({ serial, revokedMs }) => ({ serialNumber: serial, revocationDate: new Date(revokedMs) })),
-    extensions: [
-      await x509.AuthorityKeyIdentifierExtension.create(verifyingKey(createPublicKey(issuing.key))),
-      new x509.Extension(crlNumberOid, false, derInteger(number)),
-    ],
-  });
-  return `${x509.PemConverter.encode(crl.rawData, 'X509 CRL')}\n`;
+  const issuer = new x509.X509Certificate(issuing.certificate).subjectName.toArrayBuffer();
+  const authority = await x509.AuthorityKeyIdentifierExtension.create(verifyingKey(createPublicKey(issuing.key)));
+  const numbered = element(tags.octetString, integer(number.toString(16)));
+  const revoked = entries.map(({ serial, revokedMs }) => element(tags.sequence, integer(serial), time(revokedMs)));
+  const list = element(
+    tags.sequence,
+    integer('1'), // version 2
+    ed25519,
+    new Uint8Array(issuer),
+    time(nowMs - 60_000), // a verifier whose clock is a little behind must not refuse it
+    time(nowMs + lifeMs),
+    ...(revoked.length === 0 ? [] : [element(tags.sequence, ...revoked)]),
+    element(
+      tags.extensions,
+      element(
+        tags.sequence,
+        new Uint8Array(authority.rawData),
+        element(tags.sequence, element(tags.oid, crlNumberOid), numbered),
+      ),
+    ),
+  );
+  const signature = element(tags.bitString, Buffer.of(0), sign(null, list, issuing.key));
+  return `${x509.PemConverter.encode(element(tags.sequence, list, ed25519, signature), 'X509 CRL')}\n`;
 }
 
 /** The PEM texts in a bundle, one per list. */
@@ -93,24 +106,32 @@ export function revocationListOf(crl: Crl, certificate: string): RevocationList 
   return null;
 }
 
+/** The bundle in `text` if it can be read and no list in it is older than the known one in its place, else null. */
+export function newerCrl(known: Crl | null, text: string): Crl | null {
+  try {
+    const crl = parseCrl(text);
+    const fell = known?.lists.some(({ number }, i) => (crl.lists[i]?.number ?? -1) < number) ?? false;
+    return fell ? null : crl;
+  } catch {
+    return null; // the last good bundle stands until its nextUpdate
+  }
+}
+
 /**
  * Calls `onChange` with every newer bundle that appears at `path`, well within a second: file events where the system has them,
  * and a look at the file every 250 ms where they get lost. A file that cannot be read or whose numbers fall is passed over:
  * the last good bundle stands until its nextUpdate. The watch does not keep the process alive.
  */
 export function watchCrl(path: string, onChange: (crl: Crl) => void): { close(): void } {
-  let seen = '';
-  let numbers = readable(path)?.lists.map(list => list.number) ?? [];
-  seen = stamp(path);
+  let seen = stamp(path);
+  let known = newerCrl(null, textOf(path));
   const look = (): void => {
     const now = stamp(path);
     if (now === seen) return;
-    const crl = readable(path);
-    if (crl === null) return;
     seen = now;
-    const next = crl.lists.map(list => list.number);
-    if (numbers.some((number, i) => (next[i] ?? -1) < number)) return;
-    numbers = next;
+    const crl = newerCrl(known, textOf(path));
+    if (crl === null) return;
+    known = crl;
     onChange(crl);
   };
   const timer = setInterval(look, 250).unref();
@@ -136,11 +157,11 @@ function watchFolder(path: string, look: () => void): FSWatcher | null {
   }
 }
 
-function readable(path: string): Crl | null {
+function textOf(path: string): string {
   try {
-    return parseCrl(readFileSync(path, 'utf8'));
+    return readFileSync(path, 'utf8');
   } catch {
-    return null;
+    return ''; // being replaced on a system without atomic rename: the next look finds it
   }
 }
 
@@ -149,53 +170,48 @@ function stamp(path: string): string {
   return stat === undefined ? '' : `${stat.ino}:${stat.mtimeNs}:${stat.size}`;
 }
 
+/** CertificateList (RFC 5280 §5.1). */
 function parseList(pem: string): RevocationList {
-  const crl = new x509.X509Crl(pem);
-  const number = crl.getExtension(crlNumberOid);
-  if (number === null || crl.nextUpdate === undefined)
-    throw new TypeError('the revocation list has no number or no end');
+  const der = new Uint8Array(x509.PemConverter.decodeFirst(pem));
+  const [outer, ...more] = readElements(der);
+  const [list] = sequence(outer);
+  const [version, _algorithm, _issuer, thisUpdate, nextUpdate, ...rest] = sequence(list);
+  const entries = rest[0]?.tag === tags.sequence ? rest.shift() : undefined;
+  if (
+    more.length > 0 ||
+    version?.tag !== tags.integer ||
+    nextUpdate === undefined ||
+    rest[0]?.tag !== tags.extensions
+  ) {
+    throw new TypeError('not a revocation list of version 2 with an end');
+  }
+  const serials = entries === undefined ? [] : sequence(entries).map(entry => readInteger(sequence(entry)[0]));
   return {
-    number: readDerInteger(new Uint8Array(number.value)),
-    thisUpdateMs: crl.thisUpdate.getTime(),
-    nextUpdateMs: crl.nextUpdate.getTime(),
-    revoked: new Set(crl.entries.map(entry => entry.serialNumber.toLowerCase())),
-    der: new Uint8Array(crl.rawData),
+    number: crlNumber(rest[0]),
+    thisUpdateMs: readTime(thisUpdate),
+    nextUpdateMs: readTime(nextUpdate),
+    revoked: new Set(serials),
+    der,
   };
 }
 
-/** CertificateList ::= SEQUENCE { tbsCertList, signatureAlgorithm, signature BIT STRING } (RFC 5280 §5.1). */
+function crlNumber(extensions: Element): number {
+  for (const extension of sequence(readElements(extensions.content)[0])) {
+    const parts = sequence(extension);
+    if (!crlNumberOid.equals(parts[0]?.content ?? new Uint8Array(0))) continue;
+    const number = Number.parseInt(readInteger(readElements(parts[parts.length - 1].content)[0]), 16);
+    if (Number.isSafeInteger(number)) return number;
+  }
+  throw new TypeError('the revocation list has no number');
+}
+
 function isSignedBy(der: Uint8Array, publicKey: KeyObject): boolean {
-  const outer = readTlv(der, 0);
-  const tbs = readTlv(der, outer.contentAt);
-  const algorithm = readTlv(der, tbs.end);
-  const signature = readTlv(der, algorithm.end);
+  const [list, , signature] = sequence(readElements(der)[0]);
   // The first content byte of a BIT STRING counts unused bits.
-  return verify(
-    null,
-    der.subarray(outer.contentAt, tbs.end),
-    publicKey,
-    der.subarray(signature.contentAt + 1, signature.end),
-  );
+  return verify(null, list.bytes, publicKey, signature?.content.subarray(1) ?? new Uint8Array(0));
 }
 
-/** Where the content of the DER element at `at` begins and ends. The bytes were parsed before; lengths are in range. */
-function readTlv(der: Uint8Array, at: number): { contentAt: number; end: number } {
-  const first = der[at + 1];
-  if (first < 0x80) return { contentAt: at + 2, end: at + 2 + first };
-  const width = first & 0x7f;
-  const length = der.subarray(at + 2, at + 2 + width).reduce((value, byte) => value * 256 + byte, 0);
-  return { contentAt: at + 2 + width, end: at + 2 + width + length };
-}
-
-function derInteger(value: number): Uint8Array<ArrayBuffer> {
-  const hex = value.toString(16);
-  const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
-  const content = bytes[0] & 0x80 ? [0, ...bytes] : [...bytes];
-  return Uint8Array.of(2, content.length, ...content);
-}
-
-function readDerInteger(der: Uint8Array): number {
-  if (der[0] !== 2 || der[1] !== der.length - 2 || der.length > 9)
-    throw new TypeError('the revocation list has no readable number');
-  return der.subarray(2).reduce((value, byte) => value * 256 + byte, 0);
+function sequence(element: Element | undefined): Element[] {
+  if (element?.tag !== tags.sequence) throw new TypeError('DER: not a sequence');
+  return readElements(element.content);
 }

@@ -88,7 +88,10 @@ export function readLeaf(der: Uint8Array, kind: CertificateKind, federation: str
   const found = certificate.keyUsage ?? [];
   if (found.length !== usages.length || !usages.every(usage => found.includes(usage)))
     refuse('a certificate for another purpose');
-  if (certificate.ca) refuse('a certificate of an authority');
+  // Node's `ca` also wants keyCertSign: it would let an authority without that usage pass.
+  const constraints = extensions.get('2.5.29.19');
+  if (!(constraints instanceof x509.BasicConstraintsExtension) || constraints.ca)
+    refuse('a certificate of an authority');
   const keyUsage = extensions.get('2.5.29.15');
   if (!(keyUsage instanceof x509.KeyUsagesExtension) || keyUsage.usages !== x509.KeyUsageFlags.digitalSignature) {
     refuse('a key for another purpose');

@@ -17,12 +17,13 @@ const kills = 200;
 const killsPerRun = 10;
 /** Federations that run beside each other. */
 const lanes = 2;
-/** Longest time between two kills of a run, ms: about what a killed process needs to be back at work. */
-const longestPauseMs = 350;
+/** A kill comes so long, at most, after the federation is at work again: some three rounds; and some kills come earlier. */
+const longestPauseMs = 100;
+const earlyShare = 0.2;
 
 const clients = ['anna', 'bert', 'cleo'];
 const parties = ['coordinator', ...clients];
-const task = smallTask({ minimum: clients.length, rounds: 10 });
+const task = smallTask({ minimum: clients.length, rounds: 30 });
 
 describe('a federation that is killed at random instants', () => {
   let base: Enrolled;
@@ -50,6 +51,7 @@ describe('a federation that is killed at random instants', () => {
       );
       let killed = 0;
       while (killed < most && !finished.signal.aborted) {
+        if (stream.float64() > earlyShare) await Promise.race([mortal.atWork(), ending]);
         await pause(systemClock, stream.below(longestPauseMs), finished.signal);
         // Half of the deaths are the coordinator's.
         const party = parties[Math.max(0, stream.below(2 * clients.length) - clients.length + 1)];

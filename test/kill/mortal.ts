@@ -13,6 +13,8 @@ export interface Mortal {
   readonly died: readonly Step[];
   /** Resolves when every death of the plan has happened. */
   readonly allDied: Promise<void>;
+  /** Resolves when an update is accepted from now on: the federation is at work. */
+  atWork(): Promise<void>;
   /** Ends the process of a party as a power failure would. False when none is running this instant. */
   kill(party: string): boolean;
   end(): Promise<void>;
@@ -30,6 +32,13 @@ export async function runMortal(
   const faults: unknown[] = [];
   const planned = Object.values(deaths).flat().length;
   const allDied = Promise.withResolvers<void>();
+  let accepted = Promise.withResolvers<void>();
+  const note = (event: LogEvent): void => {
+    log.push(event);
+    if (event.event !== 'update-accepted') return;
+    accepted.resolve();
+    accepted = Promise.withResolvers();
+  };
   const start = (party: string, plan: readonly Death[]): void => {
     const death = plan[0] ?? null;
     let killed = false;
@@ -37,7 +46,7 @@ export async function runMortal(
       enrolled,
       party,
       report => {
-        if ('log' in report) log.push(report.log);
+        if ('log' in report) note(report.log);
         if ('failed' in report) faults.push(`${party}: ${report.failed}`);
       },
       { death },
@@ -65,6 +74,7 @@ export async function runMortal(
     log,
     died,
     allDied: allDied.promise,
+    atWork: () => accepted.promise,
     kill: party => running.get(party)?.child.kill('SIGKILL') ?? false,
     async end() {
       ending.abort();

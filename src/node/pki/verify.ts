@@ -49,18 +49,14 @@ export interface VerifiedUpdateCertificate {
  * Throws Problem 'revoked', or 'unauthenticated' for everything else.
  */
 export function verifyUpdateCertificate(der: Uint8Array, trust: UpdateTrust): VerifiedUpdateCertificate {
-  const leaf = readLeaf(der, 'update', trust.federation);
-  const issuing = new X509Certificate(trust.issuing);
-  requireChain(leaf, issuing, new X509Certificate(trust.root), trust.nowMs);
-  requireNotRevoked(issuing.serialNumber.toLowerCase(), trust.crl, trust.root, trust.nowMs);
+  const hash = certificateHash(der);
+  const { leaf, issuingSerial, publicKey, notBeforeMs, notAfterMs } = verifyChain(der, hash, trust);
+  if (trust.nowMs < notBeforeMs) refuse('not valid yet');
+  if (trust.nowMs >= notAfterMs) refuse('expired');
+  requireNotRevoked(issuingSerial, trust.crl, trust.root, trust.nowMs);
   requireNotRevoked(leaf.serial, trust.crl, trust.issuing, trust.nowMs);
-  return {
-    principal: leaf.principal,
-    publicKey: rawPublicKey(leaf.certificate.publicKey),
-    hash: certificateHash(der),
-    serial: leaf.serial,
-    notAfterMs: leaf.notAfterMs,
-  };
+  const { principal, serial } = leaf;
+  return { principal, publicKey: publicKey.slice(), hash, serial, notAfterMs: leaf.notAfterMs };
 }
 
 /**
@@ -137,7 +133,31 @@ function onlyIdentity(extension: x509.Extension | undefined): Principal | null {
   return parseIdentityUri(uris[0].value);
 }
 
-function requireChain(leaf: Leaf, issuing: X509Certificate, root: X509Certificate, nowMs: number): void {
+/** What of a certificate does not change with time: its content, and who signed it. */
+interface Chain {
+  readonly leaf: Leaf;
+  readonly issuingSerial: string;
+  readonly publicKey: Uint8Array;
+  /** When all certificates of the chain are valid. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** Chains that verified, by hash and trust: a member sends the same certificate with each update. The oldest is dropped first. */
+const verifiedChains = new Map<string, Chain>();
+const maxVerifiedChains = 1024;
+
+function verifyChain(der: Uint8Array, hash: Uint8Array, { federation, root, issuing }: UpdateTrust): Chain {
+  const key = [Buffer.from(hash).toString('hex'), federation, root, issuing].join();
+  const known = verifiedChains.get(key);
+  if (known !== undefined) return known;
+  const chain = readChain(readLeaf(der, 'update', federation), new X509Certificate(issuing), new X509Certificate(root));
+  verifiedChains.set(key, chain);
+  if (verifiedChains.size > maxVerifiedChains) verifiedChains.delete(verifiedChains.keys().next().value ?? '');
+  return chain;
+}
+
+function readChain(leaf: Leaf, issuing: X509Certificate, root: X509Certificate): Chain {
   const chained =
     issuing.ca &&
     root.ca &&
@@ -146,10 +166,14 @@ function requireChain(leaf: Leaf, issuing: X509Certificate, root: X509Certificat
     leaf.certificate.verify(issuing.publicKey) &&
     issuing.verify(root.publicKey);
   if (!chained) refuse('not issued by this federation');
-  for (const certificate of [leaf.certificate, issuing, root]) {
-    if (nowMs < certificate.validFromDate.getTime()) refuse('not valid yet');
-    if (nowMs >= certificate.validToDate.getTime()) refuse('expired');
-  }
+  const certificates = [leaf.certificate, issuing, root];
+  return {
+    leaf,
+    issuingSerial: issuing.serialNumber.toLowerCase(),
+    publicKey: rawPublicKey(leaf.certificate.publicKey),
+    notBeforeMs: Math.max(...certificates.map(({ validFromDate }) => validFromDate.getTime())),
+    notAfterMs: Math.min(...certificates.map(({ validToDate }) => validToDate.getTime())),
+  };
 }
 
 function requireNotRevoked(serial: string, crl: Crl, authority: string, nowMs: number): void {

@@ -177,6 +177,39 @@ describe('an update certificate', () => {
     );
   });
 
+  test('that verified once is judged anew each time: by the list, the hour and the authority', async () => {
+    const { der, serial } = await leaf(authority, 'update');
+    const trust = await trustOf(authority);
+    const other = await createAuthority();
+    for (const round of [1, 2]) {
+      assert.equal(
+        codeOf(() => verifyUpdateCertificate(der, trust)),
+        'accepted',
+        `round ${round}`,
+      );
+      const { crl } = await trustOf(authority, [serial]);
+      assert.equal(
+        codeOf(() => verifyUpdateCertificate(der, { ...trust, crl })),
+        'revoked',
+      );
+      assert.equal(
+        codeOf(() => verifyUpdateCertificate(der, { ...trust, nowMs: now - 6 * 60_000 })),
+        'unauthenticated',
+      );
+      assert.equal(
+        codeOf(() => verifyUpdateCertificate(der, { ...trust, root: other.root, issuing: other.issuing })),
+        'unauthenticated',
+      );
+      assert.equal(
+        codeOf(() => verifyUpdateCertificate(der, { ...trust, federation: 'other' })),
+        'unauthenticated',
+      );
+    }
+    const first = verifyUpdateCertificate(der, trust);
+    first.publicKey.fill(0);
+    assert.notDeepEqual(verifyUpdateCertificate(der, trust).publicKey, first.publicKey);
+  });
+
   test('has one encoding: altered, extended and truncated bytes are refused', async () => {
     const trust = await trustOf(authority);
     const { der } = await leaf(authority, 'update');

@@ -132,6 +132,11 @@ export class World {
     return this.#coordinator;
   }
 
+  /** Names of all parties. */
+  get parties(): string[] {
+    return [coordinatorParty, ...this.#clients.keys()];
+  }
+
   /** What the coordinator has on disk. */
   get coordinatorDisk(): CoordinatorDisk {
     return this.#coordinatorDisk;

@@ -1,0 +1,262 @@
+/** parley simulate: a whole run in one process, on a virtual clock, with the faults one asks for. */
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import type { RunStatus } from '../coordinator/status.ts';
+import { createTrainer } from '../core/learning/local-trainer.ts';
+import type { Evaluation } from '../core/learning/trainer.ts';
+import { pause } from '../core/protocol/ports.ts';
+import { UserError } from '../core/protocol/problem.ts';
+import type { Task } from '../core/protocol/task.ts';
+import { nodePrimitives } from '../node/primitives.ts';
+import { type Fault, parseFaults } from '../simulation/faults.ts';
+import { pooledBaseline } from '../simulation/pooled-baseline.ts';
+import { streamOf } from '../simulation/stream.ts';
+import { World } from '../simulation/world.ts';
+import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
+import { resultTable } from './result.ts';
+import { type SimulatedData, simulatedData } from './simulate-data.ts';
+import { simulationPorts } from './simulation-ports.ts';
+import { readTaskFile } from './task-file.ts';
+
+interface Options {
+  clients?: number;
+  seed: number;
+  data?: string;
+  generated?: boolean;
+  faults?: string;
+  drop: number;
+  json?: boolean;
+}
+
+/** The operator submits when the clients have come, so that the first round can ask all of them. */
+const submitAtMs = 1000;
+const dayMs = 86_400_000;
+
+export function simulateCommand(): Command {
+  return new Command('simulate')
+    .description(
+      'Runs coordinator and clients, the same code as in production, in one process: time, network and disks are simulated.\n' +
+        'The same seed gives the same run, byte for byte.',
+    )
+    .argument('<task>', 'task file (YAML)')
+    .option(
+      '--clients <n>',
+      'number of clients (default: one per table; 4 with generated tables)',
+      wholeNumber(1, 10_000),
+    )
+    .option(
+      '--seed <n>',
+      'seeds latencies, losses and generated tables; training has the seed of the task',
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      0,
+    )
+    .option('--data <dir>', 'folder with one table per site; dealt to the clients')
+    .option('--generated', 'invent the tables, whatever data there are')
+    .option('--faults <file>', 'list of operations (JSON): drop, delay, replay, corrupt, crash, full, jump')
+    .option('--drop <p>', 'lose each message with this probability', probability, 0)
+    .option('--json', 'print one JSON document')
+    .action(simulate);
+}
+
+async function simulate(file: string, options: Options): Promise<void> {
+  if (options.data !== undefined && options.generated) {
+    throw new UserError('simulate', '--data and --generated exclude each other', 'Use one of them.');
+  }
+  const started = performance.now();
+  const task = readTaskFile(file);
+  const faults = options.faults === undefined ? [] : readFaults(options.faults);
+  const progress = createProgress();
+  try {
+    const data = await simulatedData(task, {
+      folder: options.data,
+      generated: options.generated === true,
+      clients: options.clients,
+      seed: options.seed,
+    });
+    checkClients(task, data.sites.length);
+    progress.line(`data: ${data.label}`);
+    const { status, virtualMs } = await run(task, data, faults, options, progress);
+    const pooled = await pooledBaseline(
+      task,
+      data.sites.map(site => site.data),
+      nodePrimitives,
+    );
+    progress.end();
+    const seconds = (performance.now() - started) / 1000;
+    if (options.json) printJson(document({ task, data, faults, options, status, virtualMs, pooled, seconds }));
+    else print({ data, status, virtualMs, pooled, seconds });
+  } finally {
+    progress.end();
+  }
+}
+
+async function run(task: Task, data: SimulatedData, faults: readonly Fault[], options: Options, progress: Progress) {
+  const world = new World({
+    ports: simulationPorts,
+    seed: options.seed,
+    faults,
+    dropShare: options.drop,
+    clients: data.sites.map(({ name, data: site }) => ({
+      name,
+      async trainerFor(_task, clock) {
+        const trainer = createTrainer(task, site);
+        return {
+          ...trainer,
+          async train(request) {
+            // Between half a second and one and a half: clients answer in another order each round.
+            await pause(
+              clock,
+              500 + streamOf(options.seed, `training/${name}/${request.round}`).below(1000),
+              request.signal,
+            );
+            return trainer.train(request);
+          },
+        };
+      },
+    })),
+    onLog(party, { event, round, detail, code, client }) {
+      if (event === 'round-closed') progress.status(`round ${round} of ${task.rounds}: ${detail}`);
+      if (event === 'dropped-out') progress.line(`round ${round}: ${client} dropped out`);
+      if (event === 'round-extended') progress.line(`round ${round}: ${detail}; it is asked for again`);
+      if (event === 'refused' && party === 'coordinator')
+        progress.line(`round ${round}: ${client} was refused (${code})`);
+    },
+  });
+  checkParties(world, faults);
+  world.clock.after(submitAtMs, () => world.submit(task));
+  const limitMs = (task.rounds + 1) * task.cohort.deadlineSeconds * 1000 * 20 + dayMs;
+  const ended = await world.run(limitMs);
+  if (world.defects.length > 0) throw world.defects[0];
+  if (!ended) {
+    const days = (limitMs / dayMs).toFixed(1);
+    throw new UserError(
+      'simulate',
+      `the run had not ended after ${days} days of virtual time`,
+      'Use fewer faults, or a smaller --drop.',
+    );
+  }
+  return { status: await world.status(), virtualMs: world.clock.elapsed() };
+}
+
+function checkClients(task: Task, clients: number): void {
+  if (clients >= task.cohort.minimum) return;
+  throw new UserError(
+    'simulate',
+    `the task needs ${task.cohort.minimum} clients, there are ${clients}`,
+    'Use --clients, or lower cohort.minimum.',
+  );
+}
+
+/** An operation on a party that does not exist would never happen, and the run look sound. */
+function checkParties(world: World, faults: readonly Fault[]): void {
+  const stranger = faults.find(fault => !world.parties.includes(fault.at.party));
+  if (stranger === undefined) return;
+  throw new UserError(
+    '--faults',
+    `there is no party "${stranger.at.party}"`,
+    `The parties are ${world.parties.join(', ')}.`,
+  );
+}
+
+function readFaults(path: string): readonly Fault[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new UserError(
+      path,
+      `cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+      'Check the path after --faults.',
+      { cause },
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new UserError(path, 'is not JSON', 'Write a list of operations.', { cause });
+  }
+  return parseFaults(value, path);
+}
+
+interface Result {
+  readonly data: SimulatedData;
+  readonly status: RunStatus;
+  readonly virtualMs: number;
+  readonly pooled: Evaluation;
+  readonly seconds: number;
+}
+
+function document({
+  task,
+  data,
+  faults,
+  options,
+  status,
+  virtualMs,
+  pooled,
+  seconds,
+}: Result & { task: Task; faults: readonly Fault[]; options: Options }): unknown {
+  const { version: _version, present: _present, clients, pooled: all, reports, ...rest } = status;
+  return {
+    dataSource: { label: data.label, generated: data.generated },
+    task: rest.task,
+    name: task.name,
+    seed: options.seed,
+    faults,
+    drop: options.drop,
+    parameters: rest.parameters,
+    rounds: reports.map(({ task: _task, ...report }) => report),
+    dropOuts: reports.reduce((sum, report) => sum + report.dropped.length, 0),
+    refusals: rest.refusals,
+    clients: clients.map(({ client, majority, alone, ...quality }) => ({
+      name: client,
+      ...quality,
+      baselines: { majority, alone },
+    })),
+    meanAccuracy: clients.reduce((sum, c) => sum + c.accuracy, 0) / clients.length,
+    pooled: all && withBaselines(all, pooled),
+    model: rest.model,
+    virtualSeconds: virtualMs / 1000,
+    seconds: Math.round(seconds * 100) / 100,
+  };
+}
+
+function withBaselines({ majority, ...quality }: NonNullable<RunStatus['pooled']>, pooled: Evaluation): unknown {
+  return {
+    ...quality,
+    baselines: { majority, pooledTraining: pooled.correct / pooled.examples, pooledTrainingAuc: pooled.auc },
+  };
+}
+
+function print({ data, status, virtualMs, pooled, seconds }: Result): void {
+  const dropOuts = status.reports.reduce((sum, report) => sum + report.dropped.length, 0);
+  const refusals = status.refusals.reduce((sum, refusal) => sum + refusal.count, 0);
+  const virtual = (virtualMs / 1000).toFixed(1);
+  printLine(
+    strong(
+      `${status.rounds} rounds with ${data.sites.length} clients: ${virtual} s of virtual time in ${seconds.toFixed(1)} s`,
+    ),
+  );
+  printLine(`data: ${data.label}`);
+  printLine(`drop-outs: ${dropOuts}, refused messages: ${refusals}`);
+  printLine();
+  printLine(resultTable(status, { accuracy: pooled.correct / pooled.examples, auc: pooled.auc }));
+  printLine();
+  printLine(`model ${status.model}`);
+  printLine(faint('SHA-256 of its parameters; the same seed and faults give the same'));
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return text => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
+  };
+}
+
+function probability(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value < 1) return value;
+  throw new InvalidArgumentError('expected a number from 0 to below 1');
+}

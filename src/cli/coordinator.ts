@@ -1,6 +1,7 @@
 /** parley coordinator: runs the coordinator of a federation, and its certificate authority in a process of its own. */
 import { Command, InvalidArgumentError } from 'commander';
-import { startAuthority } from '../node/authority/child.ts';
+import type { Log } from '../core/protocol/ports.ts';
+import { type AuthorityProcess, startAuthority } from '../node/authority/child.ts';
 import { readFederation } from '../node/authority/home.ts';
 import { fileLog, streamLog } from '../node/logger.ts';
 import { runCoordinator } from '../node/run-coordinator.ts';
@@ -35,27 +36,33 @@ async function run(options: Options): Promise<void> {
   const signal = untilStopped(options.withParent);
   const url = new URL(readFederation(options.home).coordinatorUrl);
   const log = options.log === undefined ? streamLog(process.stderr) : fileLog(options.log);
+  let authority: AuthorityProcess | null = null;
   const running = await runCoordinator({
     home: options.home,
     host: options.host ?? (url.hostname === 'localhost' ? '127.0.0.1' : '::'),
     port: options.port ?? Number(url.port || 443),
     log,
-  });
-  // The authority holds the issuing key; this process never reads it.
-  const authority = options.authority
-    ? await startAuthority(options.home, log).catch(error => running.close().then(() => Promise.reject(error)))
-    : null;
-  void authority?.ended.then(asked => {
-    if (!asked)
-      log({
-        event: 'authority-ended',
-        level: 'error',
-        detail: 'nobody can join or renew; start it again: parley authority',
-      });
+    async prepare() {
+      // The authority holds the issuing key; this process never reads it.
+      if (options.authority) authority = await beside(options.home, log);
+    },
   });
   await aborted(signal);
-  await authority?.close();
+  await (authority as AuthorityProcess | null)?.close();
   await running.close();
+}
+
+async function beside(home: string, log: Log): Promise<AuthorityProcess> {
+  const authority = await startAuthority(home, log);
+  void authority.ended.then(asked => {
+    if (asked) return;
+    log({
+      event: 'authority-ended',
+      level: 'error',
+      detail: 'nobody can join or renew; start it again: parley authority',
+    });
+  });
+  return authority;
 }
 
 /** A TCP port of the command line. */

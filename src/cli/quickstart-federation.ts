@@ -1,7 +1,6 @@
 /** The quickstart's federation: a fresh home, real enrolment, and one process per party. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pause } from '../core/protocol/ports.ts';
 import { UserError } from '../core/protocol/problem.ts';
@@ -9,6 +8,7 @@ import { createFederation, invite } from '../node/authority/federation.ts';
 import { join as joinFederation } from '../node/authority/join.ts';
 import { systemClock } from '../node/clock.ts';
 import type { HeartSite } from '../node/data/find-heart.ts';
+import { freePorts } from '../node/free-ports.ts';
 import { lockDirectory } from '../node/storage/lock.ts';
 import type { RunList } from './operator.ts';
 import { withOperator } from './operator.ts';
@@ -123,23 +123,6 @@ async function reachable(home: string, signal: AbortSignal): Promise<void> {
       await pause(systemClock, 100, signal);
     }
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const { promise, resolve, reject } = Promise.withResolvers<ReturnType<typeof createServer>>();
-      const server = createServer().once('error', reject);
-      server.listen(0, '127.0.0.1', () => resolve(server));
-      return promise;
-    }),
-  );
-  const ports = servers.map(server => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
-  return ports;
 }
 
 /** Asks a child to end, and makes it end after two seconds. */

@@ -52,7 +52,8 @@ async function run(options: Options): Promise<void> {
     if (data.hint !== undefined) progress.line(`      ${data.hint}`);
     federation = await startFederation(home, data.sites, progress, signal);
     const { status, artifact } = await train(federation, progress, signal);
-    const pooled = await trainPooled(readTaskFile(taskFile), data.sites);
+    const { correct, examples, auc } = await trainPooled(readTaskFile(taskFile), data.sites);
+    const pooled = { accuracy: correct / examples, auc };
     const seconds = (performance.now() - started) / 1000;
     progress.end();
     if (options.json) printJson(document(data, status, pooled, artifact, seconds));
@@ -88,7 +89,7 @@ async function train(
   });
 }
 
-type Pooled = Awaited<ReturnType<typeof trainPooled>>;
+type Pooled = { readonly accuracy: number; readonly auc: number | null };
 
 function document(
   data: HeartData,

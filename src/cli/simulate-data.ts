@@ -1,8 +1,6 @@
 /** The data of a simulation: given, the heart hospitals where the task is theirs, or generated. */
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { encodeCbor } from '../core/bytes/cbor.ts';
-import { sameBytes } from '../core/bytes/floats.ts';
 import { isHeartSchema } from '../core/data/heart.ts';
 import type { DataSchema } from '../core/data/schema.ts';
 import { loadSite } from '../core/data/table.ts';

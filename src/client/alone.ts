@@ -14,7 +14,7 @@ export async function trainAlone(
   options: { initialSeed: Uint8Array; seedOf: (round: number) => Uint8Array; signal?: AbortSignal },
 ): Promise<Evaluation> {
   const width = featureNames(task.data).length;
-  let parameters = initialParameters(task.model, width, classCount(task.data), options.initialSeed);
+  let parameters: Float32Array = initialParameters(task.model, width, classCount(task.data), options.initialSeed);
   for (let round = 1; round <= task.rounds; round++) {
     const request = { parameters, round, seed: options.seedOf(round), signal: options.signal };
     parameters = (await trainer.train(request)).parameters;

@@ -1,7 +1,7 @@
 /** A coordinator as a running process: state directory, listener, renewal, revocation, and the authority beside it. */
 import { join } from 'node:path';
 import { Coordinator } from '../coordinator/coordinator.ts';
-import type { CoordinatorPorts } from '../coordinator/ports.ts';
+import type { CoordinatorStore } from '../coordinator/store.ts';
 import type { Log, StepPort } from '../core/protocol/ports.ts';
 import { readFederation } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
@@ -22,6 +22,8 @@ export interface CoordinatorSettings {
   /** 0 picks a free one. */
   readonly port: number;
   readonly log: Log;
+  /** Awaited when this process owns the home, before it listens: whatever has to be there when clients come. */
+  readonly prepare?: () => Promise<void>;
   /** See `StepPort`; absent in production. */
   readonly step?: StepPort;
   readonly handshakeTimeoutMs?: number;
@@ -40,25 +42,45 @@ export interface RunningCoordinator {
  * (home, lock, port, disk) and the remedy.
  */
 export async function runCoordinator(settings: CoordinatorSettings): Promise<RunningCoordinator> {
+  const folder = join(settings.home, 'coordinator');
+  readFederation(settings.home);
+  const lock = lockDirectory(folder, 'a coordinator');
+  try {
+    const store = openCoordinatorStore(join(folder, 'state.sqlite'));
+    try {
+      await settings.prepare?.();
+      const running = await listen(settings, store);
+      return {
+        ...running,
+        async close() {
+          await running.close();
+          store.close();
+          lock.release();
+        },
+      };
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function listen(settings: CoordinatorSettings, store: CoordinatorStore): Promise<RunningCoordinator> {
   const { home, log } = settings;
-  const federation = readFederation(home);
+  const { federation } = readFederation(home);
   const folder = join(home, 'coordinator');
   const crlPath = join(home, 'authority', 'crl.pem');
   let credentials = loadCredentials(join(folder, 'credentials'));
   let crl = readCrl(crlPath);
-  const lock = lockDirectory(folder, 'a coordinator');
-  const store = openCoordinatorStore(join(folder, 'state.sqlite'));
-  const ports: CoordinatorPorts = {
-    federation: federation.federation,
+  const coordinator = await Coordinator.open({
+    federation,
     identity: () => ({ signer: credentials.updateSigner, certificate: credentials.updateCertificateHash }),
     verifyCertificate(der) {
-      const trust = {
-        federation: federation.federation,
-        root: credentials.tls.ca,
-        issuing: credentials.issuing,
-        crl,
-        nowMs: Date.now(),
-      };
+      const { issuing, tls } = credentials;
+      const trust = { federation, root: tls.ca, issuing, crl, nowMs: Date.now() };
       const { principal, hash, publicKey } = verifyUpdateCertificate(der, trust);
       return { name: principal.name, role: principal.role, certificate: hash, publicKey };
     },
@@ -68,8 +90,7 @@ export async function runCoordinator(settings: CoordinatorSettings): Promise<Run
     clock: systemClock,
     log,
     step: settings.step ?? (() => undefined),
-  };
-  const coordinator = await Coordinator.open(ports);
+  });
   const server = await serveCoordinator({ ...settings, coordinator, credentials, crl });
   const watch = watchCrl(crlPath, next => {
     crl = next;
@@ -91,8 +112,6 @@ export async function runCoordinator(settings: CoordinatorSettings): Promise<Run
       watch.close();
       renewal.close();
       await server.close();
-      store.close();
-      lock.release();
     },
   };
 }

@@ -42,7 +42,7 @@ export const heartLicence = 'CC BY 4.0';
 export const heartCredit =
   'Janosi, Steinbrunn, Pfisterer, Detrano (1988), Heart Disease, UCI Machine Learning Repository, doi:10.24432/C52P4X';
 
-const number = (name: string) => ({ name, type: 'number' }) as const;
+const number = (name: string) => ({ name, type: 'number', center: 0, spread: 1 }) as const;
 const unused = (name: string) => ({ name, type: 'ignore' }) as const;
 const category = (name: string, levels: string[]) => ({ name, type: 'category', levels, dropFirst: true }) as const;
 
@@ -77,3 +77,10 @@ export const heartSchema: DataSchema = {
   standardise: 'local',
   split: { type: 'stratified', trainFraction: 0.66, seed: 43 },
 };
+
+/** True for a schema of these files: the same columns in the same form, whatever the scaling and the split. */
+export function isHeartSchema(schema: DataSchema): boolean {
+  const shape = ({ header, delimiter, columns }: DataSchema): string =>
+    JSON.stringify([header, delimiter, columns.map(({ name, type }) => [name, type])]);
+  return shape(schema) === shape(heartSchema);
+}

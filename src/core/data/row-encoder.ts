@@ -12,6 +12,8 @@ export interface CellFault {
   readonly remedy: string;
 }
 
+type NumberColumn = Extract<DataSchema['columns'][number], { type: 'number' }>;
+
 /** Reads a cell into the row; null when it fits. */
 type CellReader = (cell: string, row: EncodedRow) => CellFault | null;
 
@@ -64,7 +66,7 @@ function cellReaders(
   const { split } = schema;
   return schema.columns.flatMap((column): (readonly [string, CellReader])[] => {
     const { name } = column;
-    if (column.type === 'number') return [[name, unlessMissing(name, missing, numberCell(name, numbers++))]];
+    if (column.type === 'number') return [[name, unlessMissing(name, missing, numberCell(column, numbers++))]];
     if (column.type === 'category')
       return [[name, unlessMissing(name, missing, levelCell(name, column.levels, levels++))]];
     if (column.type === 'target') {
@@ -92,12 +94,12 @@ function optionalTarget(missing: ReadonlySet<string>, read: CellReader): CellRea
   };
 }
 
-function numberCell(column: string, at: number): CellReader {
-  const fault = notNumber(column);
+function numberCell({ name, center, spread }: NumberColumn, at: number): CellReader {
+  const fault = notNumber(name);
   return (cell, row) => {
     const value = parseNumber(cell);
     if (value === null) return fault;
-    row.numbers[at] = value;
+    row.numbers[at] = (value - center) / spread;
     return null;
   };
 }

@@ -5,8 +5,13 @@ import { levelKey } from './cell.ts';
 const name = z.string().min(1).max(64);
 
 const column = z.discriminatedUnion('type', [
-  /** A finite number. */
-  z.strictObject({ name, type: z.literal('number') }),
+  /** A finite number x, used as (x − center) / spread: public constants, so the model needs no site's statistics. */
+  z.strictObject({
+    name,
+    type: z.literal('number'),
+    center: z.number().default(0),
+    spread: z.number().gt(0).default(1),
+  }),
   /** One of the listed levels; compared as numbers where both are numeric ("1.0" equals "1"). One-hot, in the listed order. */
   z.strictObject({
     name,
@@ -80,6 +85,15 @@ export const dataSchema = z
     });
     const sameClass = schema.target.type === 'classes' ? sameLevel(schema.target.classes) : null;
     if (sameClass !== null) context.addIssue({ code: 'custom', path: ['target', 'classes'], message: sameClass });
+    schema.columns.forEach((column, i) => {
+      if (schema.standardise === 'local' && column.type === 'number' && (column.center !== 0 || column.spread !== 1)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['columns', i],
+          message: 'standardise: local undoes center and spread; remove them, or set standardise to none',
+        });
+      }
+    });
     const { split } = schema;
     if (split.type === 'column' && !schema.columns.some(c => c.name === split.column && c.type === 'ignore')) {
       context.addIssue({

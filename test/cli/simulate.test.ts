@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { generateClinics } from '../../src/core/data/clinics.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const task = join(root, 'examples', 'heart.task.yaml');
+
+function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'parley-simulate-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Four generated clinics on disk. */
+function clinics(t: TestContext): string {
+  const dir = folder(t);
+  for (const { file, text } of generateClinics(9)) writeFileSync(join(dir, file), text);
+  return dir;
+}
+
+function simulate(...args: string[]) {
+  const { PARLEY_DATA_DIR: _data, ...env } = process.env;
+  return spawnSync(process.execPath, [join(root, 'src', 'cli', 'main.ts'), 'simulate', ...args], {
+    encoding: 'utf8',
+    env,
+  });
+}
+
+function result(...args: string[]) {
+  const { stdout, stderr, status } = simulate(...args, '--json');
+  assert.equal(status, 0, stderr);
+  const { seconds, ...document } = JSON.parse(stdout);
+  assert.equal(typeof seconds, 'number');
+  return document;
+}
+
+const faults = [
+  { do: 'crash', at: { party: 'coordinator', step: 'round-combined', count: 3 }, ms: 2000 },
+  { do: 'crash', at: { party: 'clinic-east', step: 'outbox-stored', count: 5 }, ms: 90_000 },
+  { do: 'drop', at: { party: 'clinic-west', message: 'update', part: 'response', count: 2 } },
+  { do: 'corrupt', at: { party: 'clinic-north', message: 'model', part: 'response', count: 7 }, share: 0.5 },
+];
+
+test('the same seed gives the same document, with losses and faults too; faults that clients survive do not change the model', t => {
+  const data = clinics(t);
+  const list = join(folder(t), 'faults.json');
+  writeFileSync(list, JSON.stringify(faults));
+  const calm = result(task, '--data', data, '--seed', '3');
+  const stormy = result(task, '--data', data, '--seed', '3', '--faults', list);
+  assert.deepEqual(result(task, '--data', data, '--seed', '3', '--faults', list), stormy);
+  assert.deepEqual(stormy.faults, faults);
+  assert.equal(stormy.model, calm.model);
+  assert.ok(stormy.virtualSeconds > calm.virtualSeconds);
+  const lossy = result(task, '--data', data, '--seed', '3', '--drop', '0.1');
+  assert.deepEqual(result(task, '--data', data, '--seed', '3', '--drop', '0.1'), lossy);
+  assert.ok(lossy.virtualSeconds > calm.virtualSeconds);
+});
+
+test('the document tells rounds, quality of every client and over all, and the honest lines beside them', t => {
+  const found = result(task, '--data', clinics(t));
+  assert.ok(found.rounds.length > 1);
+  assert.deepEqual(found.rounds.at(-1).combined, ['clinic-east', 'clinic-north', 'clinic-south', 'clinic-west']);
+  assert.deepEqual([found.dropOuts, found.refusals], [0, []]);
+  assert.equal(found.clients.length, 4);
+  for (const { accuracy, baselines } of found.clients) {
+    for (const share of [accuracy, baselines.majority, baselines.alone.accuracy]) assert.ok(share >= 0 && share <= 1);
+  }
+  assert.ok(found.pooled.accuracy > found.pooled.baselines.majority);
+  assert.ok(found.pooled.baselines.pooledTraining > found.pooled.baselines.majority);
+  assert.ok(found.pooled.auc > 0.7);
+  assert.match(found.model, /^[0-9a-f]{64}$/);
+});
+
+test('the tables are dealt to as many clients as are asked for; without data they are invented, and called so', t => {
+  const dealt = result(task, '--data', clinics(t), '--clients', '9');
+  assert.equal(dealt.clients.length, 9);
+  assert.equal(dealt.dataSource.generated, false);
+  const invented = result(task, '--generated', '--clients', '5', '--seed', '2');
+  assert.equal(invented.clients.length, 5);
+  assert.equal(invented.dataSource.generated, true);
+  assert.match(invented.dataSource.label, /not real/);
+});
+
+test('what cannot be simulated is refused by name, with exit code 2 and a remedy', t => {
+  const dir = folder(t);
+  const file = (name: string, text: string): string => {
+    const path = join(dir, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const stranger = [{ do: 'crash', at: { party: 'clinic-mars', step: 'trained', count: 1 }, ms: 1 }];
+  for (const [args, message] of [
+    [['--clients', '2', '--generated'], /needs 4 clients, there are 2/],
+    [['--clients', 'many'], /expected a whole number/],
+    [['--drop', '1'], /expected a number from 0 to below 1/],
+    [['--data', dir, '--generated'], /exclude each other/],
+    [['--data', join(dir, 'nowhere')], /ENOENT/],
+    [['--faults', join(dir, 'none.json')], /cannot be read/],
+    [['--faults', file('text.json', 'x')], /is not JSON/],
+    [['--faults', file('bad.json', '[{"do":"explode"}]')], /bad\.json: 0\.do/],
+    [['--generated', '--faults', file('stranger.json', JSON.stringify(stranger))], /no party "clinic-mars"/],
+    [['--data', clinics(t), '--clients', '400'], /too few rows/],
+  ] as const) {
+    const { stdout, stderr, status } = simulate(task, ...args);
+    assert.equal(status, 2, `${args.join(' ')}: ${stderr}`);
+    assert.equal(stdout, '');
+    assert.match(stderr, message);
+    assert.match(stderr, /→/);
+  }
+});

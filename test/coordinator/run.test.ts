@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { answered, closable, deadlinePassed, finished, isActive, opened, reopened } from '../../src/coordinator/run.ts';
+import type { Received, Run } from '../../src/coordinator/store.ts';
+import { clientNames, smallTask } from '../simulation/federation.ts';
+
+const names = clientNames(6);
+const received = (client: string): Received => ({
+  client,
+  tensor: '',
+  examples: 1,
+  weight: 1,
+  norm: 1,
+  loss: 1,
+  steps: 1,
+  evaluation: null,
+});
+const evaluation = { examples: 1, correct: 1, logLoss: 0, classCounts: [1, 0], auc: null, scores: null };
+
+/** A run in any state that an open or waiting round can have. */
+const runs = fc
+  .record({
+    phase: fc.constantFrom('training', 'evaluating'),
+    cohort: fc.option(fc.subarray(names, { minLength: 1 })),
+    answers: fc.subarray(names),
+    refused: fc.subarray(names),
+    target: fc.integer({ min: 1, max: 6 }),
+    minimum: fc.integer({ min: 1, max: 6 }),
+    now: fc.integer({ min: 0, max: 200 }),
+  })
+  .map(({ phase, cohort, answers, refused, target, minimum, now }) => {
+    const done = answers.filter(client => cohort?.includes(client));
+    const run: Run = {
+      task: 'aa',
+      name: 'small',
+      phase: phase as Run['phase'],
+      round: 1,
+      rounds: 3,
+      cohort,
+      target,
+      deadlineAt: cohort === null ? null : 100,
+      received: phase === 'training' ? done.map(received) : [],
+      evaluations: phase === 'training' ? [] : done.map(client => ({ client, evaluation, alone: null })),
+      refused: refused.filter(client => cohort?.includes(client) && !done.includes(client)),
+      model: '',
+      parameters: 1,
+      order: 0,
+      openedAt: null,
+      submittedAt: 0,
+      finishedAt: null,
+      problem: null,
+    };
+    return { run, done, task: smallTask({ seed: 1, clients: 6, faults: [], minimum }), now };
+  });
+
+test('no training round closes below its minimum, none before target or deadline unless all have answered, every other one does', () => {
+  fc.assert(
+    fc.property(runs, ({ run, done, task, now }) => {
+      const everyone = run.cohort?.every(client => done.includes(client) || run.refused.includes(client)) ?? false;
+      const late = now >= 100;
+      const expected =
+        run.cohort !== null &&
+        (run.phase === 'evaluating'
+          ? everyone || late
+          : done.length >= task.cohort.minimum && (everyone || done.length >= run.target || late));
+      assert.equal(closable(run, task, now), expected);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('whoever answered or was refused need not be asked again', () => {
+  fc.assert(fc.property(runs, ({ run, done }) => assert.deepEqual(answered(run), new Set([...done, ...run.refused]))));
+});
+
+test('an opened round asks the selection and keeps those who answered before it was extended', () => {
+  fc.assert(
+    fc.property(runs, fc.subarray(names), ({ run, task, now }, cohort) => {
+      const open = opened(run, { cohort, target: 2 }, task, now);
+      assert.deepEqual(open.cohort, [...new Set([...cohort, ...run.received.map(r => r.client)])].sort());
+      assert.equal(open.deadlineAt, now + 60_000);
+      assert.deepEqual(open.received, run.received);
+      assert.equal(
+        opened(open, { cohort, target: 2 }, task, now + 5).openedAt,
+        now,
+        'an extended round is as old as its first opening',
+      );
+    }),
+  );
+});
+
+test('a round that is extended keeps what arrived, forgives who was refused, and waits without a deadline', () => {
+  fc.assert(
+    fc.property(runs, ({ run }) => {
+      const again = reopened(run, 'why');
+      assert.deepEqual([again.cohort, again.deadlineAt, again.refused, again.problem], [null, null, [], 'why']);
+      assert.deepEqual(again.received, run.received);
+      assert.equal(deadlinePassed(again, Number.MAX_SAFE_INTEGER), false);
+    }),
+  );
+});
+
+test('a finished run is no longer active and waits for nothing', () => {
+  fc.assert(
+    fc.property(runs, ({ run, task, now }) => {
+      const over = finished(run, now);
+      assert.deepEqual([isActive(run), isActive(over)], [true, false]);
+      assert.deepEqual([closable(over, task, now), deadlinePassed(over, now), over.finishedAt], [false, false, now]);
+    }),
+  );
+});

@@ -27,6 +27,8 @@ export async function follow(
       shown = status.reports.at(-1)?.round ?? shown;
       progress.status(statusLine(status));
       if (status.phase === 'finished' || status.phase === 'stopped') return status;
+      // A fast run changes many times a second; nobody reads that fast.
+      await pause(systemClock, 100, signal);
     } catch (error) {
       if (signal.aborted || error instanceof Problem || failures >= 60) throw error;
       // A restarted coordinator counts its versions anew.

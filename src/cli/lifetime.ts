@@ -7,14 +7,14 @@
 export function untilStopped(withParent = false): AbortSignal {
   const controller = new AbortController();
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+    // An open standard input would keep the process alive.
+    if (withParent) process.stdin.destroy();
     controller.abort();
   };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
-  if (withParent) {
-    process.stdin.on('end', stop).on('close', stop).on('error', stop);
-    process.stdin.resume();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => (controller.signal.aborted ? process.exit(130) : stop()));
   }
+  if (withParent) process.stdin.once('end', stop).once('close', stop).once('error', stop).resume();
   return controller.signal;
 }
 

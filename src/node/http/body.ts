@@ -17,7 +17,10 @@ export interface BodyLimit {
  * `too-slow` when the sender is slower than 64 KiB/s after the grace period.
  */
 export async function* boundedBody(
-  stream: AsyncIterable<Uint8Array> & { destroy(error?: Error): unknown },
+  stream: AsyncIterable<Uint8Array> & {
+    destroy(error?: Error): unknown;
+    once(event: 'close', listener: () => void): unknown;
+  },
   declaredLength: string | undefined,
   limit: BodyLimit,
 ): AsyncGenerator<Uint8Array> {
@@ -35,6 +38,8 @@ export async function* boundedBody(
     },
     Math.min(1000, grace),
   );
+  // Whoever refuses the message stops reading and never comes back to the `finally` below.
+  stream.once('close', () => clearInterval(watch));
   try {
     for await (const chunk of stream) {
       received += chunk.length;

@@ -1,11 +1,11 @@
 /** The coordinator's one listener: HTTP/2 over TLS 1.3, client certificates required, everything refused is named in the log. */
-import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
+import { constants, type Http2SecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import fastify from 'fastify';
 import type { Coordinator } from '../../coordinator/coordinator.ts';
 import type { Log } from '../../core/protocol/ports.ts';
-import { UserError } from '../../core/protocol/problem.ts';
+import { Problem, UserError } from '../../core/protocol/problem.ts';
 import type { Credentials } from '../pki/credentials.ts';
 import type { Crl } from '../pki/crl.ts';
 import { serverTlsOptions } from '../pki/tls-options.ts';
@@ -79,12 +79,13 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
       .type(problemMediaType)
       .send(JSON.stringify(problemBody(problem)));
   });
-  server.setNotFoundHandler(async (_request, reply) => {
-    const problem = problemOf({ statusCode: 404 });
-    return reply
-      .code(404)
-      .type(problemMediaType)
-      .send(JSON.stringify(problemBody(problem)));
+  server.setNotFoundHandler(async () => {
+    throw new Problem('not-found', 'no such route');
+  });
+  // A refused body is not waited for: the sender is told to stop (RFC 9113 §8.1).
+  server.addHook('onResponse', async ({ raw }) => {
+    const { complete, stream } = raw as unknown as Http2ServerRequest;
+    if (!complete) stream.close(constants.NGHTTP2_NO_ERROR);
   });
   registerRoutes(server, {
     coordinator,

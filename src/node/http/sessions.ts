@@ -18,6 +18,7 @@ const windowBytes = 16 * 1024 * 1024;
 export class Sessions {
   readonly #federation: string;
   readonly #log: Log;
+  #closed = false;
   readonly #peers = new Map<Http2Session, Peer>();
 
   constructor(federation: string, log: Log) {
@@ -31,6 +32,7 @@ export class Sessions {
     const socket = session.socket as TLSSocket;
     const address = socket.remoteAddress;
     session.on('error', () => session.destroy());
+    if (this.#closed) return session.destroy();
     try {
       const peer = principalOfPeer(socket.getPeerX509Certificate()?.raw ?? new Uint8Array(0), this.#federation);
       if (this.#of(peer.name).length >= sessionsPerMember)
@@ -64,8 +66,9 @@ export class Sessions {
     return [...new Set(ended.map(([, peer]) => peer.name))];
   }
 
-  /** Ends all sessions. */
+  /** Ends all sessions, and those that still come: a client reconnects faster than a listener closes. */
   close(): void {
+    this.#closed = true;
     for (const session of this.#peers.keys()) session.destroy();
   }
 

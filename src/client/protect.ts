@@ -30,13 +30,16 @@ export function difference(result: TrainResult, global: Float32Array, evaluation
 
 /** Clips to the task's bound. Throws Problem `non-finite` when training diverged: such an update never leaves. */
 export function clip(trained: Trained, { task }: RoundContext): Clipped {
+  if (!Number.isFinite(trained.report.loss)) throw diverged();
   try {
     return passed<Clipped>({ ...trained, difference: clipToNorm(trained.difference, task.aggregation.clipNorm) });
   } catch (cause) {
-    throw new Problem('non-finite', 'local training diverged; try a smaller training.optimizer.learningRate', {
-      cause,
-    });
+    throw diverged(cause);
   }
+}
+
+function diverged(cause?: unknown): Problem {
+  return new Problem('non-finite', 'local training diverged; try a smaller training.optimizer.learningRate', { cause });
 }
 
 /** `privacy: none` is the only kind built: nothing is added, and the coordinator records an unbounded release. */

@@ -29,11 +29,16 @@ export interface Operator {
   readonly channel: OperatorChannel;
 }
 
-/** An operator that asks again when the coordinator is not there; `signal` ends that. */
-export async function operatorOf(enrolled: Enrolled, signal: AbortSignal): Promise<Operator> {
+/** An operator that asks again when the coordinator is not there; the stack ends that. */
+export async function operatorOf(enrolled: Enrolled, stack: AsyncDisposableStack): Promise<Operator> {
+  const controller = new AbortController();
+  const { signal } = controller;
   const credentials = await operatorCredentials(enrolled.home);
   const channel = openOperatorChannel(`https://localhost:${enrolled.port}`, () => credentials);
-  signal.addEventListener('abort', () => channel.close(), { once: true });
+  stack.defer(() => {
+    controller.abort();
+    channel.close();
+  });
   const insist = async <T>(ask: () => Promise<T>): Promise<T> => {
     for (;;) {
       signal.throwIfAborted();

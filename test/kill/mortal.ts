@@ -25,7 +25,7 @@ export async function runMortal(
   enrolled: Enrolled,
   deaths: Readonly<Record<string, readonly Death[]>> = {},
 ): Promise<Mortal> {
-  const ending = new AbortController();
+  const stack = new AsyncDisposableStack();
   const running = new Map<string, Started>();
   const log: LogEvent[] = [];
   const died: Step[] = [];
@@ -60,7 +60,7 @@ export async function runMortal(
     running.set(party, started);
     void started.ended.then(signal => {
       running.delete(party);
-      if (ending.signal.aborted) return;
+      if (stack.disposed) return;
       if (signal !== 'SIGKILL') faults.push(`${party} ended by itself`);
       const own = signal === 'SIGKILL' && !killed && death !== null;
       if (own) died.push(death.step);
@@ -70,14 +70,14 @@ export async function runMortal(
   };
   for (const party of ['coordinator', ...enrolled.clients]) start(party, deaths[party] ?? []);
   return {
-    operator: await operatorOf(enrolled, ending.signal),
+    operator: await operatorOf(enrolled, stack),
     log,
     died,
     allDied: allDied.promise,
     atWork: () => accepted.promise,
     kill: party => running.get(party)?.child.kill('SIGKILL') ?? false,
     async end() {
-      ending.abort();
+      await stack.disposeAsync();
       const last = [...running.values()];
       for (const { child } of last) child.kill('SIGKILL');
       await Promise.all(last.map(({ ended }) => ended));

@@ -7,11 +7,14 @@ import { Problem } from './problem.ts';
 const digest = z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === 32, 'not 32 bytes');
 const count = z.number().int().min(0);
 const finite = z.number();
+/** Losses beyond this are refused: sums and weighted means over any cohort stay finite. */
+const largestLoss = 1e100;
+const loss = finite.min(-largestLoss).max(largestLoss);
 
 const evaluation = z.strictObject({
   examples: count.max(1e12),
   correct: count,
-  logLoss: finite,
+  logLoss: loss,
   classCounts: z.array(count).min(2).max(65_536),
   auc: z.number().min(0).max(1).nullable(),
   scores: z.strictObject({ negative: z.array(count).max(65_536), positive: z.array(count).max(65_536) }).nullable(),
@@ -37,7 +40,7 @@ const update = z.strictObject({
   model: digest,
   examples: finite,
   steps: count,
-  loss: finite,
+  loss,
   dtype: z.string().max(16),
   shapes: z.array(z.strictObject({ name: z.string().max(256), shape: z.array(count).max(8) })).max(4096),
   tensor: digest,

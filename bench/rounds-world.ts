@@ -1,12 +1,20 @@
 /** A process of its own, so that its memory can be told: rounds of many clients with a large model. Prints one JSON line. */
 import { simulationPorts } from '../src/cli/simulation-ports.ts';
+import { parseTask } from '../src/core/protocol/task.ts';
 import { simulateRounds } from '../src/simulation/rounds.ts';
-import { sizedTask, sizes } from './rounds-task.ts';
+import { sizedTask } from './rounds-task.ts';
 import { SpilledBlobs } from './spilled-blobs.ts';
 
 const [clients, rounds, atOnce] = process.argv.slice(2).map(Number);
-const task = sizedTask('1m', { rounds, clients, seed: 0 });
-const blobs = new SpilledBlobs(4 * sizes['1m'].parameters + 1_048_576);
+const small = sizedTask('1k', { rounds, clients, seed: 0 });
+// 12 · 903 + 903 · 1092 + 1092 weights and 903 + 1092 + 1 biases: 1,000,000. Few columns: the task itself stays small.
+const task = parseTask({
+  ...small,
+  name: 'bench-simulated',
+  data: { ...small.data, columns: small.data.columns.slice(-13) },
+  model: { name: 'mlp', hidden: [903, 1092] },
+});
+const blobs = new SpilledBlobs(4 * 1_000_000 + 65_536);
 const ends: number[] = [];
 await simulateRounds({
   ports: simulationPorts,

@@ -5,8 +5,8 @@ interface Timer {
   readonly at: number;
   /** Order of creation: the tie between timers of one instant. */
   readonly order: number;
-  readonly action: () => void;
-  cancelled: boolean;
+  /** Null when it was cancelled: then it holds on to nothing. */
+  action: (() => void) | null;
 }
 
 /** What the clock needs of its platform. */
@@ -23,12 +23,16 @@ export class VirtualClock implements Clock {
   readonly #turns: Turns;
   /** A binary heap, earliest first. */
   readonly #timers: Timer[] = [];
-  readonly #outside = new Set<Promise<unknown>>();
+  /** Work outside, oldest first, with the virtual time at which it began. */
+  readonly #outside = new Map<Promise<unknown>, number>();
+  readonly #patienceMs: number;
   #now = epochMs;
   #created = 0;
 
-  constructor(turns: Turns) {
+  /** @param patienceMs how much virtual time `outside` work may take; with 0 time stands still until it is done. */
+  constructor(turns: Turns, patienceMs = 0) {
     this.#turns = turns;
+    this.#patienceMs = patienceMs;
   }
 
   now(): number {
@@ -42,17 +46,17 @@ export class VirtualClock implements Clock {
 
   after(milliseconds: number, action: () => void): () => void {
     const at = this.#now + Math.max(0, Math.ceil(milliseconds));
-    const timer: Timer = { at, order: this.#created++, action, cancelled: false };
+    const timer: Timer = { at, order: this.#created++, action };
     this.#push(timer);
     return () => {
-      timer.cancelled = true;
+      timer.action = null;
     };
   }
 
-  /** Work that takes real time (a thread pool): virtual time stands still until it has settled. */
+  /** Work that takes real time (a thread pool): virtual time goes on by no more than the patience until it has settled. */
   outside<T>(work: Promise<T>): Promise<T> {
     const entry = work.catch(() => undefined).then(() => void this.#outside.delete(entry));
-    this.#outside.add(entry);
+    this.#outside.set(entry, this.#now);
     return work;
   }
 
@@ -67,14 +71,18 @@ export class VirtualClock implements Clock {
       const timer = this.#next();
       if (timer === null || timer.at - epochMs > limitMs) return false;
       this.#now = timer.at;
-      timer.action();
+      timer.action?.();
     }
   }
 
+  /** Waits for everything that the next instant must not overtake. Work that began at one instant is done side by side. */
   async #settle(): Promise<void> {
     await this.#turns.turn();
-    while (this.#outside.size > 0) {
-      await Promise.race(this.#outside);
+    for (;;) {
+      const [oldest] = this.#outside;
+      const next = this.#timers[0]?.at ?? Number.POSITIVE_INFINITY;
+      if (oldest === undefined || next === this.#now || next <= oldest[1] + this.#patienceMs) return;
+      await oldest[0];
       await this.#turns.turn();
     }
   }
@@ -97,7 +105,7 @@ export class VirtualClock implements Clock {
       const first = this.#timers[0];
       if (first === undefined) return null;
       this.#removeFirst();
-      if (!first.cancelled) return first;
+      if (first.action !== null) return first;
     }
   }
 

@@ -21,6 +21,7 @@ import { coordinatorParty, type Fault, FaultPlan } from './faults.ts';
 import { beginLife, fence, fenceBlobs, fenceClock, type Life, never, within } from './life.ts';
 import { type Identity, simulatedIdentity, verifySimulated } from './membership.ts';
 import { type Arriving, ConnectionLost, Network, type Reply } from './network.ts';
+import { outsideBlobs } from './outside-blobs.ts';
 import { streamOf } from './stream.ts';
 
 /** What a simulation needs of its platform. */
@@ -47,6 +48,14 @@ export interface WorldSettings {
   readonly faults?: readonly Fault[];
   /** Every message is lost with this probability, 0 ≤ p < 1, beside the faults. */
   readonly dropShare?: number;
+  /**
+   * Digests of large buffers, made beside this thread. Without it they are made here, and a run is the same to the byte;
+   * with it, what happens at one instant may happen in another order.
+   */
+  readonly digest?: (bytes: Uint8Array) => Promise<Uint8Array>;
+  /** How much virtual time work beside this thread may take. Default 0: time stands still meanwhile. */
+  readonly patienceMs?: number;
+  /** Default: in memory. Its blobs may take real time. */
   readonly coordinatorDisk?: CoordinatorDisk;
   readonly clientDisk?: (name: string) => ClientDisk;
   /** Hears every line of every party's log. */
@@ -75,6 +84,7 @@ export class World {
   readonly ended: string[] = [];
   /** Digests of the models that were shown, by `task/round`: one each, whatever happens. */
   readonly shown = new Map<string, Set<string>>();
+  readonly #looked = new WeakSet<ArrayBufferLike>();
   readonly #settings: WorldSettings;
   readonly #plan: FaultPlan;
   readonly #network: Network;
@@ -92,9 +102,11 @@ export class World {
   constructor(settings: WorldSettings) {
     const { ports, seed, clients, faults = [], dropShare = 0 } = settings;
     this.#settings = settings;
-    this.clock = new VirtualClock(ports);
-    // Digests on a thread pool would finish in an order that depends on the machine.
-    this.#primitives = { ...ports.primitives, sha256Large: async bytes => ports.primitives.sha256(bytes) };
+    this.clock = new VirtualClock(ports, settings.patienceMs);
+    const { digest } = settings;
+    const sha256Large = async (bytes: Uint8Array): Promise<Uint8Array> =>
+      digest === undefined ? ports.primitives.sha256(bytes) : this.clock.outside(digest(bytes));
+    this.#primitives = { ...ports.primitives, sha256Large };
     const losses = streamOf(seed, 'losses');
     this.#plan = new FaultPlan(faults, dropShare === 0 ? undefined : () => losses.float64() < dropShare);
     this.#network = new Network(this.clock, this.#plan, seed);
@@ -201,7 +213,7 @@ export class World {
           identity: () => ({ signer: identity.signer, certificate: identity.certificate }),
           verifyCertificate: document => verifySimulated(document, this.#primitives),
           store: fence(life, this.#coordinatorDisk.store),
-          blobs: fenceBlobs(life, this.#coordinatorDisk.blobs),
+          blobs: fenceBlobs(life, outsideBlobs(this.clock, this.#coordinatorDisk.blobs)),
         }),
       );
       this.#coordinator = coordinator;
@@ -318,6 +330,9 @@ export class World {
   }
 
   #noteShown({ task, round }: Arriving, model: Uint8Array): void {
+    // The coordinator shows the same buffer to everyone: one look at each is enough.
+    if (this.#looked.has(model.buffer)) return;
+    this.#looked.add(model.buffer);
     const key = `${task}/${round}`;
     const seen = this.shown.get(key) ?? new Set();
     this.shown.set(key, seen.add(toHex(this.#primitives.sha256(model))));

@@ -5,7 +5,7 @@ import type { Credentials } from '../pki/credentials.ts';
 import { clientTlsOptions } from '../pki/tls-options.ts';
 import { parseProblemCode } from './problem-response.ts';
 
-const windowBytes = 16 * 1024 * 1024;
+const windowBytes = 4 * 1024 * 1024;
 /** Longest wait for a connection, ms. */
 const connectTimeoutMs = 15_000;
 /** Longest silence on a request, ms; above the 25 s that an assignment request may take. */

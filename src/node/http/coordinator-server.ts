@@ -53,7 +53,7 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
       allowHTTP1: false,
       handshakeTimeout: settings.handshakeTimeoutMs ?? 10_000,
       settings: {
-        initialWindowSize: 16 * 1024 * 1024,
+        initialWindowSize: 4 * 1024 * 1024,
         maxConcurrentStreams: 64,
         maxHeaderListSize: 16_384,
         enablePush: false,

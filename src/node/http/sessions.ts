@@ -12,8 +12,8 @@ export type Peer = Principal & { readonly serial: string };
 const sessionsPerMember = 16;
 /** A connection without any request for so long is closed; a waiting assignment request counts as one. */
 const idleMs = 90_000;
-/** Room for a 16 MiB window: a 4 MB update needs no pause for acknowledgement. */
-const windowBytes = 16 * 1024 * 1024;
+/** Room for a 4 MiB window: a 4 MB update needs no pause for acknowledgement. */
+const windowBytes = 4 * 1024 * 1024;
 
 export class Sessions {
   readonly #federation: string;

@@ -37,7 +37,7 @@ test('without data the quickstart generates clinics, says so in every output, an
   });
   assert.equal(run.status, 0, run.stderr);
   assert.match(run.stderr, /generated clinics/);
-  assert.match(run.stderr, /parley data get heart/);
+  assert.match(run.stderr, /data get heart/);
   const result = JSON.parse(run.stdout);
   assert.equal(result.dataSource.kind, 'generated');
   assert.match(result.dataSource.label, /generated/);

@@ -63,7 +63,7 @@ export async function findHeart({ data, env, cacheDir }: FindHeartOptions): Prom
       file,
       bytes: new TextEncoder().encode(text),
     })),
-    hint: 'These clinics are generated. For the real hospitals run: parley data get heart',
+    hint: 'These clinics are generated. For the real hospitals run: npm run -s parley -- data get heart',
   };
 }
 

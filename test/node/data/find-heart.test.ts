@@ -39,7 +39,7 @@ test('without any data, generated clinics are used, called so, with the line tha
   const found = await findHeart({ env: { PARLEY_DATA_DIR: folder(t) }, cacheDir: folder(t) });
   assert.equal(found.source, 'generated');
   assert.match(found.label, /generated/);
-  assert.match(found.hint ?? '', /parley data get heart$/);
+  assert.match(found.hint ?? '', /data get heart$/);
   assert.equal(found.sites.length, 4);
   for (const site of found.sites) {
     const data = await loadSite(heartSchema, siteSource(site));

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { generateClinics } from '../../src/core/data/clinics.ts';
+import { freePorts } from '../../src/node/free-ports.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const main = join(root, 'src', 'cli', 'main.ts');
+const example = parse(readFileSync(join(root, 'examples', 'heart.task.yaml'), 'utf8'));
+
+const folder = mkdtempSync(join(tmpdir(), 'parley-by-hand-'));
+const home = join(folder, 'federation');
+const running: ChildProcess[] = [];
+const clinics = generateClinics(9).slice(0, 2);
+
+function parley(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: folder });
+}
+
+function must(...args: string[]): string {
+  const { status, stdout, stderr } = parley(...args);
+  assert.equal(status, 0, `parley ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+/** Starts a command that runs on, and waits for an event in its log. */
+function start(event: string, ...args: string[]): Promise<void> {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['pipe', 'ignore', 'pipe'], cwd: folder });
+  running.push(child);
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stderr?.on('data', chunk => {
+      text += chunk;
+      if (event === '' || text.includes(`"event":"${event}"`)) resolve();
+    });
+    child.once('exit', code => reject(new Error(`${args[0]} ended with ${code}: ${text}`)));
+    if (event === '') resolve();
+  });
+}
+
+function taskFile(name: string, changes: object): string {
+  const path = join(folder, `${name}.yaml`);
+  writeFileSync(path, stringify({ ...example, name, ...changes }));
+  return path;
+}
+
+before(async () => {
+  const [port, authorityPort] = await freePorts(2);
+  must(
+    'init',
+    '--home',
+    home,
+    '--federation',
+    'by-hand',
+    '--port',
+    String(port),
+    '--authority-port',
+    String(authorityPort),
+  );
+  await start('listening', 'coordinator', '--home', home, '--with-parent');
+  for (const { name, file, text } of clinics) {
+    const invitation = JSON.parse(must('invite', name, '--home', home, '--json'));
+    writeFileSync(join(folder, 'token'), invitation.token);
+    must(
+      'join',
+      `https://localhost:${authorityPort}`,
+      '--token-file',
+      join(folder, 'token'),
+      '--home',
+      join(folder, name),
+    );
+    writeFileSync(join(folder, file), text);
+    await start('', 'client', '--home', join(folder, name), '--data', join(folder, file), '--with-parent');
+  }
+});
+
+after(async () => {
+  for (const child of running) child.kill('SIGTERM');
+  await Promise.all(
+    running.map(child => child.exitCode ?? child.signalCode ?? new Promise(resolve => child.once('exit', resolve))),
+  );
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('a run goes from task file to model file, and taking it up again changes nothing', () => {
+  const task = taskFile('first', { rounds: 3, cohort: { minimum: 2 } });
+  const model = join(folder, 'first.safetensors');
+  const result = JSON.parse(must('run', task, '--home', home, '--output', model, '--json'));
+  assert.equal(result.phase, 'finished');
+  assert.equal(result.artifact, model);
+  assert.deepEqual(
+    result.clients.map((c: { client: string }) => c.client),
+    clinics.map(c => c.name).sort(),
+  );
+  const bytes = readFileSync(model);
+  const again = must('run', task, '--home', home, '--output', model);
+  assert.match(again, /mean of clients/);
+  assert.deepEqual(readFileSync(model), bytes);
+  const runs = JSON.parse(must('runs', '--home', home, '--json'));
+  assert.equal(runs.filter((run: { name: string }) => run.name === 'first').length, 1);
+});
+
+test('status says why a run waits, and stop ends it', () => {
+  const task = taskFile('too-many', { rounds: 2, cohort: { minimum: 5 } });
+  must('run', task, '--home', home, '--detach');
+  assert.match(must('status', 'too-many', '--home', home), /waits for enough clients \(2 present: /);
+  assert.match(must('stop', 'too-many', '--home', home), /stopped/);
+  assert.match(must('runs', '--home', home), /too-many +stopped/);
+});
+
+test('a stopped run keeps the model of its last round', () => {
+  const task = taskFile('long', { rounds: 100_000, cohort: { minimum: 2 } });
+  must('run', task, '--home', home, '--detach');
+  for (let tries = 0; tries < 100; tries++) {
+    const { run } = JSON.parse(must('status', 'long', '--home', home, '--json'));
+    if (run.round > 3) break;
+  }
+  must('stop', 'long', '--home', home);
+  const model = join(folder, 'long.safetensors');
+  must('run', task, '--home', home, '--output', model);
+  assert.ok(existsSync(model));
+});
+
+test('a task with errors is refused before anything is sent, each error with its path', () => {
+  const task = taskFile('wrong', { rounds: 0, protection: 'group', cohort: { minimum: 2, deadline: 3 } });
+  const { status, stderr } = parley('run', task, '--home', home);
+  assert.equal(status, 2);
+  for (const part of ['rounds', 'cohort.deadline', '"group" is not built in this version'])
+    assert.ok(stderr.includes(part), `${part} in ${stderr}`);
+});
+
+test('a revoked member is out at once, and the others go on', () => {
+  const [{ name }, other] = clinics;
+  must('revoke', name, '--home', home);
+  for (let tries = 0; tries < 100; tries++) {
+    if (!JSON.parse(must('status', '--home', home, '--json')).present.includes(name)) break;
+  }
+  assert.deepEqual(JSON.parse(must('status', '--home', home, '--json')).present, [other.name]);
+  const task = taskFile('without', { rounds: 2, cohort: { minimum: 1 } });
+  const result = JSON.parse(must('run', task, '--home', home, '--json'));
+  assert.deepEqual(
+    result.clients.map((c: { client: string }) => c.client),
+    [other.name],
+  );
+});
+
+test('without a coordinator the operator is told what to do', () => {
+  const lost = join(folder, 'lost');
+  must('init', '--home', lost, '--port', '1', '--authority-port', '2');
+  const { status, stderr } = parley('status', '--home', lost);
+  assert.equal(status, 2);
+  assert.match(stderr, /parley coordinator --home/);
+});

@@ -1,6 +1,6 @@
 /** The coordinator's one listener: HTTP/2 over TLS 1.3, client certificates required, everything refused is named in the log. */
 import { constants, type Http2SecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import fastify from 'fastify';
 import type { Coordinator } from '../../coordinator/coordinator.ts';
@@ -99,14 +99,11 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
   const raw = server.server as unknown as Http2SecureServer;
   raw.maxConnections = mostConnections;
   raw.on('session', (session: ServerHttp2Session) => sessions.admit(session));
+  // Read while it is there: a socket that is refused has lost its address when the refusal is told.
+  raw.on('connection', (socket: Socket) => void socket.remoteAddress);
   raw.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    log({
-      event: 'refused',
-      level: 'warn',
-      code: handshakeCode(error, socket),
-      address: socket.remoteAddress,
-      detail: error.message,
-    });
+    const refusal = handshakeRefusal(error, socket);
+    if (refusal !== null) log({ event: 'refused', level: 'warn', ...refusal, address: addressOf(socket) });
   });
   raw.on('unknownProtocol', (socket: TLSSocket) => {
     log({ event: 'refused', level: 'warn', code: 'bad-request', address: socket.remoteAddress, detail: 'not HTTP/2' });
@@ -147,15 +144,30 @@ function peerName(sessions: Sessions, raw: unknown): string | undefined {
   }
 }
 
-/** Why a handshake ended, in the words of our table where they fit. */
-function handshakeCode(error: NodeJS.ErrnoException, socket: TLSSocket): string {
-  const authorization = socket.authorizationError as unknown as string | undefined;
-  if (authorization === 'CERT_REVOKED') return 'revoked';
-  if (authorization !== undefined && authorization !== null) return `unauthenticated (${authorization})`;
-  if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'plain-text';
-  if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'too-slow';
-  if (error.code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE') return 'unauthenticated';
-  return error.code ?? 'handshake';
+/** Why a handshake was ended, in the words of our table where they fit; null when the peer just hung up, as a health check does. */
+function handshakeRefusal(
+  error: NodeJS.ErrnoException,
+  socket: TLSSocket,
+): { readonly code: string; readonly detail: string } | null {
+  // A code such as CERT_HAS_EXPIRED; the type is wrong.
+  const authorization = socket.authorizationError as unknown as string | null | undefined;
+  if (authorization === 'CERT_REVOKED') return { code: 'revoked', detail: authorization };
+  if (authorization !== undefined && authorization !== null) return { code: 'unauthenticated', detail: authorization };
+  const { code: detail = error.message } = error;
+  if (detail === 'ECONNRESET') return null;
+  return { code: handshakeCodes[detail] ?? 'bad-request', detail };
+}
+
+const handshakeCodes: Readonly<Record<string, string>> = {
+  ERR_SSL_HTTP_REQUEST: 'plain-text',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'plain-text',
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'unauthenticated',
+  ERR_TLS_HANDSHAKE_TIMEOUT: 'too-slow',
+};
+
+function addressOf(socket: TLSSocket): string | undefined {
+  // The TCP socket below, which Node names in no public way.
+  return socket.remoteAddress ?? (socket as TLSSocket & { _parent?: Socket })._parent?.remoteAddress;
 }
 
 function listenError(settings: ServerSettings, cause: NodeJS.ErrnoException): Error {

@@ -20,6 +20,8 @@ export class Sessions {
   readonly #log: Log;
   #closed = false;
   readonly #peers = new Map<Http2Session, Peer>();
+  /** Serial number → member, of every certificate that was admitted: a revoked member may be in a cohort and not connected. */
+  readonly #seen = new Map<string, string>();
 
   constructor(federation: string, log: Log) {
     this.#federation = federation;
@@ -38,6 +40,7 @@ export class Sessions {
       if (this.#of(peer.name).length >= sessionsPerMember)
         throw new Problem('too-many', `${sessionsPerMember} connections are open`);
       this.#peers.set(session, peer);
+      this.#seen.set(peer.serial, peer.name);
       session.on('close', () => this.#peers.delete(session));
       session.setTimeout(idleMs, () => session.close());
       session.setLocalWindowSize(windowBytes);
@@ -56,14 +59,17 @@ export class Sessions {
     return peer;
   }
 
-  /** Destroys the sessions of revoked certificates; returns the members they belonged to. */
+  /** Destroys the sessions of revoked certificates. Returns the members who have no other session and were here since the start. */
   endRevoked(serials: ReadonlySet<string>): string[] {
-    const ended = [...this.#peers].filter(([, peer]) => serials.has(peer.serial));
-    for (const [session, peer] of ended) {
+    for (const [session, peer] of this.#peers) {
+      if (!serials.has(peer.serial)) continue;
+      this.#peers.delete(session);
       session.destroy();
       this.#log({ event: 'session-ended', level: 'warn', client: peer.name, code: 'revoked' });
     }
-    return [...new Set(ended.map(([, peer]) => peer.name))];
+    const revoked = [...this.#seen].filter(([serial]) => serials.has(serial));
+    for (const [serial] of revoked) this.#seen.delete(serial);
+    return [...new Set(revoked.map(([, name]) => name))].filter(name => this.#of(name).length === 0);
   }
 
   /** Ends all sessions, and those that still come: a client reconnects faster than a listener closes. */

@@ -18,6 +18,7 @@ export class SpilledBlobs implements Blobs {
   readonly #places = new Map<string, { readonly slot: number; readonly bytes: number }>();
   readonly #freeSlots: number[] = [];
   readonly #freeBuffers: Uint8Array[] = [];
+  readonly #freeChunks: Uint8Array[][] = [];
   #slots = 0;
 
   /** @param slotBytes longest value. */
@@ -97,7 +98,7 @@ export class SpilledBlobs implements Blobs {
 
   /** Reads one chunk ahead. */
   async *#chunks(start: number, bytes: number): AsyncGenerator<Uint8Array> {
-    const buffers = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
+    const buffers = this.#freeChunks.pop() ?? [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
     const fetch = (index: number): Promise<Uint8Array> | null => {
       const at = index * chunkBytes;
       if (at >= bytes) return null;
@@ -111,5 +112,6 @@ export class SpilledBlobs implements Blobs {
       next = fetch(index);
       yield chunk;
     }
+    this.#freeChunks.push(buffers);
   }
 }

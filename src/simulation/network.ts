@@ -69,14 +69,17 @@ export class Network {
         stopWaiting();
         forgetLife();
         signal?.removeEventListener('abort', abandon);
-        gone.abort();
         settle();
       };
-      const lose = (reason: string): void => end(() => reject(new ConnectionLost(reason)));
+      const lose = (reason: string): void =>
+        end(() => {
+          gone.abort(reason);
+          reject(new ConnectionLost(reason));
+        });
       const abandon = (): void => lose('abandoned');
       const stopWaiting = this.#clock.after(timeoutMs, () => lose('timed out'));
       // A killed client hears nothing any more; its peer notices the broken connection.
-      const forgetLife = life.onEnd(() => end(() => undefined));
+      const forgetLife = life.onEnd(() => end(() => gone.abort('the sender is gone')));
       signal?.addEventListener('abort', abandon, { once: true });
       this.#open.add(lose);
       const answered = (reply: Reply): void => {

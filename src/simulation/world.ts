@@ -217,7 +217,12 @@ export class World {
         }),
       );
       this.#coordinator = coordinator;
-      this.#network.listen((client, request, gone) => this.#answer(coordinator, life, client, request, gone));
+      const registered = new Set<string>();
+      this.#network.listen((client, request, gone) => {
+        if (!registered.has(client)) coordinator.register(client, this.#client(client).identity.document);
+        registered.add(client);
+        return this.#answer(coordinator, life, client, request, gone);
+      });
       for (const task of this.#tasks) void this.#submitTo(coordinator, life, task);
     } catch (error) {
       this.#noteDefect(error);
@@ -288,9 +293,7 @@ export class World {
     request: Arriving,
     gone: AbortSignal,
   ): Promise<Reply> {
-    const party = this.#client(client);
     return within(life, async () => {
-      coordinator.register(client, party.identity.document);
       const reply = await answer(coordinator, client, request, gone, error => this.#noteDefect(error));
       if (request.message === 'model' && reply.code === 'ok') this.#noteShown(request, reply.body);
       return reply;

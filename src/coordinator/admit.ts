@@ -137,5 +137,5 @@ async function readTensor(
   }
   if (total !== expectedBytes) throw new Problem('malformed', 'fewer bytes than declared');
   if (held > 0) await flush();
-  return { digest: hash.digest(), norm: Math.sqrt(sumOfSquares) };
+  return { digest: await hash.digest(), norm: Math.sqrt(sumOfSquares) };
 }

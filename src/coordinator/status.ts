@@ -71,7 +71,7 @@ export function runStatus(
     reports,
     refusals,
     clients: run.evaluations.map(clientQuality).sort((a, b) => (a.client < b.client ? -1 : 1)),
-    pooled: pooledQuality(run.evaluations.map(e => e.evaluation)),
+    pooled: pooledQuality(run.evaluations),
     parameters: run.parameters,
     model: run.model,
     milliseconds: (run.finishedAt ?? nowMs) - run.submittedAt,
@@ -97,8 +97,10 @@ function majority(counts: readonly number[]): number {
 }
 
 /** Quality over all sites: sums add up; the AUC over all comes from score histograms where every site sent one. */
-export function pooledQuality(evaluations: readonly Evaluation[]): (Quality & { majority: number }) | null {
-  if (evaluations.length === 0) return null;
+export function pooledQuality(records: readonly EvaluationRecord[]): (Quality & { majority: number }) | null {
+  if (records.length === 0) return null;
+  // In the order of names: a sum of floats must not depend on who answered first.
+  const evaluations = [...records].sort((a, b) => (a.client < b.client ? -1 : 1)).map(record => record.evaluation);
   const total = (pick: (e: Evaluation) => number): number => evaluations.reduce((sum, e) => sum + pick(e), 0);
   const examples = total(e => e.examples);
   const classes = evaluations[0].classCounts.map((_, c) => total(e => e.classCounts[c] ?? 0));
@@ -119,7 +121,7 @@ export function pooledQuality(evaluations: readonly Evaluation[]): (Quality & { 
 
 /** Metadata of the model file: where it comes from and how good it is. Values are strings, as safetensors wants. */
 export function runMetadata(federation: string, run: Run, task: Task, report: RoundReport): Record<string, string> {
-  const pooled = pooledQuality(run.evaluations.map(e => e.evaluation));
+  const pooled = pooledQuality(run.evaluations);
   return {
     format: 'parley/1',
     federation,

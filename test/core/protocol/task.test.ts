@@ -17,13 +17,13 @@ const full = {
     missing: ['', '?'],
     onMissing: 'drop-row',
     columns: [
-      { name: 'age', type: 'number' },
+      { name: 'age', type: 'number', center: 50, spread: 10 },
       { name: 'cp', type: 'category', levels: ['1', '2', '3', '4'], dropFirst: true },
       { name: 'site', type: 'ignore' },
       { name: 'num', type: 'target' },
     ],
     target: { type: 'above', value: 0 },
-    standardise: 'local',
+    standardise: 'none',
     split: { type: 'stratified', trainFraction: 0.66, seed: 42 },
   },
   model: { name: 'mlp', hidden: [16, 8], activation: 'tanh' },
@@ -263,6 +263,7 @@ test('any changed setting changes the bytes', () => {
     ['training.proximal', 0],
     ['cohort.minimum', 3],
     ['server.tau', 0.01],
+    ['data.columns.0.spread', 11],
     ['aggregation.clipNorm', 11],
     ['evaluation.pooledAucBins', null],
   ];
@@ -274,9 +275,17 @@ test('any changed setting changes the bytes', () => {
   assert.equal(new Set(hashes).size, changes.length + 1);
 });
 
+test('public scaling beside local scaling is refused, as the second would undo the first', () => {
+  const value = changed('data.standardise', 'local');
+  assert.throws(
+    () => parseTask(value),
+    (error: TaskError) => error.errors[0].path === 'data.columns.0' && /center and spread/.test(error.errors[0].message),
+  );
+});
+
 test('the hash of the full example is the recorded one: a change of it is a change of the format', () => {
   const hash = createHash('sha256')
     .update(encodeTask(parseTask(full)))
     .digest('hex');
-  assert.equal(hash, 'f732831e97884b4deb4bfad040395ba3677e3502ade17c0df0b0ed93309565e7');
+  assert.equal(hash, '4b0459b5eb171392b183d15993770b81ac7cb602eae3e5c1ba6d23ca01d31aaa');
 });

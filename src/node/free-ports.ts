@@ -18,4 +18,3 @@ export async function freePorts(count: number): Promise<number[]> {
   await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
   return ports;
 }
-

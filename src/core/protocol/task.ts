@@ -191,7 +191,8 @@ export function parseTask(value: unknown): Task {
         const input = (issue as { input?: Record<string, unknown> }).input;
         const key = (issue as { discriminator?: string }).discriminator ?? 'name';
         const given = input?.[key];
-        const later = (path === 'model' || path === 'model.name') && (planned['model.name'] as readonly unknown[]).includes(given);
+        const later =
+          (path === 'model' || path === 'model.name') && (planned['model.name'] as readonly unknown[]).includes(given);
         return [
           {
             path: path === '(file)' || path.endsWith(`.${key}`) ? path : `${path}.${key}`,

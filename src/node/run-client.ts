@@ -10,9 +10,9 @@ import { readMember } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
 import { systemClock } from './clock.ts';
 import { fileSource } from './data/read-file.ts';
-import { openChannel } from './http/coordinator-channel.ts';
+import { type Introduction, openChannel } from './http/coordinator-channel.ts';
 import { type Credentials, loadCredentials } from './pki/credentials.ts';
-import { parseCrl } from './pki/crl.ts';
+import { NewestCrl } from './pki/newest-crl.ts';
 import { type VerifiedUpdateCertificate, verifyUpdateCertificate } from './pki/verify.ts';
 import { nodePrimitives } from './primitives.ts';
 import { openFileBlobs } from './storage/file-blobs.ts';
@@ -36,14 +36,17 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
   let credentials = loadCredentials(join(home, 'credentials'));
   const lock = lockDirectory(home, 'a client');
   const outbox = openOutbox(join(home, 'client.sqlite'));
+  const newest = new NewestCrl(join(home, 'crl.pem'));
   const coordinatorKeys = new Map<string, Uint8Array>();
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
   const channel = openChannel(
     member.coordinatorUrl,
     () => credentials,
-    ({ certificate, crl }) => {
-      const { hash, publicKey } = verifyCoordinator(certificate, crl, credentials);
+    introduction => {
+      const { hash, publicKey } = meetCoordinator(introduction, credentials, newest);
+      coordinatorKeys.clear();
       coordinatorKeys.set(hex(hash), publicKey);
+      log({ event: 'connected', detail: member.coordinatorUrl });
     },
   );
   const renewal = keepRenewed(home, {
@@ -79,16 +82,22 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
   }
 }
 
-/** The coordinator's update certificate, checked like any other, on a revocation list that the authority signed. */
-function verifyCoordinator(
-  der: Uint8Array,
-  crlPem: string,
-  { principal, tls, issuing }: Credentials,
+/**
+ * The coordinator's update certificate, checked like any other, on a revocation list that the authority signed and that is not
+ * older than one this member has seen.
+ */
+function meetCoordinator(
+  { certificate, crl }: Introduction,
+  credentials: Credentials,
+  newest: NewestCrl,
 ): VerifiedUpdateCertificate {
-  const trust = { federation: principal.federation, root: tls.ca, issuing, crl: parseCrl(crlPem), nowMs: Date.now() };
-  const verified = verifyUpdateCertificate(der, trust);
+  const { principal, tls, issuing } = credentials;
+  const current = newest.accept(crl);
+  const trust = { federation: principal.federation, root: tls.ca, issuing, crl: current, nowMs: Date.now() };
+  const verified = verifyUpdateCertificate(certificate, trust);
   if (verified.principal.role !== 'coordinator')
     throw new Problem('unauthenticated', 'the server is not a coordinator');
+  newest.keep(current);
   return verified;
 }
 

@@ -5,17 +5,9 @@ import { clipToNorm } from '../core/learning/clip.ts';
 import type { Evaluation, TrainResult } from '../core/learning/trainer.ts';
 import { encodePayload, labels } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
+import { passed } from '../core/protocol/stage.ts';
 import type { ClientPorts } from './ports.ts';
-import {
-  type Clipped,
-  type Encoded,
-  type Masked,
-  type Noised,
-  passed,
-  type RoundContext,
-  type Signed,
-  type Trained,
-} from './stages.ts';
+import type { Clipped, Encoded, Masked, Noised, RoundContext, Signed, Trained } from './stages.ts';
 
 /** The difference between trained and global parameters, in float32. */
 export function difference(result: TrainResult, global: Float32Array, evaluation: Evaluation | null): Trained {

@@ -3,10 +3,8 @@ import type { Envelope } from '../core/crypto/envelope.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
 import type { Assignment } from '../core/protocol/message.ts';
+import type { Staged } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
-
-declare const stage: unique symbol;
-type Staged<Name extends string, Value> = Value & { readonly [stage]: Name };
 
 /** The round an update belongs to, checked against what the coordinator signed. */
 export interface RoundContext {
@@ -38,9 +36,3 @@ export type Encoded = Staged<'encoded', { tensor: Uint8Array; report: Report }>;
 export type Masked = Staged<'masked', { tensor: Uint8Array; report: Report }>;
 /** Ready to send. */
 export type Signed = Staged<'signed', { envelope: Envelope; tensor: Uint8Array }>;
-
-/** Marks a value as having passed a stage; called once, at the end of the function that is that stage. */
-export function passed<S extends Staged<string, object>>(value: Omit<S, typeof stage>): S {
-  // The brand exists only in the type system: a value carries no mark at run time.
-  return value as S;
-}

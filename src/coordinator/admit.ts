@@ -10,8 +10,9 @@ import type { Evaluation } from '../core/learning/trainer.ts';
 import type { Update } from '../core/protocol/message.ts';
 import type { Blobs, StepPort } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
+import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
-import { type Admitted, passed, type Verified } from './stages.ts';
+import type { Admitted, Verified } from './stages.ts';
 import type { Run } from './store.ts';
 
 /** Distances of longer updates would overflow float32 (‖x‖ ≤ 2^60). */

@@ -9,10 +9,11 @@ import {
   type UpdateBody,
 } from '../core/protocol/message.ts';
 import { Problem, type ProblemCode } from '../core/protocol/problem.ts';
+import { passed } from '../core/protocol/stage.ts';
 import { admit, checkEvaluation } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
 import { answered } from './run.ts';
-import { passed, type Verified } from './stages.ts';
+import type { Verified } from './stages.ts';
 import type { MessageKey, Run, Write } from './store.ts';
 import { type Member, verifyContext, verifyOrigin } from './verify.ts';
 

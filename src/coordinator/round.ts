@@ -11,10 +11,11 @@ import { encodeSafetensors } from '../core/bytes/safetensors.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
+import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { updateKey } from './admit.ts';
 import type { CoordinatorPorts } from './ports.ts';
-import { type Artifact, type Charged, type Combined, type Inspected, passed, type Recorded } from './stages.ts';
+import type { Artifact, Charged, Combined, Inspected, Recorded } from './stages.ts';
 import type { RoundReport, Run, Write } from './store.ts';
 
 /** Where the global parameters a round starts from lie; round `rounds + 1` is the final model. */

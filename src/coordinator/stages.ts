@@ -2,11 +2,9 @@
 
 import type { Envelope } from '../core/crypto/envelope.ts';
 import type { Update } from '../core/protocol/message.ts';
+import type { Staged } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { Received, ReleaseEvent, Run } from './store.ts';
-
-declare const stage: unique symbol;
-type Staged<Name extends string, Value> = Value & { readonly [stage]: Name };
 
 /** A message whose sender, context and signature hold. */
 export type Verified = Staged<
@@ -31,9 +29,3 @@ export type Charged = Staged<'charged', { combined: Combined; event: ReleaseEven
 export type Recorded = Staged<'recorded', { charged: Charged; run: Run; modelDigest: Uint8Array }>;
 /** What may leave the coordinator. Only `publish` makes one, and only of a Recorded. */
 export type Artifact = Staged<'artifact', { task: string; round: number; bytes: Uint8Array }>;
-
-/** Marks a value as having passed a stage; called once, at the end of the function that is that stage. */
-export function passed<S extends Staged<string, object>>(value: Omit<S, typeof stage>): S {
-  // The brand exists only in the type system: a value carries no mark at run time.
-  return value as S;
-}

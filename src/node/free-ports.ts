@@ -1,20 +1,24 @@
 /** Free TCP ports of this machine, for a federation that lives on loopback only. */
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** So many distinct ports that were free a moment ago. Another process may take one before it is used: the listener says so then. */
+/**
+ * So many distinct ports that were free a moment ago, below the range that systems give to outgoing connections: whoever calls a
+ * server that is down must not be given the server's own port. Another process may take one before it is used: the listener says so.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const { promise, resolve, reject } = Promise.withResolvers<ReturnType<typeof createServer>>();
-      const server = createServer().once('error', reject);
-      server.listen(0, '127.0.0.1', () => resolve(server));
-      return promise;
-    }),
-  );
-  const ports = servers.map(server => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(12_000, 32_000);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
-  return ports;
 }

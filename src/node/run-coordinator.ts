@@ -2,13 +2,14 @@
 import { join } from 'node:path';
 import { Coordinator } from '../coordinator/coordinator.ts';
 import type { CoordinatorStore } from '../coordinator/store.ts';
-import type { Log, StepPort } from '../core/protocol/ports.ts';
+import type { Clock, Log, StepPort } from '../core/protocol/ports.ts';
 import { readFederation } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
 import { systemClock } from './clock.ts';
 import { serveCoordinator } from './http/coordinator-server.ts';
+import { limitedLog } from './limited-log.ts';
 import { loadCredentials } from './pki/credentials.ts';
-import { readCrl, watchCrl } from './pki/crl.ts';
+import { type Crl, readCrl, watchCrl } from './pki/crl.ts';
 import { verifyUpdateCertificate } from './pki/verify.ts';
 import { nodePrimitives } from './primitives.ts';
 import { openFileBlobs } from './storage/file-blobs.ts';
@@ -26,8 +27,11 @@ export interface CoordinatorSettings {
   readonly prepare?: () => Promise<void>;
   /** See `StepPort`; absent in production. */
   readonly step?: StepPort;
+  /** The system's when absent. */
+  readonly clock?: Clock;
   readonly handshakeTimeoutMs?: number;
   readonly bodyGraceMs?: number;
+  readonly idleTimeoutMs?: number;
 }
 
 export interface RunningCoordinator {
@@ -69,7 +73,8 @@ export async function runCoordinator(settings: CoordinatorSettings): Promise<Run
 }
 
 async function listen(settings: CoordinatorSettings, store: CoordinatorStore): Promise<RunningCoordinator> {
-  const { home, log } = settings;
+  const { home, clock = systemClock } = settings;
+  const log = limitedLog(settings.log, clock.now);
   const { federation } = readFederation(home);
   const folder = join(home, 'coordinator');
   const crlPath = join(home, 'authority', 'crl.pem');
@@ -80,24 +85,32 @@ async function listen(settings: CoordinatorSettings, store: CoordinatorStore): P
     identity: () => ({ signer: credentials.updateSigner, certificate: credentials.updateCertificateHash }),
     verifyCertificate(der) {
       const { issuing, tls } = credentials;
-      const trust = { federation, root: tls.ca, issuing, crl, nowMs: Date.now() };
+      const trust = { federation, root: tls.ca, issuing, crl, nowMs: clock.now() };
       const { principal, hash, publicKey } = verifyUpdateCertificate(der, trust);
       return { name: principal.name, role: principal.role, certificate: hash, publicKey };
     },
     primitives: nodePrimitives,
     store,
     blobs: await openFileBlobs(join(folder, 'blobs')),
-    clock: systemClock,
+    clock,
     log,
     step: settings.step ?? (() => undefined),
   });
-  const server = await serveCoordinator({ ...settings, coordinator, credentials, crl });
-  const watch = watchCrl(crlPath, next => {
+  const server = await serveCoordinator({ ...settings, log, coordinator, credentials, crl }).catch(error => {
+    coordinator.close();
+    throw error;
+  });
+  const apply = (next: Crl): void => {
     crl = next;
     void server.revoke(next).catch(error => log({ event: 'failed', level: 'error', detail: String(error) }));
-  });
+  };
+  const watch = watchCrl(crlPath, apply);
+  // Whoever was revoked while this process started.
+  const current = readCrl(crlPath);
+  if (current.pem !== crl.pem) apply(current);
   const renewal = keepRenewed(folder, {
     log,
+    clock: clock.now,
     onRenewed(next) {
       credentials = next;
       server.renew(next);

@@ -1,6 +1,6 @@
 /** A member that speaks the protocol by hand, so that it can say what no client of ours would. */
 import { createHash } from 'node:crypto';
-import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { manifestOf } from '../../src/coordinator/book.ts';
@@ -67,11 +67,14 @@ export function byHand(
       });
       stream.on('data', part => parts.push(part));
       stream.on('error', () => stream.destroy());
-      stream.on('close', () => {
+      const finish = (): void => {
+        if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
         if (status === 0) return resolve(none);
         const answer = Buffer.concat(parts);
         resolve({ status, code: status < 300 ? 'ok' : String(parseProblemCode(answer)), body: new Uint8Array(answer) });
-      });
+      };
+      stream.on('end', finish);
+      stream.on('close', finish);
       if (body !== undefined) stream.end(body);
     });
   return {

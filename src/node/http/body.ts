@@ -13,8 +13,8 @@ export interface BodyLimit {
 }
 
 /**
- * The chunks of a body. Throws Problem `too-large` as soon as the declared or received length exceeds the limit, and
- * `too-slow` when the sender is slower than 64 KiB/s after the grace period.
+ * The chunks of a body. Throws Problem `too-large` as soon as the declared or received length exceeds the limit,
+ * `too-slow` when the sender is slower than 64 KiB/s after the grace period, and `bad-request` when the body breaks off.
  */
 export async function* boundedBody(
   stream: AsyncIterable<Uint8Array> & {
@@ -48,7 +48,9 @@ export async function* boundedBody(
     }
     if (slow) throw new Problem('too-slow');
   } catch (error) {
-    throw slow ? new Problem('too-slow') : error;
+    if (slow) throw new Problem('too-slow');
+    // Only the stream can have failed: what the reader throws does not come here.
+    throw error instanceof Problem ? error : new Problem('bad-request', 'the body broke off', { cause: error });
   } finally {
     clearInterval(watch);
   }

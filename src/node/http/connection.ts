@@ -167,6 +167,8 @@ function exchange(session: ClientHttp2Session, request: HttpRequest): Promise<Ht
     stream.on('error', error => settle(() => reject(error)));
     stream.on('close', () => settle(() => reject(new Error('the connection was lost before an answer'))));
     const finish = (): void => {
+      // The answer came before all of the body was sent: the rest is not wanted.
+      if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
       if (status === 0) return reject(new Error('the connection was lost before an answer'));
       const body = joined(parts, received);
       if (status < 400) return resolve({ status, body });

@@ -9,6 +9,7 @@ import { maxEnvelopeBytes, splitUpdateBody } from '../../core/protocol/message.t
 import { Problem } from '../../core/protocol/problem.ts';
 import { TaskError } from '../../core/protocol/task.ts';
 import { type BodyLimit, boundedBody, readBody } from './body.ts';
+import type { Quota } from './quota.ts';
 import type { Peer, Sessions } from './sessions.ts';
 
 export const mediaTypes = {
@@ -23,6 +24,7 @@ export const longestWaitMs = 25_000;
 export interface RouteContext {
   readonly coordinator: Coordinator;
   readonly sessions: Sessions;
+  readonly quota: Quota;
   /** DER of the coordinator's update certificate. */
   readonly certificate: () => Uint8Array;
   /** The current revocation bundle, PEM: signed by the authority, so it does not matter who hands it on. */
@@ -143,6 +145,8 @@ function peerOf(request: Request, sessions: Sessions, role: Role): Peer {
 }
 
 function chunks(request: Request, context: RouteContext, limit: BodyLimit): AsyncIterable<Uint8Array> {
+  const { stream } = request.raw;
+  context.quota.take(context.sessions.peer(stream.session).name, stream);
   return boundedBody(request.raw, request.headers['content-length'], { ...limit, graceMs: context.graceMs });
 }
 

@@ -11,10 +11,15 @@ import type { Crl } from '../pki/crl.ts';
 import { serverTlsOptions } from '../pki/tls-options.ts';
 import { registerRoutes } from './coordinator-routes.ts';
 import { problemBody, problemMediaType, problemOf } from './problem-response.ts';
+import { Quota } from './quota.ts';
 import { Sessions } from './sessions.ts';
 
-/** TCP and TLS connections at once; beyond it new ones wait in the kernel's queue. */
+/** TCP and TLS connections at once; beyond it new ones are closed. */
 const mostConnections = 4096;
+/** Bodies of one member at once: a client sends one, and may send it again while a lost connection still seems to be there. */
+const mostBodies = 4;
+/** A connection on which nothing happens for so long is closed, ms; a request that waits for work is answered much earlier. */
+const idleTimeoutMs = 90_000;
 
 export interface CoordinatorServer {
   /** Where it listens. */
@@ -39,13 +44,15 @@ export interface ServerSettings {
   readonly handshakeTimeoutMs?: number;
   /** See `boundedBody`. */
   readonly bodyGraceMs?: number;
+  /** Connections on which nothing happens for so long are closed, ms. */
+  readonly idleTimeoutMs?: number;
 }
 
 export async function serveCoordinator(settings: ServerSettings): Promise<CoordinatorServer> {
   const { coordinator, log } = settings;
   let { credentials, crl } = settings;
   const { federation } = credentials.principal;
-  const sessions = new Sessions(federation, log);
+  const sessions = new Sessions(federation, log, settings.idleTimeoutMs ?? idleTimeoutMs);
   const server = fastify({
     http2: true,
     https: {
@@ -90,6 +97,7 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
   registerRoutes(server, {
     coordinator,
     sessions,
+    quota: new Quota(mostBodies),
     certificate: () => credentials.updateCertificate,
     crl: () => crl.pem,
     graceMs: settings.bodyGraceMs,
@@ -99,6 +107,10 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
   const raw = server.server as unknown as Http2SecureServer;
   raw.maxConnections = mostConnections;
   raw.on('session', (session: ServerHttp2Session) => sessions.admit(session));
+  raw.on('drop', dropped => {
+    const detail = `${mostConnections} connections are open`;
+    log({ event: 'refused', level: 'warn', code: 'too-many', address: dropped?.remoteAddress, detail });
+  });
   // Read while it is there: a socket that is refused has lost its address when the refusal is told.
   raw.on('connection', (socket: Socket) => void socket.remoteAddress);
   raw.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {

@@ -10,22 +10,23 @@ export type Peer = Principal & { readonly serial: string };
 
 /** Connections of one member beyond this are closed: the newest loses. */
 const sessionsPerMember = 16;
-/** A connection without any request for so long is closed; a waiting assignment request counts as one. */
-const idleMs = 90_000;
 /** Room for a 4 MiB window: a 4 MB update needs no pause for acknowledgement. */
 const windowBytes = 4 * 1024 * 1024;
 
 export class Sessions {
   readonly #federation: string;
   readonly #log: Log;
+  readonly #idleTimeoutMs: number;
   #closed = false;
   readonly #peers = new Map<Http2Session, Peer>();
   /** Serial number → member, of every certificate that was admitted: a revoked member may be in a cohort and not connected. */
   readonly #seen = new Map<string, string>();
 
-  constructor(federation: string, log: Log) {
+  /** @param idleTimeoutMs a session on which nothing happens for so long is ended, whatever it waits for. */
+  constructor(federation: string, log: Log, idleTimeoutMs: number) {
     this.#federation = federation;
     this.#log = log;
+    this.#idleTimeoutMs = idleTimeoutMs;
   }
 
   /** Admits a session whose certificate TLS has verified, or destroys it and says why in the log. */
@@ -33,7 +34,7 @@ export class Sessions {
     // An HTTP/2 session of a secure server always has a TLS socket.
     const socket = session.socket as TLSSocket;
     const address = socket.remoteAddress;
-    session.on('error', () => session.destroy());
+    session.on('error', error => this.#broken(session, error, address));
     if (this.#closed) return session.destroy();
     try {
       const peer = principalOfPeer(socket.getPeerX509Certificate()?.raw ?? new Uint8Array(0), this.#federation);
@@ -42,7 +43,17 @@ export class Sessions {
       this.#peers.set(session, peer);
       this.#seen.set(peer.serial, peer.name);
       session.on('close', () => this.#peers.delete(session));
-      session.setTimeout(idleMs, () => session.close());
+      session.setTimeout(this.#idleTimeoutMs, () => {
+        this.#log({
+          event: 'session-ended',
+          level: 'warn',
+          client: peer.name,
+          address,
+          code: 'too-slow',
+          detail: 'idle',
+        });
+        session.destroy();
+      });
       session.setLocalWindowSize(windowBytes);
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem('unauthenticated');
@@ -81,6 +92,15 @@ export class Sessions {
   /** Number of live connections. */
   get size(): number {
     return this.#peers.size;
+  }
+
+  /** A peer that broke the rules of HTTP/2, or flooded, is named; one that just went away is not. */
+  #broken(session: Http2Session, error: NodeJS.ErrnoException, address: string | undefined): void {
+    session.destroy();
+    if (error.code?.startsWith('ERR_HTTP2') !== true) return;
+    const client = this.#peers.get(session)?.name;
+    const detail = `${error.code}: ${error.message}`;
+    this.#log({ event: 'session-ended', level: 'warn', client, address, code: 'bad-request', detail });
   }
 
   #of(name: string): Http2Session[] {

@@ -2,6 +2,7 @@
 import { simulationPorts } from '../src/cli/simulation-ports.ts';
 import { parseTask } from '../src/core/protocol/task.ts';
 import { simulateRounds } from '../src/simulation/rounds.ts';
+import { HashWorkers } from './hash-workers.ts';
 import { sizedTask } from './rounds-task.ts';
 import { SpilledBlobs } from './spilled-blobs.ts';
 
@@ -14,10 +15,13 @@ const task = parseTask({
   data: { ...small.data, columns: small.data.columns.slice(-13) },
   model: { name: 'mlp', hidden: [903, 1092] },
 });
-const blobs = new SpilledBlobs(4 * 1_000_000 + 65_536);
+const tensorBytes = 4 * 1_000_000;
+const blobs = new SpilledBlobs(tensorBytes + 65_536);
 const ends: number[] = [];
+const hashing = new HashWorkers(tensorBytes);
 await simulateRounds({
   ports: simulationPorts,
+  hashing,
   task,
   clients,
   blobs,
@@ -25,5 +29,6 @@ await simulateRounds({
   onRound: () => ends.push(performance.now()),
 });
 blobs.close();
+await hashing.close();
 const seconds = ends.slice(1).map((end, i) => (end - ends[i]) / 1000);
-process.stdout.write(`${JSON.stringify({ seconds, megabytes: process.resourceUsage().maxRSS / 1000 })}\n`);
+process.stdout.write(`${JSON.stringify({ seconds, megabytes: (process.resourceUsage().maxRSS * 1024) / 1e6 })}\n`);

@@ -9,16 +9,18 @@
  */
 import { classCount, featureNames } from '../core/data/schema.ts';
 import { modelManifest } from '../core/learning/model.ts';
+import type { Manifest } from '../core/learning/parameters.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
 import { type Blobs, type Clock, pause } from '../core/protocol/ports.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
 import { MemoryStore } from './memory-store.ts';
-import { type SimulationPorts, World } from './world.ts';
+import { type Hashing, type SimulationPorts, World } from './world.ts';
 
 export interface RoundsSettings {
-  /** `primitives.sha256Large` may work on other threads. */
   readonly ports: SimulationPorts;
+  /** Digests, on other threads. */
+  readonly hashing: Hashing;
   readonly task: Task;
   readonly clients: number;
   /** Where the coordinator keeps models and updates; nothing of it is needed afterwards. */
@@ -37,18 +39,19 @@ const submitAtMs = 500;
 
 /** Runs the task to its end and answers with the digest of the final model (hex). Throws Error when the run gets stuck. */
 export async function simulateRounds(settings: RoundsSettings): Promise<string> {
-  const { ports, task, clients, atOnce, onRound } = settings;
+  const { ports, hashing, task, clients, atOnce, onRound } = settings;
   const train = stepOnce();
+  const manifest = modelManifest(task.model, featureNames(task.data).length, classCount(task.data));
   const world = new World({
     ports,
     seed: 0,
     patienceMs,
-    digest: rememberDigests(ports.primitives.sha256Large),
+    hashing: { ...hashing, sha256Large: rememberDigests(hashing.sha256Large) },
     coordinatorDisk: { store: new MemoryStore(), blobs: settings.blobs },
     clientDisk: () => ({ outbox: new MemoryOutbox(), blobs: noBlobs }),
     clients: Array.from({ length: clients }, (_, i) => ({
       name: `client-${i + 1}`,
-      trainerFor: async (_task: Task, clock: Clock) => idleTrainer(task, train, clock, (i * underWayMs) / atOnce),
+      trainerFor: async (_task: Task, clock: Clock) => idleTrainer(manifest, train, clock, (i * underWayMs) / atOnce),
     })),
     onLog: (_party, { event, round }) => {
       if (event === 'round-closed' && round !== undefined) onRound?.(round);
@@ -62,13 +65,13 @@ export async function simulateRounds(settings: RoundsSettings): Promise<string> 
 }
 
 function idleTrainer(
-  task: Task,
+  manifest: Manifest,
   train: (global: Float32Array) => Float32Array,
   clock: Clock,
   milliseconds: number,
 ): Trainer {
   return {
-    manifest: modelManifest(task.model, featureNames(task.data).length, classCount(task.data)),
+    manifest,
     async train({ parameters, signal }) {
       await pause(clock, milliseconds, signal);
       return { parameters: train(parameters), examples: 100, steps: 1, loss: 1 };

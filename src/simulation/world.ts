@@ -31,6 +31,8 @@ export interface SimulationPorts extends Turns {
   readonly signerOf: (seed: Uint8Array) => Signer;
 }
 
+export type Hashing = Pick<Primitives, 'sha256Large' | 'createSha256'>;
+
 export interface SimulatedClient {
   readonly name: string;
   /**
@@ -49,10 +51,10 @@ export interface WorldSettings {
   /** Every message is lost with this probability, 0 ≤ p < 1, beside the faults. */
   readonly dropShare?: number;
   /**
-   * Digests of large buffers, made beside this thread. Without it they are made here, and a run is the same to the byte;
-   * with it, what happens at one instant may happen in another order.
+   * Digests made beside this thread. Without it they are made here, and a run is the same to the byte; with it, what
+   * happens at one instant may happen in another order.
    */
-  readonly digest?: (bytes: Uint8Array) => Promise<Uint8Array>;
+  readonly hashing?: Hashing;
   /** How much virtual time work beside this thread may take. Default 0: time stands still meanwhile. */
   readonly patienceMs?: number;
   /** Default: in memory. Its blobs may take real time. */
@@ -103,10 +105,7 @@ export class World {
     const { ports, seed, clients, faults = [], dropShare = 0 } = settings;
     this.#settings = settings;
     this.clock = new VirtualClock(ports, settings.patienceMs);
-    const { digest } = settings;
-    const sha256Large = async (bytes: Uint8Array): Promise<Uint8Array> =>
-      digest === undefined ? ports.primitives.sha256(bytes) : this.clock.outside(digest(bytes));
-    this.#primitives = { ...ports.primitives, sha256Large };
+    this.#primitives = { ...ports.primitives, ...this.#hashing(settings.hashing) };
     const losses = streamOf(seed, 'losses');
     this.#plan = new FaultPlan(faults, dropShare === 0 ? undefined : () => losses.float64() < dropShare);
     this.#network = new Network(this.clock, this.#plan, seed);
@@ -177,6 +176,19 @@ export class World {
     const unborn = beginLife(0);
     unborn.end();
     return { name, identity, life: unborn, clockOffsetMs: 0 };
+  }
+
+  #hashing(hashing: Hashing | undefined): Pick<Primitives, 'sha256Large'> | Hashing {
+    const { sha256 } = this.#settings.ports.primitives;
+    if (hashing === undefined) return { sha256Large: async bytes => sha256(bytes) };
+    return {
+      sha256Large: bytes => this.clock.outside(hashing.sha256Large(bytes)),
+      createSha256: () => {
+        const running = hashing.createSha256();
+        const digest = async (): Promise<Uint8Array> => running.digest();
+        return { update: chunk => running.update(chunk), digest: () => this.clock.outside(digest()) };
+      },
+    };
   }
 
   #fullDisk(party: string): StorageFaults {

@@ -11,8 +11,8 @@ export interface Signer {
 /** A running SHA-256, for bytes that arrive in chunks. */
 export interface Digest {
   update(chunk: Uint8Array): void;
-  /** 32 bytes; call once. */
-  digest(): Uint8Array;
+  /** 32 bytes; call once. A promise where the platform hashes beside this thread. */
+  digest(): Uint8Array | Promise<Uint8Array>;
 }
 
 export interface Primitives {

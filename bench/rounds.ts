@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { follow } from '../src/cli/follow.ts';
 import { withOperator } from '../src/cli/operator.ts';
+import { mainEntry } from '../src/cli/package-root.ts';
 import type { Run } from '../src/coordinator/store.ts';
 import { createFederation, invite } from '../src/node/authority/federation.ts';
 import { join as joinFederation } from '../src/node/authority/join.ts';
@@ -79,14 +80,14 @@ async function withFederation<T>(clients: number, action: (federation: Federatio
       port,
       authorityPort,
     });
-    const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
+    const main = mainEntry;
     const log = join(home, 'coordinator.log');
     const coordinator = start([main, 'coordinator', '--home', home, '--log', log, '--with-parent']);
     for (let i = 1; i <= clients; i++) {
       const member = join(home, 'clients', `client-${i}`);
       const { token } = invite(home, { name: `client-${i}`, organisation: `client-${i}`, role: 'client', hours: 1 });
       await retry(() => joinFederation(authorityUrl, token, member));
-      start([join(import.meta.dirname, 'rounds-client.ts'), member, String(i / 1000)]);
+      start([join(import.meta.dirname, mainEntry.endsWith('.ts') ? 'rounds-client.ts' : 'rounds-client.js'), member, String(i / 1000)]);
     }
     return await action({ home, coordinator, clients });
   } finally {

@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const source = join(root, 'src', 'cli', 'main.ts');
-const entry = existsSync(source) ? source : join(root, 'dist', 'cli', 'main.js');
+const entry = existsSync(source) ? source : join(root, 'dist', 'src', 'cli', 'main.js');
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   // The entry point reads the command line as if Node had started it.

@@ -1,8 +1,11 @@
 /** The `parley` program: finds the command on the command line, loads only that one, and runs it. */
+
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { type CommandEntry, commands } from './commands.ts';
 import { reportFailure } from './failure.ts';
+import { packageRoot } from './package-root.ts';
 
 /** Runs the command line (without node and the script) and returns the exit code. Reports failures itself. */
 export async function runProgram(
@@ -56,6 +59,6 @@ function inherit(command: Command, parent: Command, path: string): void {
 }
 
 function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
+  const file = join(packageRoot, 'package.json');
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -13,6 +13,7 @@ import { lockDirectory } from '../node/storage/lock.ts';
 import type { RunList } from './operator.ts';
 import { withOperator } from './operator.ts';
 import type { Progress } from './output.ts';
+import { mainEntry } from './package-root.ts';
 
 /** Proves that a folder is ours to delete. */
 const marker = 'parley-quickstart';
@@ -51,7 +52,7 @@ export async function startFederation(
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined);
   const start = (name: string, args: string[]): void => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args, '--with-parent'], {
+    const child = spawn(process.execPath, [mainEntry, ...args, '--with-parent'], {
       stdio: ['pipe', 'ignore', 'inherit'],
       // Ctrl-C goes to the whole group of a terminal: only the quickstart answers it, and ends the others.
       detached: process.platform !== 'win32',

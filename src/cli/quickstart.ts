@@ -10,6 +10,7 @@ import { follow } from './follow.ts';
 import { untilStopped } from './lifetime.ts';
 import { withOperator } from './operator.ts';
 import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
+import { commandPrefix, packageRoot } from './package-root.ts';
 import { type Federation, freshHome, startFederation } from './quickstart-federation.ts';
 import { trainPooled } from './quickstart-pooled.ts';
 import { resultTable } from './result.ts';
@@ -23,7 +24,7 @@ interface Options {
 }
 
 /** The task that the quickstart trains: an example to copy. */
-const taskFile = join(import.meta.dirname, '..', '..', 'examples', 'heart.task.yaml');
+const taskFile = join(packageRoot, 'examples', 'heart.task.yaml');
 
 export function quickstartCommand(): Command {
   return new Command('quickstart')
@@ -151,6 +152,6 @@ function printResult(
   printLine(`model        ${artifact}`);
   printLine(`task         ${taskFile}`);
   printLine(`federation   ${home}  (certificates, state and logs of all processes)`);
-  printLine(`predict      npm run -s parley -- predict --model ${artifact} --data FILE.csv`);
+  printLine(`predict      ${commandPrefix} predict --model ${artifact} --data FILE.csv`);
   if (data.hint !== undefined) printLine(`real data    ${data.hint}`);
 }

@@ -43,7 +43,7 @@ export class MemoryBlobs implements Blobs {
     };
     return {
       write: async chunk => {
-        if (chunk.length > 0) opened().push(chunk.slice());
+        if (chunk.length > 0) opened().push(new Uint8Array(chunk));
       },
       commit: async () => {
         const whole = opened();

@@ -11,7 +11,7 @@ const atOnce = 4;
 
 /** Seconds of each round after the first, and the largest resident set of the process. */
 export async function simulatedRounds(): Promise<BenchResult[]> {
-  const program = join(import.meta.dirname, 'rounds-world.ts');
+  const program = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? 'rounds-world.ts' : 'rounds-world.js');
   // A small young generation: what lives long here are tensors, which lie outside it.
   const args = ['--max-semi-space-size=2', program, String(clients), String(rounds), String(atOnce)];
   const { status, stdout } = spawnSync(process.execPath, args, {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { revoke } from '../../src/node/authority/federation.ts';
 import { type ByHand, byHand, credentialsOf } from '../federation/by-hand.ts';
-import { allPresent, startClient } from '../federation/local.ts';
+import { startClient } from '../federation/local.ts';
 import { type UnderAttack, underAttack } from './under-attack.ts';
 
 describe('a member that is revoked', () => {
@@ -23,7 +23,7 @@ describe('a member that is revoked', () => {
   test('while it waits for work loses its connection, and the request ends', async t => {
     const hand = await connected('waiting');
     const waiting = hand.request('GET', '/v1/assignment');
-    await allPresent(federation.coordinator, ['waiting']);
+    await federation.operator.present(['waiting']);
     await revoke(federation.enrolled.home, 'waiting');
     const before = performance.now();
     assert.equal((await waiting).code, 'closed');
@@ -40,7 +40,7 @@ describe('a member that is revoked', () => {
   test('while a round waits for its answer leaves the cohort, and the round goes on', async () => {
     const hand = await connected('silent');
     const assigned = hand.assignment();
-    await allPresent(federation.coordinator, ['silent']);
+    await federation.operator.present(['silent']);
     const log = await federation.during(async () => {
       await assigned;
       await revoke(federation.enrolled.home, 'silent');
@@ -52,7 +52,7 @@ describe('a member that is revoked', () => {
   test('while its connection is lost leaves the cohort too', async () => {
     const hand = await connected('away');
     const assigned = hand.assignment();
-    await allPresent(federation.coordinator, ['away']);
+    await federation.operator.present(['away']);
     await federation.during(async () => {
       await assigned;
       hand.session.destroy();
@@ -63,7 +63,7 @@ describe('a member that is revoked', () => {
 
   test('and runs a client finds its connection refused from then on', async () => {
     const client = startClient(stack, federation.enrolled, 'running');
-    await allPresent(federation.coordinator, ['running']);
+    await federation.operator.present(['running']);
     await revoke(federation.enrolled.home, 'running');
     while (!federation.coordinator.log.some(({ event, code }) => event === 'refused' && code === 'revoked')) {
       await new Promise(resolve => setImmediate(resolve));

@@ -9,7 +9,7 @@ import { nodePrimitives } from '../../src/node/primitives.ts';
 import { type ByHand, byHand, credentialsOf, type Made, makeUpdate, type UpdateForm } from '../federation/by-hand.ts';
 import { enrol, temporaryFolder } from '../federation/enrolled.ts';
 import { expectedModel } from '../federation/expected.ts';
-import { allPresent, startClient, startCoordinator } from '../federation/local.ts';
+import { startClient, startCoordinator } from '../federation/local.ts';
 import { operatorOf } from '../federation/operator.ts';
 import { smallTask } from '../federation/small-task.ts';
 
@@ -144,7 +144,7 @@ describe('a member of the cohort that attacks in every round', () => {
     await mallory.hello();
     const operator = await operatorOf(enrolled, stack);
     const first = mallory.assignment();
-    await allPresent(coordinator, enrolled.clients);
+    await operator.present(enrolled.clients);
     const id = await operator.submit(task);
     const other = Buffer.from(await operator.submit({ ...task, name: 'other' }), 'hex');
     let earlier: Made | null = null;

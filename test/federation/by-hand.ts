@@ -1,6 +1,12 @@
 /** A member that speaks the protocol by hand, so that it can say what no client of ours would. */
 import { createHash } from 'node:crypto';
-import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { manifestOf } from '../../src/coordinator/book.ts';
@@ -52,31 +58,12 @@ export function byHand(
   session.on('error', () => session.destroy());
   stack.defer(() => session.destroy());
   const closed = new Promise<void>(resolve => session.once('close', resolve));
-  const request: ByHand['request'] = (method, path, body, headers = {}) =>
-    new Promise(resolve => {
-      const none: Answer = { status: 0, code: 'closed', body: new Uint8Array(0) };
-      if (session.destroyed || session.closed) return resolve(none);
-      const stream = session.request(
-        { ':method': method, ':path': path, ...headers },
-        { endStream: body === undefined },
-      );
-      let status = 0;
-      const parts: Uint8Array[] = [];
-      stream.on('response', received => {
-        status = Number(received[':status']);
-      });
-      stream.on('data', part => parts.push(part));
-      stream.on('error', () => stream.destroy());
-      const finish = (): void => {
-        if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
-        if (status === 0) return resolve(none);
-        const answer = Buffer.concat(parts);
-        resolve({ status, code: status < 300 ? 'ok' : String(parseProblemCode(answer)), body: new Uint8Array(answer) });
-      };
-      stream.on('end', finish);
-      stream.on('close', finish);
-      if (body !== undefined) stream.end(body);
-    });
+  const request: ByHand['request'] = async (method, path, body, headers = {}) => {
+    if (session.destroyed || session.closed) return none;
+    const stream = session.request({ ':method': method, ':path': path, ...headers }, { endStream: body === undefined });
+    if (body !== undefined) stream.end(body);
+    return answerOf(stream);
+  };
   return {
     credentials,
     session,
@@ -91,6 +78,29 @@ export function byHand(
       }
     },
   };
+}
+
+const none: Answer = { status: 0, code: 'closed', body: new Uint8Array(0) };
+
+/** What comes back on a stream, whether or not all of the body was sent. */
+export function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
+  return new Promise(resolve => {
+    let status = 0;
+    const parts: Uint8Array[] = [];
+    const finish = (): void => {
+      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+      if (status === 0) return resolve(none);
+      const body = new Uint8Array(Buffer.concat(parts));
+      resolve({ status, code: status < 300 ? 'ok' : String(parseProblemCode(body)), body });
+    };
+    stream.on('response', received => {
+      status = Number(received[':status']);
+    });
+    stream.on('data', part => parts.push(part));
+    stream.on('error', () => stream.destroy());
+    stream.on('end', finish);
+    stream.on('close', finish);
+  });
 }
 
 /** An update as an honest client would send it, but for what is given otherwise. */

@@ -1,11 +1,21 @@
 /** Entry point of a coordinator that tests start, watch and kill. */
+import type { LogEvent } from '../../src/core/protocol/ports.ts';
 import { runCoordinator } from '../../src/node/run-coordinator.ts';
 import { orders, parentGone, step, tell } from './orders.ts';
 
 try {
-  const { home, port, handshakeTimeoutMs, bodyGraceMs } = orders;
-  const log = (event: Parameters<Parameters<typeof runCoordinator>[0]['log']>[0]): void => tell({ log: event });
-  const running = await runCoordinator({ home, host: '127.0.0.1', port, log, step, handshakeTimeoutMs, bodyGraceMs });
+  const { home, port, handshakeTimeoutMs, bodyGraceMs, idleTimeoutMs } = orders;
+  const log = (event: LogEvent): void => tell({ log: event });
+  const running = await runCoordinator({
+    home,
+    host: '127.0.0.1',
+    port,
+    log,
+    step,
+    handshakeTimeoutMs,
+    bodyGraceMs,
+    idleTimeoutMs,
+  });
   parentGone.addEventListener('abort', () => void running.close().then(() => process.exit()));
   tell({ ready: true });
 } catch (error) {

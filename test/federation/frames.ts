@@ -26,6 +26,36 @@ export function frame(type: keyof typeof types, flagBits: number, stream: number
   return Buffer.concat([head, payload]);
 }
 
+/** A request without a body, its header block in as many frames as it takes. */
+export function request(stream: number, block: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < block.length; at += 16_000) parts.push(block.subarray(at, at + 16_000));
+  return Buffer.concat(
+    parts.map((part, i) => {
+      const end = i === parts.length - 1 ? flags.endHeaders : 0;
+      return i === 0 ? frame('headers', end | flags.endStream, stream, part) : frame('continuation', end, stream, part);
+    }),
+  );
+}
+
+/** Resolves with the types of the frames that come, when one of this type has come or the connection has ended. */
+export function framesUntil(socket: Socket, type: keyof typeof types): Promise<(string | undefined)[]> {
+  const names = new Map<number, string>(Object.entries(types).map(([name, value]) => [value, name]));
+  return new Promise(resolve => {
+    let held = Buffer.alloc(0);
+    const seen: (string | undefined)[] = [];
+    socket.once('close', () => resolve(seen));
+    socket.on('data', chunk => {
+      held = Buffer.concat([held, chunk]);
+      while (held.length >= 9 && held.length >= 9 + held.readUIntBE(0, 3)) {
+        seen.push(names.get(held[3]));
+        held = held.subarray(9 + held.readUIntBE(0, 3));
+      }
+      if (seen.includes(type)) resolve(seen);
+    });
+  });
+}
+
 /** What a client says first, with empty settings, and the acknowledgement of the server's. */
 export const preface = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),

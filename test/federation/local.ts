@@ -1,8 +1,7 @@
 /** The parties of a federation inside the process of the test, over real sockets. */
 
-import { type LogEvent, pause } from '../../src/core/protocol/ports.ts';
+import type { LogEvent } from '../../src/core/protocol/ports.ts';
 import { Problem } from '../../src/core/protocol/problem.ts';
-import { systemClock } from '../../src/node/clock.ts';
 import { fileTrainers, runClientProcess } from '../../src/node/run-client.ts';
 import { type CoordinatorSettings, type RunningCoordinator, runCoordinator } from '../../src/node/run-coordinator.ts';
 import type { Enrolled } from './enrolled.ts';
@@ -29,11 +28,6 @@ export async function startCoordinator(
   const running = await runCoordinator({ home, port, host: '127.0.0.1', log: event => log.push(event), ...settings });
   stack.defer(() => running.close());
   return { ...running, log };
-}
-
-/** Resolves when all these clients listen for work. */
-export async function allPresent({ coordinator }: RunningCoordinator, clients: readonly string[]): Promise<void> {
-  while (!clients.every(client => coordinator.present().includes(client))) await pause(systemClock, 5);
 }
 
 /** Starts a client; the stack ends it. */

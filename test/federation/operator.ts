@@ -24,6 +24,8 @@ export interface Outcome {
 export interface Operator {
   submit(task: Task): Promise<string>;
   status(task: string): Promise<RunStatus>;
+  /** Waits until these clients listen for work. */
+  present(clients: readonly string[]): Promise<void>;
   /** Waits until the run has finished. */
   outcome(task: string): Promise<Outcome>;
   readonly channel: OperatorChannel;
@@ -54,6 +56,13 @@ export async function operatorOf(enrolled: Enrolled, stack: AsyncDisposableStack
     channel,
     submit: async task => (await insist(() => channel.post<Run>('/v1/runs', task))).task,
     status: task => insist(() => channel.get<RunStatus>(`/v1/runs/${task}`, signal)),
+    async present(clients) {
+      for (;;) {
+        const { present } = await insist(() => channel.get<{ present: string[] }>('/v1/runs', signal));
+        if (clients.every(client => present.includes(client))) return;
+        await pause(systemClock, 5, signal);
+      }
+    },
     async outcome(task) {
       for (;;) {
         // A short wait: versions begin anew with each life of the coordinator.

@@ -23,6 +23,7 @@ export interface Orders {
   readonly port: number;
   readonly handshakeTimeoutMs?: number;
   readonly bodyGraceMs?: number;
+  readonly idleTimeoutMs?: number;
 }
 
 /** What an entry script tells. */

@@ -7,6 +7,7 @@ import { RandomStream } from '../../src/core/math/random.ts';
 import { pause } from '../../src/core/protocol/ports.ts';
 import { systemClock } from '../../src/node/clock.ts';
 import { copyOf, type Enrolled, enrol, temporaryFolder } from '../federation/enrolled.ts';
+import { expectedModel } from '../federation/expected.ts';
 import type { Outcome } from '../federation/operator.ts';
 import { smallTask } from '../federation/small-task.ts';
 import { runMortal } from './mortal.ts';
@@ -33,6 +34,7 @@ describe('a federation that is killed at random instants', () => {
     const folder = temporaryFolder({ after: hook => void hooks.push(hook) });
     base = await enrol(join(folder, 'base'), clients);
     expected = (await run('undisturbed', 0)).outcome;
+    assert.equal(expected.model, await expectedModel(task, clients));
   });
   test.after(() => {
     for (const hook of hooks) hook();

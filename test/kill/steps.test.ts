@@ -5,6 +5,7 @@ import { before, describe, test } from 'node:test';
 import { clientSteps, coordinatorSteps, pause, type Step } from '../../src/core/protocol/ports.ts';
 import { systemClock } from '../../src/node/clock.ts';
 import { copyOf, type Enrolled, enrol, temporaryFolder } from '../federation/enrolled.ts';
+import { expectedModel } from '../federation/expected.ts';
 import type { Outcome } from '../federation/operator.ts';
 import type { Death } from '../federation/process.ts';
 import { smallTask } from '../federation/small-task.ts';
@@ -36,6 +37,7 @@ describe('a federation that is killed at a step', { concurrency: 2 }, () => {
     const folder = temporaryFolder({ after: hook => void hooks.push(hook) });
     base = await enrol(join(folder, 'base'), clients);
     expected = (await outcomes('undisturbed', {})).found;
+    for (const [i, task] of tasks.entries()) assert.equal(expected[i].model, await expectedModel(task, clients));
   });
   test.after(() => {
     for (const hook of hooks) hook();

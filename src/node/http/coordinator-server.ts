@@ -1,5 +1,11 @@
 /** The coordinator's one listener: HTTP/2 over TLS 1.3, client certificates required, everything refused is named in the log. */
-import { constants, type Http2SecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import fastify from 'fastify';
@@ -81,6 +87,7 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
     const level = problem.status >= 500 ? 'error' : 'warn';
     const blame = { client: peer, address: request.ip, code: problem.code, detail: problem.detail };
     log({ event: problem.status >= 500 ? 'failed' : 'refused', level, ...blame });
+    letGo((request.raw as unknown as Http2ServerRequest).stream);
     return reply
       .code(problem.status)
       .type(problemMediaType)
@@ -88,11 +95,6 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
   });
   server.setNotFoundHandler(async () => {
     throw new Problem('not-found', 'no such route');
-  });
-  // A refused body is not waited for: the sender is told to stop (RFC 9113 §8.1).
-  server.addHook('onResponse', async ({ raw }) => {
-    const { complete, stream } = raw as unknown as Http2ServerRequest;
-    if (!complete) stream.close(constants.NGHTTP2_NO_ERROR);
   });
   registerRoutes(server, {
     coordinator,
@@ -146,6 +148,15 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
       await server.close();
     },
   };
+}
+
+/** A refused body is not waited for: once the answer is out, the sender is told to stop (RFC 9113 §8.1) and what came is dropped. */
+function letGo(stream: ServerHttp2Stream): void {
+  if (stream.endAfterHeaders || stream.readableEnded) return;
+  stream.once('finish', () => {
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    stream.destroy();
+  });
 }
 
 function peerName(sessions: Sessions, raw: unknown): string | undefined {

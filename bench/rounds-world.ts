@@ -3,8 +3,8 @@ import { simulationPorts } from '../src/cli/simulation-ports.ts';
 import { parseTask } from '../src/core/protocol/task.ts';
 import { simulateRounds } from '../src/simulation/rounds.ts';
 import { HashWorkers } from './hash-workers.ts';
+import { PassingBlobs } from './passing-blobs.ts';
 import { sizedTask } from './rounds-task.ts';
-import { SpilledBlobs } from './spilled-blobs.ts';
 
 const [clients, rounds, atOnce] = process.argv.slice(2).map(Number);
 const small = sizedTask('1k', { rounds, clients, seed: 0 });
@@ -16,7 +16,7 @@ const task = parseTask({
   model: { name: 'mlp', hidden: [903, 1092] },
 });
 const tensorBytes = 4 * 1_000_000;
-const blobs = new SpilledBlobs(tensorBytes + 65_536);
+const blobs = new PassingBlobs(tensorBytes + 65_536);
 const ends: number[] = [];
 const hashing = new HashWorkers(tensorBytes);
 await simulateRounds({
@@ -28,7 +28,7 @@ await simulateRounds({
   atOnce,
   onRound: () => ends.push(performance.now()),
 });
-blobs.close();
+
 await hashing.close();
 const seconds = ends.slice(1).map((end, i) => (end - ends[i]) / 1000);
 process.stdout.write(`${JSON.stringify({ seconds, megabytes: (process.resourceUsage().maxRSS * 1024) / 1e6 })}\n`);

@@ -87,7 +87,11 @@ async function withFederation<T>(clients: number, action: (federation: Federatio
       const member = join(home, 'clients', `client-${i}`);
       const { token } = invite(home, { name: `client-${i}`, organisation: `client-${i}`, role: 'client', hours: 1 });
       await retry(() => joinFederation(authorityUrl, token, member));
-      start([join(import.meta.dirname, mainEntry.endsWith('.ts') ? 'rounds-client.ts' : 'rounds-client.js'), member, String(i / 1000)]);
+      start([
+        join(import.meta.dirname, mainEntry.endsWith('.ts') ? 'rounds-client.ts' : 'rounds-client.js'),
+        member,
+        String(i / 1000),
+      ]);
     }
     return await action({ home, coordinator, clients });
   } finally {

@@ -1,6 +1,7 @@
 /** What a client needs from its surroundings. */
 import type { Primitives, Signer } from '../core/crypto/primitives.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
+import type { FloatPool } from '../core/math/float-pool.ts';
 import type { Blobs, Clock, Log, StepPort } from '../core/protocol/ports.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { CoordinatorChannel } from './channel.ts';
@@ -18,6 +19,8 @@ export interface ClientPorts {
   /** Opens the site's data for a task. Throws UserError when the data does not fit or the site does not allow the task. */
   readonly trainerFor: (task: Task, taskHash: string) => Promise<Trainer>;
   readonly outbox: Outbox;
+  /** Room for updates, used again in the next round. */
+  readonly vectors: FloatPool;
   readonly blobs: Blobs;
   readonly primitives: Primitives;
   readonly clock: Clock;

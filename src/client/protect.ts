@@ -3,6 +3,7 @@ import { floatsToBytes } from '../core/bytes/floats.ts';
 import { signEnvelope } from '../core/crypto/envelope.ts';
 import { clipToNorm } from '../core/learning/clip.ts';
 import type { Evaluation, TrainResult } from '../core/learning/trainer.ts';
+import type { FloatPool } from '../core/math/float-pool.ts';
 import { encodePayload, labels } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
@@ -10,10 +11,16 @@ import type { ClientPorts } from './ports.ts';
 import type { Clipped, Encoded, Masked, Noised, RoundContext, Signed, Trained } from './stages.ts';
 
 /** The difference between trained and global parameters, in float32. */
-export function difference(result: TrainResult, global: Float32Array, evaluation: Evaluation | null): Trained {
+export function difference(
+  result: TrainResult,
+  global: Float32Array,
+  evaluation: Evaluation | null,
+  vectors: FloatPool,
+): Trained {
   const { examples, steps, loss } = result;
-  const update = new Float32Array(global.length);
-  for (let i = 0; i < update.length; i++) update[i] = result.parameters[i] - global[i];
+  const { parameters } = result;
+  const update = vectors.take(global.length);
+  for (let i = 0; i < update.length; i++) update[i] = parameters[i] - global[i];
   return passed<Trained>({
     difference: update,
     report: { examples, steps, loss, evaluation },

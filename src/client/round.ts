@@ -27,6 +27,7 @@ export async function trainRound(
   const receipt = await ports.channel.sendUpdate(taskId, round, encodeUpdateHead(signed.envelope), signed.tensor);
   await ports.step('update-sent');
   checkReceipt(receipt, signed.envelope, ports);
+  ports.vectors.give(signed.tensor.buffer);
   await ports.step('update-acknowledged');
 }
 
@@ -42,7 +43,7 @@ async function prepareUpdate(
   const seed = ports.primitives.sha256(trainingSeed(taskHash, round, ports.name));
   const result = await trainer.train({ parameters: global, round, seed, signal });
   await ports.step('trained');
-  const trained = difference(result, global, evaluation);
+  const trained = difference(result, global, evaluation, ports.vectors);
   const signed = await sign(mask(encode(noise(clip(trained, context)))), context, ports);
   await keep(context, signed, ports);
   return signed;

@@ -7,6 +7,7 @@ import { modelManifest } from '../core/learning/model.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { parseTask, type Task } from '../core/protocol/task.ts';
+import type { Fold } from './fold.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { Presence } from './presence.ts';
 import { modelKey, taskKey } from './round.ts';
@@ -21,6 +22,8 @@ export interface Loaded {
   readonly manifest: Manifest;
   /** Current global parameters. */
   parameters: Float32Array;
+  /** The running sum of the open round; null before its first update, and after a failure. */
+  fold: Fold | null;
 }
 
 export class Book {
@@ -81,6 +84,7 @@ export class Book {
       taskHash: fromHex(run.task),
       manifest: manifestOf(task),
       parameters: bytesToFloats(bytes),
+      fold: null,
     };
     return this.active;
   }

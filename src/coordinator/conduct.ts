@@ -2,6 +2,7 @@
 import { writeBlob } from '../core/protocol/ports.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { Book, Loaded } from './book.ts';
+import { Fold } from './fold.ts';
 import { account, artifactKey, combine, inspect, modelKey, publish, record, stateKey, taskKey } from './round.ts';
 import { closable, deadlinePassed, finished, opened, reopened } from './run.ts';
 import { select } from './select.ts';
@@ -19,11 +20,31 @@ export async function conduct(book: Book): Promise<boolean> {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
     return true;
   }
-  if (!deadlinePassed(run, now)) return false;
+  if (!deadlinePassed(run, now)) {
+    await foldArrived(book, loaded);
+    return false;
+  }
   const why = 'below its quorum at the deadline';
   book.ports.log({ event: 'round-extended', level: 'warn', task: run.task, round: run.round, detail: why });
+  // Who is asked anew may come before those added already.
+  loaded.fold = null;
   await book.commit(reopened(run, why));
   return true;
+}
+
+/** Adds what has arrived to the running sum. A failure costs only the head start: the sum begins anew when the round closes. */
+async function foldArrived(book: Book, loaded: Loaded): Promise<void> {
+  const { run, parameters } = loaded;
+  if (run.phase !== 'training' || run.received.length === 0) return;
+  const fold = loaded.fold ?? new Fold(book.ports.blobs, run, parameters.length);
+  loaded.fold = null;
+  try {
+    await fold.advance(run);
+    loaded.fold = fold;
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    book.ports.log({ event: 'fold-failed', level: 'warn', task: run.task, round: run.round, detail });
+  }
 }
 
 async function activate(book: Book): Promise<Loaded | null> {
@@ -55,7 +76,9 @@ function withOpening(book: Book, loaded: Loaded, run: Run): Run | null {
 async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   const { ports } = book;
   const inspected = inspect(loaded.run, loaded.task);
-  const combined = await combine(inspected, loaded.parameters, ports);
+  const fold = loaded.fold ?? new Fold(ports.blobs, loaded.run, loaded.parameters.length);
+  loaded.fold = null;
+  const combined = await combine(inspected, fold, loaded.parameters, ports);
   await ports.step('round-combined');
   const recorded = await record(account(combined), run => withOpening(book, loaded, run) ?? run, ports);
   loaded.parameters = combined.parameters;

@@ -5,15 +5,14 @@ import {
   serverStateFromBytes,
   serverStateToBytes,
 } from '../core/aggregation/server-optimizer.ts';
-import { WeightedSum } from '../core/aggregation/weighted-mean.ts';
-import { bytesToFloats, floatsToBytes, toHex } from '../core/bytes/floats.ts';
+import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { encodeSafetensors } from '../core/bytes/safetensors.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
-import { updateKey } from './admit.ts';
+import type { Fold } from './fold.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import type { Artifact, Charged, Combined, Inspected, Recorded } from './stages.ts';
 import type { RoundReport, Run, Write } from './store.ts';
@@ -42,25 +41,18 @@ export function inspect(run: Run, task: Task): Inspected {
   });
 }
 
-/** Weighted mean of the updates, streamed from their blobs (memory: one float64 vector), then the server optimiser. */
-export async function combine(inspected: Inspected, global: Float32Array, ports: CoordinatorPorts): Promise<Combined> {
+/** Weighted mean of the updates (`fold` may hold the first of them already), then the server optimiser. */
+export async function combine(
+  inspected: Inspected,
+  fold: Fold,
+  global: Float32Array,
+  ports: CoordinatorPorts,
+): Promise<Combined> {
   const { run, task, updates, totalWeight } = inspected;
-  const sum = new WeightedSum(global.length);
-  for (const update of updates) {
-    const chunks = await ports.blobs.stream(updateKey(run.task, run.round, update.client, update.tensor));
-    if (chunks === null)
-      throw new Error(`the update of ${update.client} for round ${run.round} is missing from storage`);
-    let offset = 0;
-    for await (const chunk of chunks) {
-      const values = bytesToFloats(chunk);
-      sum.add(values, offset, update.weight);
-      offset += values.length;
-    }
-    if (offset !== global.length) throw new Error(`the stored update of ${update.client} is not whole`);
-  }
+  const mean = await fold.mean(updates, totalWeight);
   const stored = await ports.blobs.read(stateKey(run.task, run.round));
   const state = serverStateFromBytes(task.server, global.length, stored);
-  const next = applyServerOptimizer(task.server, state, global, sum.mean(totalWeight));
+  const next = applyServerOptimizer(task.server, state, global, mean);
   const loss = updates.reduce((total, u) => total + u.weight * u.loss, 0) / totalWeight;
   return passed<Combined>({
     inspected,

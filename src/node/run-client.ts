@@ -4,6 +4,7 @@ import { runClient } from '../client/client.ts';
 import type { ClientPorts } from '../client/ports.ts';
 import { loadSite } from '../core/data/table.ts';
 import { createTrainer } from '../core/learning/local-trainer.ts';
+import { FloatPool } from '../core/math/float-pool.ts';
 import type { Log, StepPort } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
 import { readMember } from './authority/home.ts';
@@ -67,6 +68,7 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
         trainerFor: settings.trainerFor,
         outbox,
         blobs: await openFileBlobs(join(home, 'blobs')),
+        vectors: new FloatPool(1),
         primitives: nodePrimitives,
         clock: systemClock,
         log,

@@ -11,6 +11,7 @@ import { classCount, featureNames } from '../core/data/schema.ts';
 import { modelManifest } from '../core/learning/model.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
+import { FloatPool } from '../core/math/float-pool.ts';
 import { type Blobs, type Clock, pause } from '../core/protocol/ports.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
@@ -41,16 +42,18 @@ const submitAtMs = 500;
 export async function simulateRounds(settings: RoundsSettings): Promise<string> {
   const { ports, hashing, task, clients, atOnce, onRound } = settings;
   const train = stepOnce();
+  const vectors = new FloatPool(clients);
   const manifest = modelManifest(task.model, featureNames(task.data).length, classCount(task.data));
   const world = new World({
     ports,
     seed: 0,
     patienceMs,
-    hashing: { ...hashing, sha256Large: rememberDigests(hashing.sha256Large) },
+    vectors,
+    hashing: { ...hashing, sha256Large: rememberDigests(hashing.sha256Large, vectors) },
     coordinatorDisk: { store: new MemoryStore(), blobs: settings.blobs },
     clientDisk: () => ({ outbox: new MemoryOutbox(), blobs: noBlobs }),
     clients: Array.from({ length: clients }, (_, i) => ({
-      name: `client-${i + 1}`,
+      name: `client-${String(i + 1).padStart(6, '0')}`,
       trainerFor: async (_task: Task, clock: Clock) => idleTrainer(manifest, train, clock, (i * underWayMs) / atOnce),
     })),
     onLog: (_party, { event, round }) => {
@@ -91,11 +94,12 @@ function stepOnce(): (global: Float32Array) => Float32Array {
 
 function rememberDigests(
   digest: (bytes: Uint8Array) => Promise<Uint8Array>,
+  vectors: FloatPool,
 ): (bytes: Uint8Array) => Promise<Uint8Array> {
   const known = new WeakMap<ArrayBufferLike, Promise<Uint8Array>>();
   return bytes => {
     const { buffer } = bytes;
-    if (bytes.byteLength !== buffer.byteLength) return digest(bytes);
+    if (bytes.byteLength !== buffer.byteLength || vectors.owns(buffer)) return digest(bytes);
     const result = known.get(buffer) ?? digest(bytes);
     known.set(buffer, result);
     return result;

@@ -10,6 +10,7 @@ import type { RunStatus } from '../coordinator/status.ts';
 import { toHex } from '../core/bytes/floats.ts';
 import type { Primitives, Signer } from '../core/crypto/primitives.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
+import { FloatPool } from '../core/math/float-pool.ts';
 import type { Clock, LogEvent, Step } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
@@ -55,6 +56,8 @@ export interface WorldSettings {
    * happens at one instant may happen in another order.
    */
   readonly hashing?: Hashing;
+  /** Room for updates shared by all clients; without it every update has memory of its own. */
+  readonly vectors?: FloatPool;
   /** How much virtual time work beside this thread may take. Default 0: time stands still meanwhile. */
   readonly patienceMs?: number;
   /** Default: in memory. Its blobs may take real time. */
@@ -271,6 +274,8 @@ export class World {
       channel: fence(life, memoryChannel(this.#network, name, life)),
       trainerFor: (task: Task) => within(life, async () => fence(life, await trainerFor(task, common.clock))),
       outbox: fence(life, disk.outbox),
+      // Messages in flight may be delivered again later: their bytes must not change, unless the caller knows better.
+      vectors: this.#settings.vectors ?? new FloatPool(0),
       blobs: fenceBlobs(life, disk.blobs),
     };
     within(life, () => runClient(ports, this.#stop.signal)).catch(error => {

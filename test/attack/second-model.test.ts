@@ -9,6 +9,7 @@ import { decodeEnvelope, type Envelope, signEnvelope } from '../../src/core/cryp
 import type { Signer } from '../../src/core/crypto/primitives.ts';
 import { modelManifest } from '../../src/core/learning/model.ts';
 import { parameterCount } from '../../src/core/learning/parameters.ts';
+import { FloatPool } from '../../src/core/math/float-pool.ts';
 import { encodePayload, labels, parseUpdate } from '../../src/core/protocol/message.ts';
 import type { LogEvent } from '../../src/core/protocol/ports.ts';
 import { encodeTask } from '../../src/core/protocol/task.ts';
@@ -103,6 +104,7 @@ async function hear(sayings: readonly Said[]): Promise<{ sent: Envelope[]; refus
       log: ({ event, code }: LogEvent) => {
         if (event === 'refused') refused.push(code ?? '');
       },
+      vectors: new FloatPool(1),
       step: () => undefined,
     },
     stop.signal,

@@ -39,7 +39,7 @@ async function prepareUpdate(
 ): Promise<{ envelope: Envelope; tensor: Uint8Array }> {
   const { assignment, taskHash, round } = context;
   const global = await fetchModel(context, ports);
-  const evaluation = assignment.evaluate ? await trainer.evaluate(global) : null;
+  const evaluation = assignment.evaluate ? await evaluated(trainer, global) : null;
   const seed = ports.primitives.sha256(trainingSeed(taskHash, round, ports.name));
   const result = await trainer.train({ parameters: global, round, seed, signal });
   await ports.step('trained');
@@ -64,14 +64,15 @@ export async function evaluateRound(
   checkReceipt(receipt, envelope, ports);
 
   async function prepareEvaluation(): Promise<Envelope> {
-    const evaluation = await trainer.evaluate(await fetchModel(context, ports));
-    const alone: Evaluation | null = task.evaluation.aloneBaseline
-      ? await trainAlone(task, trainer, {
-          initialSeed: ports.primitives.sha256(initialSeed(task)),
-          seedOf: r => ports.primitives.sha256(trainingSeed(taskHash, r, ports.name)),
-          signal,
-        })
-      : null;
+    const evaluation = await evaluated(trainer, await fetchModel(context, ports));
+    const alone: Evaluation | null =
+      evaluation !== null && task.evaluation.aloneBaseline
+        ? await trainAlone(task, trainer, {
+            initialSeed: ports.primitives.sha256(initialSeed(task)),
+            seedOf: r => ports.primitives.sha256(trainingSeed(taskHash, r, ports.name)),
+            signal,
+          })
+        : null;
     await ports.step('evaluated');
     const { signer, certificate } = ports.identity();
     // Evaluations are plain data of the payload's shape; only their arrays are declared read-only.
@@ -95,6 +96,12 @@ export async function evaluateRound(
     });
     return made;
   }
+}
+
+/** Quality on the site's test rows; null when it has none. */
+async function evaluated(trainer: Trainer, parameters: Float32Array): Promise<Evaluation | null> {
+  const evaluation = await trainer.evaluate(parameters);
+  return evaluation.examples === 0 ? null : evaluation;
 }
 
 /** The global model, only if its bytes are those the coordinator signed for. */

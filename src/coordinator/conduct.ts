@@ -64,8 +64,10 @@ async function openRound(book: Book, loaded: Loaded): Promise<boolean> {
 }
 
 /** The run with its round open for those who are present, or null when they are too few. */
-function withOpening(book: Book, loaded: Loaded, run: Run): Run | null {
-  const known = new Set([...book.presence.present(), ...run.received.map(r => r.client)]);
+function withOpening(book: Book, loaded: Loaded, run: Run, combined: readonly string[] = []): Run | null {
+  // Whoever was combined in the last round is asked to evaluate, also when it is not listening at this instant.
+  const awaited = run.phase === 'evaluating' ? combined : [];
+  const known = new Set([...book.presence.present(), ...run.received.map(r => r.client), ...awaited]);
   const candidates = [...known].filter(client => !run.refused.includes(client)).sort();
   const { primitives, clock } = book.ports;
   const task = run.phase === 'evaluating' ? everyone(loaded.task) : loaded.task;
@@ -80,7 +82,8 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   loaded.fold = null;
   const combined = await combine(inspected, fold, loaded.parameters, ports);
   await ports.step('round-combined');
-  const recorded = await record(account(combined), run => withOpening(book, loaded, run) ?? run, ports);
+  const clients = inspected.updates.map(update => update.client);
+  const recorded = await record(account(combined), run => withOpening(book, loaded, run, clients) ?? run, ports);
   loaded.parameters = combined.parameters;
   book.remember(recorded.run);
   const { dropped, updates, run } = inspected;

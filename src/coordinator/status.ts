@@ -70,7 +70,7 @@ export function runStatus(
     waiting: over || run.cohort !== null ? null : (run.problem ?? 'for enough clients'),
     reports,
     refusals,
-    clients: run.evaluations.map(clientQuality).sort((a, b) => (a.client < b.client ? -1 : 1)),
+    clients: run.evaluations.flatMap(clientQuality).sort((a, b) => (a.client < b.client ? -1 : 1)),
     pooled: pooledQuality(run.evaluations),
     parameters: run.parameters,
     model: run.model,
@@ -78,13 +78,12 @@ export function runStatus(
   };
 }
 
-function clientQuality(record: EvaluationRecord): ClientQuality {
-  return {
-    client: record.client,
-    ...quality(record.evaluation),
-    majority: majority(record.evaluation.classCounts),
-    alone: record.alone === null ? null : quality(record.alone),
-  };
+function clientQuality({ client, evaluation, alone }: EvaluationRecord): ClientQuality[] {
+  if (evaluation === null) return [];
+  const { classCounts } = evaluation;
+  return [
+    { client, ...quality(evaluation), majority: majority(classCounts), alone: alone === null ? null : quality(alone) },
+  ];
 }
 
 function quality(evaluation: Evaluation): Quality {
@@ -98,9 +97,10 @@ function majority(counts: readonly number[]): number {
 
 /** Quality over all sites: sums add up; the AUC over all comes from score histograms where every site sent one. */
 export function pooledQuality(records: readonly EvaluationRecord[]): (Quality & { majority: number }) | null {
-  if (records.length === 0) return null;
   // In the order of names: a sum of floats must not depend on who answered first.
-  const evaluations = [...records].sort((a, b) => (a.client < b.client ? -1 : 1)).map(record => record.evaluation);
+  const sorted = [...records].sort((a, b) => (a.client < b.client ? -1 : 1));
+  const evaluations = sorted.flatMap(({ evaluation }) => (evaluation === null ? [] : [evaluation]));
+  if (evaluations.length === 0) return null;
   const total = (pick: (e: Evaluation) => number): number => evaluations.reduce((sum, e) => sum + pick(e), 0);
   const examples = total(e => e.examples);
   const classes = evaluations[0].classCounts.map((_, c) => total(e => e.classCounts[c] ?? 0));

@@ -21,7 +21,8 @@ export interface Received {
 
 export interface EvaluationRecord {
   readonly client: string;
-  readonly evaluation: Evaluation;
+  /** Null for a site without test rows. */
+  readonly evaluation: Evaluation | null;
   readonly alone: Evaluation | null;
 }
 

@@ -49,7 +49,12 @@ const update = z.strictObject({
 });
 
 /** Client → coordinator, label `evaluation`: quality of the final model, and of what this client reaches alone. */
-const evaluationReport = z.strictObject({ model: digest, evaluation, alone: evaluation.nullable() });
+const evaluationReport = z.strictObject({
+  model: digest,
+  /** Null for a site without test rows. */
+  evaluation: evaluation.nullable(),
+  alone: evaluation.nullable(),
+});
 
 /** Coordinator → client, label `receipt`: this payload was stored. */
 const receipt = z.strictObject({ label: z.string(), payload: digest });

@@ -4,7 +4,7 @@ import type { Task } from '../core/protocol/task.ts';
 import type { Book, Loaded } from './book.ts';
 import { Fold } from './fold.ts';
 import { account, artifactKey, combine, inspect, modelKey, publish, record, stateKey, taskKey } from './round.ts';
-import { closable, deadlinePassed, finished, opened, reopened } from './run.ts';
+import { closable, deadlinePassed, deadlineRecounted, finished, opened, reopened } from './run.ts';
 import { select } from './select.ts';
 import { runMetadata } from './status.ts';
 import type { Run } from './store.ts';
@@ -16,6 +16,11 @@ export async function conduct(book: Book): Promise<boolean> {
   const { run, task } = loaded;
   const now = book.ports.clock.now();
   if (run.cohort === null) return openRound(book, loaded);
+  const recounted = deadlineRecounted(run, task, now);
+  if (recounted !== null) {
+    await book.commit(recounted);
+    return true;
+  }
   if (closable(run, task, now)) {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
     return true;

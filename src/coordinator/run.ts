@@ -19,9 +19,11 @@ export function opened(run: Run, selection: Selection, task: Task, nowMs: number
   const cohort = [...new Set([...selection.cohort, ...run.received.map(r => r.client)])].sort();
   return {
     ...run,
+    // Still queued when the write that began it failed.
+    phase: run.phase === 'queued' ? 'training' : run.phase,
     cohort,
     target: selection.target,
-    deadlineAt: nowMs + Math.ceil(task.cohort.deadlineSeconds * 1000),
+    deadlineAt: nowMs + deadlineMs(task),
     openedAt: run.openedAt ?? nowMs,
     problem: null,
   };
@@ -34,6 +36,16 @@ export function reopened(run: Run, problem: string): Run {
 
 export function finished(run: Run, nowMs: number): Run {
   return { ...run, phase: 'finished', cohort: null, deadlineAt: null, finishedAt: nowMs };
+}
+
+/** The run with its deadline counted from now, or null: only a clock that was set back can see it further ahead than it ever is. */
+export function deadlineRecounted(run: Run, task: Task, nowMs: number): Run | null {
+  const latest = nowMs + deadlineMs(task);
+  return run.deadlineAt !== null && run.deadlineAt > latest ? { ...run, deadlineAt: latest } : null;
+}
+
+function deadlineMs(task: Task): number {
+  return Math.ceil(task.cohort.deadlineSeconds * 1000);
 }
 
 export function deadlinePassed(run: Run, nowMs: number): boolean {

@@ -14,7 +14,7 @@ import { clip, difference, encode, mask, noise, sign } from './protect.ts';
 import type { RoundContext, Signed } from './stages.ts';
 import { verifyFromCoordinator } from './verify.ts';
 
-/** Trains and sends the update of a round; when one is in the outbox already, sends those same bytes. */
+/** Trains and sends the update of a round; when one is in the outbox already, sends that same payload. */
 export async function trainRound(
   context: RoundContext,
   trainer: Trainer,
@@ -132,7 +132,17 @@ async function recall(
     throw new Problem('equivocation', `the coordinator shows a second model for round ${round}`);
   const tensor = kept.tensor === null ? new Uint8Array(0) : await ports.blobs.read(kept.tensor);
   if (tensor === null) throw new Error(`the outbox names ${kept.tensor}, which is missing`);
-  return { envelope: decodeEnvelope(kept.envelope), tensor };
+  return { envelope: signedNow(decodeEnvelope(kept.envelope), ports), tensor };
+}
+
+/**
+ * The same words under the current key: the coordinator knows only the certificate that was shown last, and that may have been
+ * renewed since. The outbox keeps what was signed first; the coordinator recognises a message by its payload.
+ */
+function signedNow(envelope: Envelope, ports: ClientPorts): Envelope {
+  const { signer, certificate } = ports.identity();
+  if (sameBytes(envelope.sender, certificate)) return envelope;
+  return signEnvelope({ ...envelope, sender: certificate }, signer, ports.primitives);
 }
 
 async function keep(context: RoundContext, signed: Signed, ports: ClientPorts): Promise<void> {

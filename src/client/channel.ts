@@ -10,5 +10,7 @@ export interface CoordinatorChannel {
   model(task: string, round: number, bytes: number): Promise<Uint8Array>;
   /** Sends the head of an update and its tensor; resolves with the coordinator's receipt. */
   sendUpdate(task: string, round: number, head: Uint8Array, tensor: Uint8Array): Promise<Envelope>;
+  /** Says that this client gives no answer in the round. */
+  sendDecline(task: string, round: number, envelope: Envelope): Promise<void>;
   sendEvaluation(task: string, round: number, envelope: Envelope): Promise<Envelope>;
 }

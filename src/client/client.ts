@@ -5,7 +5,7 @@ import { pause } from '../core/protocol/ports.ts';
 import { Problem, type ProblemCode, UserError } from '../core/protocol/problem.ts';
 import { type Task, TaskError } from '../core/protocol/task.ts';
 import type { ClientPorts } from './ports.ts';
-import { evaluateRound, trainRound } from './round.ts';
+import { decline, evaluateRound, trainRound } from './round.ts';
 import type { RoundContext } from './stages.ts';
 import { verifyAssignment } from './verify.ts';
 
@@ -22,54 +22,62 @@ const late = new Set<ProblemCode>(['round-closed', 'wrong-round', 'wrong-task', 
  * Lost connections, restarts of the coordinator and refused rounds are survived with growing pauses (0.1–10 s).
  */
 export async function runClient(ports: ClientPorts, signal: AbortSignal): Promise<void> {
-  const tasks = new Map<string, Task>();
-  const trainers = new Map<string, Promise<Trainer>>();
+  const open: OpenTasks = { tasks: new Map(), trainers: new Map() };
   let failures = 0;
   while (!signal.aborted) {
     try {
       const envelope = await ports.channel.nextAssignment(signal);
-      if (envelope !== null) await perform(envelope, tasks, trainers, ports, signal);
+      if (envelope !== null) await perform(envelope, open, ports, signal);
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Problem && final.has(error.code)) throw error;
       report(error, ports);
-      if (error instanceof Problem && late.has(error.code)) continue;
+      // Once is bad luck; a coordinator that keeps naming closed rounds must not keep this machine busy.
+      if (error instanceof Problem && late.has(error.code) && failures++ === 0) continue;
       await pause(ports.clock, Math.min(longestPauseMs, shortestPauseMs * 2 ** failures++), signal);
     }
   }
 }
 
-async function perform(
-  envelope: Envelope,
-  tasks: Map<string, Task>,
-  trainers: Map<string, Promise<Trainer>>,
-  ports: ClientPorts,
-  signal: AbortSignal,
-): Promise<void> {
-  const context = await verifyAssignment(envelope, tasks, ports);
-  const trainer = await trainerOf(context, trainers, ports);
-  if (context.assignment.kind === 'evaluate') await evaluateRound(context, trainer, ports, signal);
-  else await trainRound(context, trainer, ports, signal);
+/** What is open of the task under way. */
+interface OpenTasks {
+  readonly tasks: Map<string, Task>;
+  readonly trainers: Map<string, Promise<Trainer>>;
+}
+
+async function perform(envelope: Envelope, open: OpenTasks, ports: ClientPorts, signal: AbortSignal): Promise<void> {
+  const context = await verifyAssignment(envelope, open.tasks, ports);
+  try {
+    const trainer = await trainerOf(context, open, ports);
+    if (context.assignment.kind === 'evaluate') await evaluateRound(context, trainer, ports, signal);
+    else await trainRound(context, trainer, ports, signal);
+  } catch (error) {
+    if (error instanceof UserError) await decline(context, 'cannot-train', ports);
+    else if (error instanceof Problem && error.code === 'non-finite') await decline(context, 'diverged', ports);
+    throw error;
+  }
   const event = context.assignment.kind === 'evaluate' ? 'evaluated' : 'update-accepted';
   ports.log({ event, task: context.taskId, round: context.round });
 }
 
-async function trainerOf(
-  { task, taskId }: RoundContext,
-  trainers: Map<string, Promise<Trainer>>,
-  ports: ClientPorts,
-): Promise<Trainer> {
-  const known = trainers.get(taskId);
+/** Opens the data of a task once. Only the newest task stays open: a site's rows are not kept for runs that are over. */
+async function trainerOf({ task, taskId }: RoundContext, open: OpenTasks, ports: ClientPorts): Promise<Trainer> {
+  const known = open.trainers.get(taskId);
   if (known !== undefined) return known;
   const opening = ports.trainerFor(task, taskId);
-  trainers.set(taskId, opening);
+  open.trainers.clear();
+  open.trainers.set(taskId, opening);
+  for (const other of open.tasks.keys()) if (other !== taskId) open.tasks.delete(other);
   // A failure is not kept: the operator may mend the file while the client runs.
-  opening.catch(() => trainers.delete(taskId));
+  opening.catch(() => open.trainers.delete(taskId));
   return opening;
 }
 
 function report(error: unknown, ports: ClientPorts): void {
+  if (error instanceof Problem && error.code === 'unavailable') {
+    return ports.log({ event: 'connection-lost', level: 'warn', detail: error.detail });
+  }
   if (error instanceof Problem)
     return ports.log({ event: 'refused', level: 'warn', code: error.code, detail: error.detail });
   if (error instanceof UserError)

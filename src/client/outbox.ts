@@ -14,7 +14,10 @@ export interface Outgoing {
 }
 
 export interface Outbox {
+  /**
+   * What was said in this round, or null. Throws Problem `replayed` for a round before the newest answered one: rounds do not go back.
+   */
   find(task: string, round: number, label: string): Promise<Outgoing | null>;
-  /** Durable when it resolves. Throws when an entry with another envelope stands for the same task, round and label. */
+  /** Durable when it resolves. Throws Problem `equivocation` when an entry with another envelope stands for the same task, round and label. */
   put(message: Outgoing): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { bytesToFloats, sameBytes, toHex } from '../core/bytes/floats.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope, signEnvelope } from '../core/crypto/envelope.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
-import { encodePayload, encodeUpdateHead, labels, parseReceipt } from '../core/protocol/message.ts';
+import { type Decline, encodePayload, encodeUpdateHead, labels, parseReceipt } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { initialSeed, trainingSeed } from '../core/protocol/task.ts';
@@ -96,6 +96,16 @@ export async function evaluateRound(
     });
     return made;
   }
+}
+
+/** Tells the coordinator that it need not wait for this client in this round. */
+export async function decline(context: RoundContext, reason: Decline['reason'], ports: ClientPorts): Promise<void> {
+  const { taskHash, taskId, round } = context;
+  const { signer, certificate } = ports.identity();
+  const payload = encodePayload({ reason });
+  const { federation, primitives } = ports;
+  const fields = { label: labels.decline, federation, task: taskHash, round, sender: certificate, payload };
+  await ports.channel.sendDecline(taskId, round, signEnvelope(fields, signer, primitives));
 }
 
 /** Quality on the site's test rows; null when it has none. */

@@ -32,6 +32,7 @@ export class Book {
   /** The run under way, or null. */
   active: Loaded | null = null;
   readonly #runs = new Map<string, Run>();
+  readonly #declined = new Map<string, Set<string>>();
   #version = 0;
 
   constructor(ports: CoordinatorPorts, runs: readonly Run[]) {
@@ -52,6 +53,22 @@ export class Book {
   /** All runs, oldest first. */
   runs(): Run[] {
     return [...this.#runs.values()].sort((a, b) => a.order - b.order);
+  }
+
+  /** Clients that said they cannot take part in a run; not asked again until they introduce themselves anew. */
+  declined(task: string): readonly string[] {
+    return [...(this.#declined.get(task) ?? [])];
+  }
+
+  /** Notes that a client cannot take part in a run. In memory only: a restarted coordinator asks again. */
+  decline(task: string, client: string): void {
+    const clients = this.#declined.get(task) ?? new Set();
+    this.#declined.set(task, clients.add(client));
+  }
+
+  /** A client has introduced itself anew: what it said before it could not do, it may be able to do now. */
+  welcome(client: string): void {
+    for (const clients of this.#declined.values()) clients.delete(client);
   }
 
   /** Writes the run and whatever belongs to the same transition, atomically, then tells everyone who waits. */

@@ -4,7 +4,7 @@ import type { Task } from '../core/protocol/task.ts';
 import type { Book, Loaded } from './book.ts';
 import { Fold } from './fold.ts';
 import { account, artifactKey, combine, inspect, modelKey, publish, record, stateKey, taskKey } from './round.ts';
-import { closable, deadlinePassed, deadlineRecounted, finished, opened, reopened } from './run.ts';
+import { closable, complete, deadlinePassed, deadlineRecounted, finished, isActive, opened, reopened } from './run.ts';
 import { select } from './select.ts';
 import { runMetadata } from './status.ts';
 import type { Run } from './store.ts';
@@ -15,25 +15,31 @@ export async function conduct(book: Book): Promise<boolean> {
   if (loaded === null) return false;
   const { run, task } = loaded;
   const now = book.ports.clock.now();
-  if (run.cohort === null) return openRound(book, loaded);
   const recounted = deadlineRecounted(run, task, now);
   if (recounted !== null) {
     await book.commit(recounted);
     return true;
   }
+  if (run.cohort === null) return openRound(book, loaded);
   if (closable(run, task, now)) {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
     return true;
   }
-  if (!deadlinePassed(run, now)) {
-    await foldArrived(book, loaded);
-    return false;
+  if (deadlinePassed(run, now)) return reopen(book, loaded, 'below its quorum at the deadline', null);
+  // Everyone asked has answered, and too few updates count: others are asked at once, the same ones not before the deadline.
+  if (run.phase === 'training' && complete(run)) {
+    return reopen(book, loaded, 'below its quorum: updates were refused', run.deadlineAt);
   }
-  const why = 'below its quorum at the deadline';
+  await foldArrived(book, loaded);
+  return false;
+}
+
+async function reopen(book: Book, loaded: Loaded, why: string, spareUntilMs: number | null): Promise<boolean> {
+  const { run } = loaded;
   book.ports.log({ event: 'round-extended', level: 'warn', task: run.task, round: run.round, detail: why });
   // Who is asked anew may come before those added already.
   loaded.fold = null;
-  await book.commit(reopened(run, why));
+  await book.commit(reopened(run, why, spareUntilMs));
   return true;
 }
 
@@ -70,13 +76,22 @@ async function openRound(book: Book, loaded: Loaded): Promise<boolean> {
 
 /** The run with its round open for those who are present, or null when they are too few. */
 function withOpening(book: Book, loaded: Loaded, run: Run, combined: readonly string[] = []): Run | null {
-  // Whoever was combined in the last round is asked to evaluate, also when it is not listening at this instant.
-  const awaited = run.phase === 'evaluating' ? combined : [];
-  const known = new Set([...book.presence.present(), ...run.received.map(r => r.client), ...awaited]);
-  const candidates = [...known].filter(client => !run.refused.includes(client)).sort();
   const { primitives, clock } = book.ports;
-  const task = run.phase === 'evaluating' ? everyone(loaded.task) : loaded.task;
-  const selection = select(task, loaded.taskHash, run.round, candidates, primitives);
+  const evaluating = run.phase === 'evaluating';
+  const answered = run.received.map(update => update.client);
+  const done = new Set([...answered, ...run.refused, ...book.declined(run.task)]);
+  // Whoever was combined in the last round is asked to evaluate, also when it is not listening at this instant.
+  const present = [...new Set([...book.presence.present(), ...(evaluating ? combined : [])])];
+  const free = present.filter(client => !done.has(client)).sort();
+  const isSparing = run.deadlineAt !== null && clock.now() < run.deadlineAt;
+  const candidates = {
+    answered,
+    fresh: free.filter(client => !run.passedOver.includes(client)),
+    passedOver: isSparing ? [] : free.filter(client => run.passedOver.includes(client)),
+  };
+  const task = evaluating ? everyone(loaded.task) : loaded.task;
+  const draw = { taskHash: loaded.taskHash, round: run.round, attempt: run.attempt };
+  const selection = select(task, draw, candidates, primitives);
   return selection === null ? null : opened(run, selection, loaded.task, clock.now());
 }
 
@@ -105,6 +120,7 @@ async function finish(book: Book, loaded: Loaded): Promise<void> {
   await book.ports.step('artifact-blob');
   await book.commit(finished(loaded.run, book.ports.clock.now()));
   book.active = null;
+  await sweep(book, book.get(loaded.run.task) ?? loaded.run);
   book.ports.log({ event: 'run-finished', task: loaded.run.task });
   await book.ports.step('run-finished');
 }
@@ -119,8 +135,11 @@ export async function writeArtifact(book: Book, loaded: Loaded): Promise<void> {
   await writeBlob(book.ports.blobs, artifactKey(run.task), artifact.bytes);
 }
 
-/** Removes the blobs of closed rounds. Still needed: the task, the current model and its state, updates of the open round. */
-async function sweep(book: Book, run: Run): Promise<void> {
+/**
+ * Removes the blobs that are not needed any more: updates and models of closed rounds, and of a run that is over all updates. Kept:
+ * the task, the artifact, the current model and its state, updates of the open round.
+ */
+export async function sweep(book: Book, run: Run): Promise<void> {
   const { blobs } = book.ports;
   const keep = new Set([
     modelKey(run.task, run.round),
@@ -130,7 +149,7 @@ async function sweep(book: Book, run: Run): Promise<void> {
   ]);
   const open = `${run.task}/update/${run.round}/`;
   for (const key of await blobs.list(`${run.task}/`))
-    if (!keep.has(key) && !key.startsWith(open)) await blobs.remove(key);
+    if (!keep.has(key) && !(isActive(run) && key.startsWith(open))) await blobs.remove(key);
 }
 
 /** The final evaluation asks every present client. */

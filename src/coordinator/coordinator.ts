@@ -8,8 +8,8 @@ import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { encodeTask, initialSeed, parseTask } from '../core/protocol/task.ts';
 import { Book } from './book.ts';
-import { conduct, writeArtifact } from './conduct.ts';
-import { signAsCoordinator, takeEvaluation, takeUpdate } from './inbox.ts';
+import { conduct, sweep, writeArtifact } from './conduct.ts';
+import { signAsCoordinator, takeDecline, takeEvaluation, takeUpdate } from './inbox.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { artifactKey, modelKey, taskKey } from './round.ts';
 import { answered, isActive } from './run.ts';
@@ -40,6 +40,10 @@ export class Coordinator {
     if (owner === null) await ports.store.commit([{ put: 'setting', name: 'federation', value: ports.federation }]);
     else if (owner !== ports.federation) throw new Problem('wrong-federation', `this state belongs to ${owner}`);
     const coordinator = new Coordinator(ports, await ports.store.runs());
+    // What a crash left behind of runs that were over.
+    for (const run of coordinator.#book.runs()) {
+      if (run.phase === 'finished' || run.phase === 'stopped') await sweep(coordinator.#book, run);
+    }
     await coordinator.#exclusively(async () => undefined);
     return coordinator;
   }
@@ -56,6 +60,7 @@ export class Coordinator {
     const member = this.#ports.verifyCertificate(certificate);
     if (member.role !== 'client' || member.name !== client) throw new Problem('wrong-sender');
     this.#members.set(client, member);
+    this.#book.welcome(client);
   }
 
   /** Forgets a revoked client: it is not waited for, not asked, and its messages are refused. */
@@ -90,6 +95,8 @@ export class Coordinator {
         round: 1,
         rounds: task.rounds,
         cohort: null,
+        attempt: 0,
+        passedOver: [],
         target: 0,
         deadlineAt: null,
         received: [],
@@ -124,6 +131,7 @@ export class Coordinator {
         finishedAt: this.#ports.clock.now(),
       });
       if (active?.run.task === task) this.#book.active = null;
+      await sweep(this.#book, this.#run(task));
       this.#ports.log({ event: 'run-stopped', task });
     });
     return this.#run(task);
@@ -179,9 +187,15 @@ export class Coordinator {
     return this.#whilePresent(client, () => takeEvaluation(this.#book, this.#exclusively, member, envelope));
   }
 
-  /** All runs, oldest first. */
+  /** Takes a client's word that it cannot take part: the round goes on without it, at once. Throws Problem. */
+  async receiveDecline(client: string, envelope: Envelope): Promise<void> {
+    const member = this.#member(client);
+    await this.#whilePresent(client, () => takeDecline(this.#book, this.#exclusively, member, envelope));
+  }
+
+  /** All runs, oldest first, without what single clients reported. */
   runs(): Run[] {
-    return this.#book.runs();
+    return this.#book.runs().map(run => ({ ...run, received: [], evaluations: [] }));
   }
 
   /** Names of the clients that listen now. */

@@ -4,16 +4,17 @@ import { type Envelope, encodeEnvelope, signEnvelope } from '../core/crypto/enve
 import {
   encodePayload,
   labels,
+  parseDecline,
   parseEvaluationReport,
   parseUpdate,
   type UpdateBody,
 } from '../core/protocol/message.ts';
 import { Problem, type ProblemCode } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
-import { admit, checkEvaluation } from './admit.ts';
+import { admit, checkEvaluation, updateKey } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
 import { answered } from './run.ts';
-import type { Verified } from './stages.ts';
+import type { Admitted, Verified } from './stages.ts';
 import type { MessageKey, Run, Write } from './store.ts';
 import { type Member, verifyContext, verifyOrigin } from './verify.ts';
 
@@ -48,17 +49,50 @@ export async function takeUpdate(
     await book.ports.step('update-verified');
     const { run, task, manifest } = loaded;
     const admitted = await admit(verified, { ...book.ports, run, task, manifest });
-    return exclusively(async () => {
-      const raced = await earlierReceipt(book, envelope, member.name);
-      if (raced !== null) return raced;
-      const open = openFor(book, envelope, member.name).run;
-      const { payload, envelope: bytes } = admitted;
-      await book.commit({ ...open, received: [...open.received, admitted.received] }, [
-        { put: 'message', key: keyOf(envelope, member.name), payload, envelope: bytes },
-      ]);
-      await book.ports.step('update-stored');
-      return receiptFor(book, envelope);
-    });
+    return exclusively(() => store(book, member.name, envelope, admitted));
+  });
+}
+
+/** Stores an admitted update, unless the round closed meanwhile: then nothing of it stays. */
+async function store(book: Book, client: string, envelope: Envelope, admitted: Admitted): Promise<Envelope> {
+  const raced = await earlierReceipt(book, envelope, client);
+  if (raced !== null) return raced;
+  const { received, payload, envelope: bytes } = admitted;
+  let open: Run;
+  try {
+    open = openFor(book, envelope, client).run;
+  } catch (error) {
+    await book.ports.blobs.remove(updateKey(toHex(envelope.task), envelope.round, client, received.tensor));
+    throw error;
+  }
+  await book.commit({ ...open, received: [...open.received, received] }, [
+    { put: 'message', key: keyOf(envelope, client), payload, envelope: bytes },
+  ]);
+  await book.ports.step('update-stored');
+  return receiptFor(book, envelope);
+}
+
+/**
+ * Takes a client's word that it cannot train or evaluate. It counts as an answer, so that nobody waits for it; one that cannot take
+ * part in the task at all is not asked again in this run until it introduces itself anew. Throws Problem.
+ */
+export async function takeDecline(
+  book: Book,
+  exclusively: Exclusively,
+  member: Member,
+  envelope: Envelope,
+): Promise<void> {
+  const { federation, primitives } = book.ports;
+  verifyOrigin(envelope, member, { federation, label: labels.decline }, primitives);
+  const { reason } = parseDecline(envelope.payload);
+  await exclusively(async () => {
+    const { run } = openFor(book, envelope, member.name);
+    if (answered(run).has(member.name)) return;
+    const problem = new Problem('declined', reason);
+    await book.commit({ ...run, refused: [...run.refused, member.name] }, [
+      refusal(book, envelope, member.name, problem),
+    ]);
+    if (reason === 'cannot-train') book.decline(run.task, member.name);
   });
 }
 

@@ -104,6 +104,8 @@ export async function record(charged: Charged, also: (run: Run) => Run, ports: C
     round: run.round + 1,
     phase: run.round === run.rounds ? 'evaluating' : 'training',
     cohort: null,
+    attempt: 0,
+    passedOver: [],
     deadlineAt: null,
     openedAt: null,
     received: [],

@@ -29,9 +29,22 @@ export function opened(run: Run, selection: Selection, task: Task, nowMs: number
   };
 }
 
-/** The run waiting for clients again after a deadline below its quorum. What arrived counts; who was refused may try again. */
-export function reopened(run: Run, problem: string): Run {
-  return { ...run, cohort: null, deadlineAt: null, refused: [], problem };
+/**
+ * The run waiting for clients again, because the round cannot reach its quorum. What arrived counts. Who was asked and gave no update
+ * is passed over while others are there; until `spareUntilMs` (null: no longer) not asked at all.
+ */
+export function reopened(run: Run, problem: string, spareUntilMs: number | null): Run {
+  const arrived = new Set(run.received.map(update => update.client));
+  const silent = (run.cohort ?? []).filter(client => !arrived.has(client));
+  return {
+    ...run,
+    cohort: null,
+    attempt: run.attempt + 1,
+    passedOver: [...new Set([...run.passedOver, ...silent])].sort(),
+    deadlineAt: spareUntilMs,
+    refused: [],
+    problem,
+  };
 }
 
 export function finished(run: Run, nowMs: number): Run {
@@ -52,15 +65,19 @@ export function deadlinePassed(run: Run, nowMs: number): boolean {
   return run.deadlineAt !== null && nowMs >= run.deadlineAt;
 }
 
+/** Has everyone who was asked answered, for good or ill? */
+export function complete(run: Run): boolean {
+  const done = answered(run);
+  return run.cohort?.every(client => done.has(client)) ?? false;
+}
+
 /**
  * May the open round close? When all of the cohort has answered, when the target of an over-selected cohort has,
  * or at the deadline; a training round never below its minimum, an evaluation with whatever came.
  */
 export function closable(run: Run, task: Task, nowMs: number): boolean {
   if (run.cohort === null) return false;
-  const done = answered(run);
-  const complete = run.cohort.every(client => done.has(client));
-  if (run.phase === 'evaluating') return complete || deadlinePassed(run, nowMs);
+  if (run.phase === 'evaluating') return complete(run) || deadlinePassed(run, nowMs);
   if (run.received.length < task.cohort.minimum) return false;
-  return complete || run.received.length >= run.target || deadlinePassed(run, nowMs);
+  return complete(run) || run.received.length >= run.target || deadlinePassed(run, nowMs);
 }

@@ -37,9 +37,13 @@ export interface Run {
   readonly rounds: number;
   /** Clients asked in the current round; null while the round waits for enough of them. */
   readonly cohort: readonly string[] | null;
+  /** How often the current round asked anew, 0 at first. */
+  readonly attempt: number;
+  /** Clients that were asked in an earlier attempt at this round and gave no update that counts: asked again only when nobody else is left. */
+  readonly passedOver: readonly string[];
   /** How many answers close the round early. */
   readonly target: number;
-  /** Milliseconds since the epoch; null while no round is open. */
+  /** Milliseconds since the epoch: when the open round closes, or until when a waiting one spares those passed over. */
   readonly deadlineAt: number | null;
   readonly received: readonly Received[];
   readonly evaluations: readonly EvaluationRecord[];

@@ -45,6 +45,7 @@ export function memoryChannel(network: Network, client: string, life: Life): Coo
       const parts = [head, tensor.subarray(0, half), tensor.subarray(half)];
       return decodeEnvelope((await ask('update', task, round, parts)).body);
     },
+    sendDecline: async (task, round, envelope) => void (await ask('decline', task, round, [encodeEnvelope(envelope)])),
     sendEvaluation: async (task, round, envelope) =>
       decodeEnvelope((await ask('evaluation', task, round, [encodeEnvelope(envelope)])).body),
   };
@@ -82,6 +83,9 @@ async function respond(coordinator: Coordinator, client: string, request: Arrivi
       const receipt = await coordinator.receiveUpdate(client, await splitUpdateBody(body));
       return { code: 'ok', body: encodeEnvelope(receipt) };
     }
+    case 'decline':
+      await coordinator.receiveDecline(client, decodeEnvelope(await whole(body)));
+      return { code: 'empty', body: nothing };
     case 'evaluation': {
       const receipt = await coordinator.receiveEvaluation(client, decodeEnvelope(await whole(body)));
       return { code: 'ok', body: encodeEnvelope(receipt) };

@@ -4,7 +4,7 @@ import { clientSteps, coordinatorSteps, type Step } from '../core/protocol/ports
 import { UserError } from '../core/protocol/problem.ts';
 
 /** What a client asks of the coordinator. */
-export const messages = ['assignment', 'task', 'model', 'update', 'evaluation'] as const;
+export const messages = ['assignment', 'task', 'model', 'update', 'evaluation', 'decline'] as const;
 export type Message = (typeof messages)[number];
 export type Part = 'request' | 'response';
 

@@ -14,7 +14,7 @@ interface Said {
 type Disk = Map<string, Map<string, Said>>;
 
 /**
- * Only the newest round of a task can be said again: `find` throws Problem `replayed` for one answered before it, `put` throws Problem
+ * Only the newest round of a task can be said again: `find` throws Problem `replayed` for one before it, answered or not, `put` throws Problem
  * `equivocation` for another envelope under the same task, round and label.
  */
 export class MemoryOutbox implements Outbox {
@@ -37,7 +37,11 @@ export class MemoryOutbox implements Outbox {
     const found = this.#opened()
       .get(task)
       ?.get(JSON.stringify([round, label]));
-    if (found === undefined) return null;
+    if (found === undefined) {
+      const said = [...(this.#opened().get(task)?.values() ?? [])];
+      if (!said.some(other => other.message.round > round)) return null;
+      throw new Problem('replayed', `this client went on to a later round than ${round}`);
+    }
     if (!found.whole) throw new Problem('replayed', `this client answered round ${round} before, and went on since`);
     return { ...found.message, envelope: found.message.envelope.slice() };
   }

@@ -86,6 +86,7 @@ async function hear(sayings: readonly Said[]): Promise<{ sent: Envelope[]; refus
       const payload = encodePayload({ label: labels.update, payload: primitives.sha256(envelope.payload) });
       return sign(labels.receipt, round, payload, coordinator.signer, federation);
     },
+    sendDecline: async () => assert.fail('nothing is declined here'),
     sendEvaluation: async () => assert.fail('nothing is evaluated here'),
   };
   const running = runClient(

@@ -38,6 +38,8 @@ const runs = fc
       round: 1,
       rounds: 3,
       cohort,
+      attempt: 0,
+      passedOver: [],
       target,
       deadlineAt: cohort === null ? null : 100,
       received: phase === 'training' ? done.map(received) : [],
@@ -90,13 +92,16 @@ test('an opened round asks the selection and keeps those who answered before it 
   );
 });
 
-test('a round that is extended keeps what arrived, forgives who was refused, and waits without a deadline', () => {
+test('a round that asks anew keeps what arrived and passes over exactly those who were asked and gave nothing', () => {
   fc.assert(
-    fc.property(runs, ({ run }) => {
-      const again = reopened(run, 'why');
-      assert.deepEqual([again.cohort, again.deadlineAt, again.refused, again.problem], [null, null, [], 'why']);
+    fc.property(runs, fc.option(fc.nat(200)), ({ run }, spareUntilMs) => {
+      const again = reopened(run, 'why', spareUntilMs);
+      assert.deepEqual([again.cohort, again.refused, again.problem], [null, [], 'why']);
+      assert.deepEqual([again.deadlineAt, again.attempt], [spareUntilMs, run.attempt + 1]);
       assert.deepEqual(again.received, run.received);
-      assert.equal(deadlinePassed(again, Number.MAX_SAFE_INTEGER), false);
+      const arrived = run.received.map(update => update.client);
+      const silent = (run.cohort ?? []).filter(client => !arrived.includes(client));
+      assert.deepEqual(again.passedOver, [...silent].sort());
     }),
   );
 });

@@ -15,7 +15,12 @@ const cohorts = fc.record({
   overSelection: fc.double({ min: 0, max: 4, noNaN: true }),
 });
 const draw = (cohort: Partial<Task['cohort']>, round: number, present: readonly string[]) =>
-  select({ ...base, cohort: { ...base.cohort, ...cohort } }, hash, round, present, nodePrimitives);
+  select(
+    { ...base, cohort: { ...base.cohort, ...cohort } },
+    { taskHash: hash, round, attempt: 0 },
+    { answered: [], fresh: present, passedOver: [] },
+    nodePrimitives,
+  );
 
 test('a cohort holds present clients once each, in order, no fewer than the target, which is no less than minimum and fraction', () => {
   fc.assert(
@@ -71,4 +76,39 @@ test('over many rounds every client is asked about as often as any other', () =>
   }
   // 600 expected, standard deviation 20.5: five of them are passed once in 170,000 draws of this test, and this draw is fixed.
   for (const [name, count] of times) assert.ok(Math.abs(count - 600) < 103, `${name} was asked ${count} times`);
+});
+
+test('who was passed over is asked again only when the others are too few, and who has answered is in the cohort anyway', () => {
+  const names = clientNames(12);
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 12, maxLength: 12 }),
+      cohorts,
+      fc.nat(3),
+      (place, cohort, attempt) => {
+        const list = (wanted: number): string[] => names.filter((_, i) => place[i] === wanted);
+        const candidates = { answered: list(0), fresh: list(1), passedOver: list(2) };
+        const task = { ...base, cohort: { ...base.cohort, ...cohort } };
+        const selection = select(task, { taskHash: hash, round: 1, attempt }, candidates, nodePrimitives);
+        assert.ok(selection !== null, 'twelve are enough for a minimum of twelve');
+        const drawn = new Set(selection.cohort);
+        assert.ok(candidates.answered.every(client => drawn.has(client)));
+        if (candidates.passedOver.some(client => drawn.has(client)))
+          assert.ok(candidates.fresh.every(client => drawn.has(client)));
+        assert.ok(drawn.size >= selection.target);
+      },
+    ),
+  );
+});
+
+test('another attempt at a round draws anew', () => {
+  const task = { ...base, cohort: { ...base.cohort, fraction: 0.3, minimum: 3 } };
+  const cohortOf = (attempt: number): string =>
+    select(
+      task,
+      { taskHash: hash, round: 1, attempt },
+      { answered: [], fresh: clientNames(10), passedOver: [] },
+      nodePrimitives,
+    )?.cohort.join() ?? '';
+  assert.ok(new Set([0, 1, 2, 3, 4, 5].map(cohortOf)).size > 1);
 });

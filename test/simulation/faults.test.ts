@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientSteps, coordinatorSteps } from '../../src/core/protocol/ports.ts';
 import { UserError } from '../../src/core/protocol/problem.ts';
-import { type Fault, FaultPlan, parseFaults } from '../../src/simulation/faults.ts';
+import { type Fault, FaultPlan, messages, parseFaults } from '../../src/simulation/faults.ts';
 import { randomFaults } from '../../src/simulation/random-faults.ts';
 
 const kinds: readonly Fault['do'][] = ['drop', 'delay', 'replay', 'corrupt', 'crash', 'full', 'jump'];
@@ -19,7 +19,10 @@ test('what is drawn reaches every kind, every step, both parts and both directio
   assert.deepEqual(new Set(all.map(f => f.do)), new Set(kinds));
   const steps = new Set(all.flatMap(f => ('step' in f.at ? [f.at.step] : [])));
   assert.deepEqual(steps, new Set([...coordinatorSteps, ...clientSteps]));
-  assert.equal(new Set(all.flatMap(f => ('message' in f.at ? [`${f.at.message} ${f.at.part}`] : []))).size, 10);
+  assert.equal(
+    new Set(all.flatMap(f => ('message' in f.at ? [`${f.at.message} ${f.at.part}`] : []))).size,
+    2 * messages.length,
+  );
   assert.deepEqual(new Set(all.flatMap(f => (f.do === 'jump' ? [Math.sign(f.ms)] : []))), new Set([-1, 1]));
 });
 

@@ -40,6 +40,8 @@ export function sampleRun(change: Partial<Run> = {}): Run {
     round: 1,
     rounds: 15,
     cohort: null,
+    attempt: 0,
+    passedOver: [],
     target: 0,
     deadlineAt: null,
     received: [],

@@ -56,18 +56,26 @@ const evaluationReport = z.strictObject({
   alone: evaluation.nullable(),
 });
 
+/** Client → coordinator, label `decline`: this client gives no answer in this round. Says no more than it must. */
+const decline = z.strictObject({
+  /** `cannot-train`: its data or its rules do not allow the task. `diverged`: training gave no finite numbers. */
+  reason: z.enum(['cannot-train', 'diverged']),
+});
+
 /** Coordinator → client, label `receipt`: this payload was stored. */
 const receipt = z.strictObject({ label: z.string(), payload: digest });
 
 export type Assignment = z.infer<typeof assignment>;
 export type Update = z.infer<typeof update>;
 export type EvaluationReport = z.infer<typeof evaluationReport>;
+export type Decline = z.infer<typeof decline>;
 export type Receipt = z.infer<typeof receipt>;
 
 export const labels = {
   assignment: 'assignment',
   update: 'update',
   evaluation: 'evaluation',
+  decline: 'decline',
   receipt: 'receipt',
 } as const;
 
@@ -78,10 +86,11 @@ export const parseAssignment = (bytes: Uint8Array): Assignment => parsePayload(a
 export const parseUpdate = (bytes: Uint8Array): Update => parsePayload(update, bytes, 'malformed');
 export const parseEvaluationReport = (bytes: Uint8Array): EvaluationReport =>
   parsePayload(evaluationReport, bytes, 'malformed');
+export const parseDecline = (bytes: Uint8Array): Decline => parsePayload(decline, bytes, 'malformed');
 export const parseReceipt = (bytes: Uint8Array): Receipt => parsePayload(receipt, bytes, 'bad-request');
 
 /** Deterministic bytes of any of the payloads above. */
-export function encodePayload(payload: Assignment | Update | EvaluationReport | Receipt): Uint8Array {
+export function encodePayload(payload: Assignment | Update | EvaluationReport | Decline | Receipt): Uint8Array {
   return encodeCbor(payload);
 }
 
@@ -119,11 +128,14 @@ export async function splitUpdateBody(chunks: AsyncIterable<Uint8Array>): Promis
   const iterator = chunks[Symbol.asyncIterator]();
   let held: Uint8Array = new Uint8Array(0);
   const fill = async (bytes: number): Promise<void> => {
-    while (held.length < bytes) {
+    const parts = [held];
+    for (let length = held.length; length < bytes; ) {
       const next = await iterator.next();
       if (next.done) throw new Problem('bad-request', 'the body ends inside the envelope');
-      held = held.length === 0 ? next.value : concat(held, next.value);
+      parts.push(next.value);
+      length += next.value.length;
     }
+    held = joined(parts);
   };
   await fill(4);
   const length = new DataView(held.buffer, held.byteOffset, 4).getUint32(0);
@@ -143,9 +155,15 @@ async function* remainder(first: Uint8Array, iterator: AsyncIterator<Uint8Array>
   }
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
+/** One copy at most: a body may come in millions of chunks of a few bytes. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const filled = parts.filter(part => part.length > 0);
+  if (filled.length === 1) return filled[0];
+  const out = new Uint8Array(filled.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of filled) {
+    out.set(part, at);
+    at += part.length;
+  }
   return out;
 }

@@ -1,7 +1,7 @@
 /** The task: what is trained, on which data, under which rules. Parsed once; its hash names it everywhere. */
 import { z } from 'zod';
 import { encodeCbor } from '../bytes/cbor.ts';
-import { dataSchema } from '../data/schema.ts';
+import { classCount, type DataSchema, dataSchema, featureNames } from '../data/schema.ts';
 
 const positive = z.number().gt(0).finite();
 const fraction = z.number().gt(0).lte(1);
@@ -96,6 +96,17 @@ const only = (path: 'aggregation.rule' | 'protection' | 'privacy', built: string
         : `"${String(issue.input)}" is not a known value; use "${built}"`,
   });
 
+/** Largest model, 1 GiB of float32: a slip in a task must not take down every machine of the federation. */
+const mostParameters = 2 ** 28;
+
+/** Weights and biases of a dense network of these settings. */
+function parameterTotal(task: { data: DataSchema; model: z.infer<typeof model> }): number {
+  const classes = classCount(task.data);
+  const hidden = task.model.name === 'mlp' ? task.model.hidden : [];
+  const widths = [featureNames(task.data).length, ...hidden, classes === 2 ? 1 : classes];
+  return widths.slice(1).reduce((sum, width, i) => sum + width * (widths[i] + 1), 0);
+}
+
 export const taskSchema = z
   .strictObject({
     /** Version of this format. */
@@ -145,6 +156,14 @@ export const taskSchema = z
       .default({ everyRounds: 1, pooledAucBins: null, aloneBaseline: false }),
   })
   .superRefine((task, context) => {
+    const parameters = parameterTotal(task);
+    if (parameters > mostParameters) {
+      context.addIssue({
+        code: 'custom',
+        path: ['model'],
+        message: `has ${parameters} parameters, more than ${mostParameters}; use fewer or smaller hidden layers`,
+      });
+    }
     if (
       task.evaluation.pooledAucBins !== null &&
       task.data.target.type === 'classes' &&

@@ -79,6 +79,10 @@ export function openChannel(
       });
       return decodeEnvelope(answer.body);
     },
+    async sendDecline(task, number, envelope) {
+      const path = `${round(task, number)}/decline`;
+      await connection.request({ method: 'PUT', path, body: [encodeEnvelope(envelope)], limit: 1024 });
+    },
     reconnect: () => connection.close(),
   };
 }

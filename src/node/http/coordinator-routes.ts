@@ -84,6 +84,12 @@ function clientRoutes(server: Server, context: RouteContext): void {
     return cbor(reply, encodeEnvelope(receipt));
   });
 
+  server.put<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/decline', async (request, reply) => {
+    const { name } = client(request);
+    await coordinator.receiveDecline(name, decodeEnvelope(await body(request, context, { bytes: 4096 })));
+    return reply.code(204).send();
+  });
+
   server.put<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/evaluation', async (request, reply) => {
     const { name } = client(request);
     const envelope = decodeEnvelope(await body(request, context, { bytes: maxEnvelopeBytes }));

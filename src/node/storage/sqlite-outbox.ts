@@ -27,7 +27,7 @@ const schema: Schema = {
 /**
  * Opens or creates the outbox at `path`. Nothing said is ever forgotten, but only the newest round of a task can be said again:
  * a message of a later round drops the bytes of the rounds before it and keeps that they were answered. So:
- * `find` gives the message of the newest round, null for a round never answered, and throws Problem `replayed` for one answered before;
+ * `find` gives the message of the newest round, null for a later one, and throws Problem `replayed` for any round before it, answered or not;
  * `put` of the same envelope again changes nothing, of another one for the same task, round and label throws Problem `equivocation`.
  * Throws as `openDatabase`.
  */
@@ -40,12 +40,14 @@ class SqliteOutbox implements Outbox {
   readonly #find: StatementSync;
   readonly #put: StatementSync;
   readonly #drop: StatementSync;
+  readonly #later: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#find = database.prepare(
       'SELECT model, digest, envelope, tensor FROM outgoing WHERE task = ? AND round = ? AND label = ?',
     );
+    this.#later = database.prepare('SELECT 1 FROM outgoing WHERE task = ? AND round > ? LIMIT 1');
     this.#put = database.prepare('INSERT INTO outgoing VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#drop = database.prepare(
       'UPDATE outgoing SET envelope = NULL, tensor = NULL WHERE task = ? AND round < ? AND envelope IS NOT NULL',
@@ -54,7 +56,10 @@ class SqliteOutbox implements Outbox {
 
   async find(task: string, round: number, label: string): Promise<Outgoing | null> {
     const row = this.#row(task, round, label);
-    if (row === undefined) return null;
+    if (row === undefined) {
+      if (this.#later.get(task, round) === undefined) return null;
+      throw new Problem('replayed', `this client went on to a later round than ${round}`);
+    }
     const { model, envelope, tensor } = row;
     if (envelope === null)
       throw new Problem('replayed', `this client answered round ${round} before, and went on since`);

@@ -279,7 +279,17 @@ test('public scaling beside local scaling is refused, as the second would undo t
   const value = changed('data.standardise', 'local');
   assert.throws(
     () => parseTask(value),
-    (error: TaskError) => error.errors[0].path === 'data.columns.0' && /center and spread/.test(error.errors[0].message),
+    (error: TaskError) =>
+      error.errors[0].path === 'data.columns.0' && /center and spread/.test(error.errors[0].message),
+  );
+});
+
+test('a model that no machine could hold is refused with its size', () => {
+  const value = changed('model.hidden', [65_536, 65_536]);
+  assert.throws(
+    () => parseTask(value),
+    (error: TaskError) =>
+      error.errors[0].path === 'model' && /parameters, more than 268435456/.test(error.errors[0].message),
   );
 });
 

@@ -46,6 +46,10 @@ async function run(options: Options): Promise<void> {
       // The authority holds the issuing key; this process never reads it.
       if (options.authority) authority = await beside(options.home, log);
     },
+  }).catch(async error => {
+    // A child that lives on would keep this process alive, and the authority's port taken.
+    await (authority as AuthorityProcess | null)?.close();
+    throw error;
   });
   await aborted(signal);
   await (authority as AuthorityProcess | null)?.close();

@@ -20,6 +20,8 @@ export async function* boundedBody(
   stream: AsyncIterable<Uint8Array> & {
     destroy(error?: Error): unknown;
     once(event: 'close', listener: () => void): unknown;
+    /** The sender reset the stream: it ends as if the body were whole. */
+    readonly aborted?: boolean;
   },
   declaredLength: string | undefined,
   limit: BodyLimit,
@@ -47,6 +49,9 @@ export async function* boundedBody(
       yield chunk;
     }
     if (slow) throw new Problem('too-slow');
+    if (stream.aborted === true && received !== Number(declaredLength)) {
+      throw new Problem('bad-request', 'the body broke off');
+    }
   } catch (error) {
     if (slow) throw new Problem('too-slow');
     // Only the stream can have failed: what the reader throws does not come here.

@@ -37,7 +37,10 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
   let credentials = loadCredentials(join(home, 'credentials'));
   const lock = lockDirectory(home, 'a client');
   const outbox = openOutbox(join(home, 'client.sqlite'));
-  const newest = new NewestCrl(join(home, 'crl.pem'));
+  const newest = new NewestCrl(join(home, 'crl.pem'), () => ({
+    root: credentials.tls.ca,
+    issuing: credentials.issuing,
+  }));
   const coordinatorKeys = new Map<string, Uint8Array>();
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
   const channel = openChannel(

@@ -38,6 +38,8 @@ export interface RunningCoordinator {
   readonly port: number;
   readonly coordinator: Coordinator;
   connections(): number;
+  /** Renews what is due and takes up what was renewed, as it does every half minute. True when the credentials are new. */
+  renew(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -80,13 +82,16 @@ async function listen(settings: CoordinatorSettings, store: CoordinatorStore): P
   const crlPath = join(home, 'authority', 'crl.pem');
   let credentials = loadCredentials(join(folder, 'credentials'));
   let crl = readCrl(crlPath);
+  /** Member → serial number of the update certificate it showed last: that one lives longer than any TLS certificate. */
+  const shown = new Map<string, string>();
   const coordinator = await Coordinator.open({
     federation,
     identity: () => ({ signer: credentials.updateSigner, certificate: credentials.updateCertificateHash }),
     verifyCertificate(der) {
       const { issuing, tls } = credentials;
       const trust = { federation, root: tls.ca, issuing, crl, nowMs: clock.now() };
-      const { principal, hash, publicKey } = verifyUpdateCertificate(der, trust);
+      const { principal, hash, publicKey, serial } = verifyUpdateCertificate(der, trust);
+      shown.set(principal.name, serial);
       return { name: principal.name, role: principal.role, certificate: hash, publicKey };
     },
     primitives: nodePrimitives,
@@ -102,7 +107,9 @@ async function listen(settings: CoordinatorSettings, store: CoordinatorStore): P
   });
   const apply = (next: Crl): void => {
     crl = next;
-    void server.revoke(next).catch(error => log({ event: 'failed', level: 'error', detail: String(error) }));
+    const members = new Set([...shown].filter(([, serial]) => next.revoked.has(serial)).map(([name]) => name));
+    for (const name of members) shown.delete(name);
+    void server.revoke(next, members).catch(error => log({ event: 'failed', level: 'error', detail: String(error) }));
   };
   const watch = watchCrl(crlPath, apply);
   // Whoever was revoked while this process started.
@@ -121,6 +128,7 @@ async function listen(settings: CoordinatorSettings, store: CoordinatorStore): P
     port: server.port,
     coordinator,
     connections: () => server.connections(),
+    renew: () => renewal.check(),
     async close() {
       watch.close();
       renewal.close();

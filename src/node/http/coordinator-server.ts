@@ -10,8 +10,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import fastify from 'fastify';
 import type { Coordinator } from '../../coordinator/coordinator.ts';
-import type { Log } from '../../core/protocol/ports.ts';
+import type { Clock, Log } from '../../core/protocol/ports.ts';
 import { Problem, UserError } from '../../core/protocol/problem.ts';
+import { systemClock } from '../clock.ts';
 import type { Credentials } from '../pki/credentials.ts';
 import type { Crl } from '../pki/crl.ts';
 import { serverTlsOptions } from '../pki/tls-options.ts';
@@ -32,10 +33,10 @@ export interface CoordinatorServer {
   readonly port: number;
   /** Live authenticated connections. */
   connections(): number;
-  /** Serves with renewed credentials from the next handshake on. */
+  /** Serves with renewed credentials from the next handshake on. When the update certificate is another, clients greet it anew. */
   renew(credentials: Credentials): void;
-  /** Applies a revocation list: next handshakes, and live connections at once. */
-  revoke(crl: Crl): Promise<void>;
+  /** Applies a revocation list: next handshakes, and live connections at once. Also ends `members`, whose update certificates it names. */
+  revoke(crl: Crl, members: ReadonlySet<string>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,6 +47,8 @@ export interface ServerSettings {
   readonly host: string;
   readonly port: number;
   readonly log: Log;
+  /** The system's when absent. */
+  readonly clock?: Clock;
   /** Handshakes slower than this are refused, ms. */
   readonly handshakeTimeoutMs?: number;
   /** See `boundedBody`. */
@@ -58,7 +61,12 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
   const { coordinator, log } = settings;
   let { credentials, crl } = settings;
   const { federation } = credentials.principal;
-  const sessions = new Sessions(federation, log, settings.idleTimeoutMs ?? idleTimeoutMs);
+  const sessions = new Sessions(
+    federation,
+    log,
+    settings.clock ?? systemClock,
+    settings.idleTimeoutMs ?? idleTimeoutMs,
+  );
   const server = fastify({
     http2: true,
     https: {
@@ -134,13 +142,15 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
     port: (raw.address() as AddressInfo).port,
     connections: () => sessions.size,
     renew(next) {
+      const isKnown = Buffer.from(next.updateCertificateHash).equals(credentials.updateCertificateHash);
       credentials = next;
       apply();
+      if (!isKnown) sessions.closeClients();
     },
-    async revoke(next) {
+    async revoke(next, members) {
       crl = next;
       apply();
-      for (const name of sessions.endRevoked(crl.revoked)) await coordinator.forget(name);
+      for (const name of sessions.endRevoked(crl.revoked, members)) await coordinator.forget(name);
     },
     async close() {
       coordinator.close();

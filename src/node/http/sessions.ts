@@ -1,21 +1,25 @@
 /** Live connections by member: whose they are, how many there may be, and how to end them at once. */
 import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import type { Principal } from '../../core/protocol/identity.ts';
-import type { Log } from '../../core/protocol/ports.ts';
+import type { Clock, Log } from '../../core/protocol/ports.ts';
 import { Problem } from '../../core/protocol/problem.ts';
-import { principalOfPeer } from '../pki/verify.ts';
+import { type Peer, principalOfPeer } from '../pki/verify.ts';
 
-export type Peer = Principal & { readonly serial: string };
+export type { Peer };
 
 /** Connections of one member beyond this are closed: the newest loses. */
 const sessionsPerMember = 16;
 /** Room for a 4 MiB window: a 4 MB update needs no pause for acknowledgement. */
 const windowBytes = 4 * 1024 * 1024;
+/** The wall clock is looked at this often, ms: a timer for the whole day would not notice that the machine slept or the clock was set. */
+const longestTimerMs = 3_600_000;
+/** Requests under way may end for so long when their session is closed, ms. */
+const closingMs = 5_000;
 
 export class Sessions {
   readonly #federation: string;
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #idleTimeoutMs: number;
   #closed = false;
   readonly #peers = new Map<Http2Session, Peer>();
@@ -23,9 +27,10 @@ export class Sessions {
   readonly #seen = new Map<string, string>();
 
   /** @param idleTimeoutMs a session on which nothing happens for so long is ended, whatever it waits for. */
-  constructor(federation: string, log: Log, idleTimeoutMs: number) {
+  constructor(federation: string, log: Log, clock: Clock, idleTimeoutMs: number) {
     this.#federation = federation;
     this.#log = log;
+    this.#clock = clock;
     this.#idleTimeoutMs = idleTimeoutMs;
   }
 
@@ -55,6 +60,7 @@ export class Sessions {
         session.destroy();
       });
       session.setLocalWindowSize(windowBytes);
+      this.#endAtExpiry(session, peer, address);
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem('unauthenticated');
       const client = problem.code === 'too-many' ? principalName(socket, this.#federation) : undefined;
@@ -70,17 +76,31 @@ export class Sessions {
     return peer;
   }
 
-  /** Destroys the sessions of revoked certificates. Returns the members who have no other session and were here since the start. */
-  endRevoked(serials: ReadonlySet<string>): string[] {
+  /**
+   * Destroys the sessions of revoked certificates, and all sessions of the members named. Returns these, and the members who lost a
+   * certificate that was here since the start and have no other session.
+   */
+  endRevoked(serials: ReadonlySet<string>, members: ReadonlySet<string>): string[] {
     for (const [session, peer] of this.#peers) {
-      if (!serials.has(peer.serial)) continue;
+      if (!serials.has(peer.serial) && !members.has(peer.name)) continue;
       this.#peers.delete(session);
       session.destroy();
       this.#log({ event: 'session-ended', level: 'warn', client: peer.name, code: 'revoked' });
     }
     const revoked = [...this.#seen].filter(([serial]) => serials.has(serial));
     for (const [serial] of revoked) this.#seen.delete(serial);
-    return [...new Set(revoked.map(([, name]) => name))].filter(name => this.#of(name).length === 0);
+    const gone = revoked.map(([, name]) => name).filter(name => this.#of(name).length === 0);
+    return [...new Set([...members, ...gone])];
+  }
+
+  /** Lets the clients finish what they ask and then greet on a new connection: as when the coordinator's update certificate is new. */
+  closeClients(): void {
+    for (const [session, { role }] of this.#peers) {
+      if (role !== 'client') continue;
+      const cancel = this.#clock.after(closingMs, () => session.destroy());
+      session.once('close', cancel);
+      session.close();
+    }
   }
 
   /** Ends all sessions, and those that still come: a client reconnects faster than a listener closes. */
@@ -92,6 +112,27 @@ export class Sessions {
   /** Number of live connections. */
   get size(): number {
     return this.#peers.size;
+  }
+
+  /**
+   * A session lasts no longer than its certificate: TLS looks at it only in the handshake, and revocation lists drop what has
+   * expired.
+   */
+  #endAtExpiry(session: Http2Session, peer: Peer, address: string | undefined): void {
+    let cancel = (): void => undefined;
+    const look = (): void => {
+      const leftMs = peer.notAfterMs - this.#clock.now();
+      if (leftMs > 0) {
+        cancel = this.#clock.after(Math.min(leftMs, longestTimerMs), look);
+        return;
+      }
+      const detail = 'the certificate has expired';
+      const blame = { client: peer.name, address, code: 'unauthenticated', detail };
+      this.#log({ event: 'session-ended', level: 'warn', ...blame });
+      session.destroy();
+    };
+    session.once('close', () => cancel());
+    look();
   }
 
   /** A peer that broke the rules of HTTP/2, or flooded, is named; one that just went away is not. */

@@ -19,6 +19,9 @@ export interface Leaf {
   readonly certificate: X509Certificate;
 }
 
+/** Who is at the other end of a TLS connection, by which certificate, and until when. */
+export type Peer = Principal & Pick<Leaf, 'serial' | 'notAfterMs'>;
+
 /** What an update certificate is checked against. */
 export interface UpdateTrust {
   readonly federation: string;
@@ -63,9 +66,9 @@ export function verifyUpdateCertificate(der: Uint8Array, trust: UpdateTrust): Ve
  * The principal of a TLS peer whose chain, validity and revocation Node has verified in this handshake.
  * Throws Problem('unauthenticated') for a CA, a certificate of another kind or federation, and none or several identities.
  */
-export function principalOfPeer(der: Uint8Array, federation: string): Principal & { readonly serial: string } {
-  const leaf = readLeaf(der, 'tls', federation);
-  return { ...leaf.principal, serial: leaf.serial };
+export function principalOfPeer(der: Uint8Array, federation: string): Peer {
+  const { principal, serial, notAfterMs } = readLeaf(der, 'tls', federation);
+  return { ...principal, serial, notAfterMs };
 }
 
 /** SHA-256 of a certificate's DER, 32 bytes. */

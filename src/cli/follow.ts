@@ -8,7 +8,7 @@ import { systemClock } from '../node/clock.ts';
 import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
 import type { Progress } from './output.ts';
 
-/** Resolves with the last status when the run has finished or stopped. Survives restarts of the coordinator. */
+/** Resolves with the last status when the run has finished or stopped. Survives restarts of the coordinator. Throws Problem: `unavailable` when it stays away, or when the signal aborts. */
 export async function follow(
   channel: OperatorChannel,
   task: string,
@@ -30,7 +30,8 @@ export async function follow(
       // A fast run changes many times a second; nobody reads that fast.
       await pause(systemClock, 100, signal);
     } catch (error) {
-      if (signal.aborted || error instanceof Problem || failures >= 60) throw error;
+      const passing = error instanceof Problem && error.code === 'unavailable';
+      if (signal.aborted || !passing || failures >= 60) throw error;
       // A restarted coordinator counts its versions anew.
       version = -1;
       progress.status('the coordinator does not answer; trying again');

@@ -1,6 +1,6 @@
 /** The operator's side of a command: the connection to the coordinator, and finding a run by name or hash. */
 import type { Run } from '../coordinator/store.ts';
-import { UserError } from '../core/protocol/problem.ts';
+import { Problem, UserError } from '../core/protocol/problem.ts';
 import { readFederation } from '../node/authority/home.ts';
 import { operatorCredentials } from '../node/authority/own-processes.ts';
 import { type OperatorChannel, openOperatorChannel } from '../node/http/coordinator-channel.ts';
@@ -13,19 +13,23 @@ export async function withOperator<T>(home: string, action: (channel: OperatorCh
   try {
     return await action(channel);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'ENOTFOUND') {
-      throw new UserError(
-        coordinatorUrl,
-        'the coordinator does not answer',
-        `Start it: parley coordinator --home ${home}`,
-        { cause: error },
-      );
+    if (error instanceof Problem && error.code === 'unavailable') {
+      throw new UserError(coordinatorUrl, `the coordinator does not answer (${error.detail})`, remedyOf(error, home), {
+        cause: error,
+      });
     }
     throw error;
   } finally {
     channel.close();
   }
+}
+
+function remedyOf(error: Problem, home: string): string {
+  const code = String((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '');
+  if (/CERT|TLS|SSL|SIGNATURE|ISSUER/.test(code)) {
+    return `Check the clock of this machine, and that ${home} is the home of the federation that this coordinator serves.`;
+  }
+  return `Start it: parley coordinator --home ${home}. If it runs, check its log, the network and the firewall.`;
 }
 
 export interface RunList {

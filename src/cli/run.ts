@@ -5,7 +5,7 @@ import type { Run } from '../coordinator/store.ts';
 import { follow } from './follow.ts';
 import { untilStopped } from './lifetime.ts';
 import { shortHash, withOperator } from './operator.ts';
-import { createProgress, printJson, printLine } from './output.ts';
+import { createProgress, type Progress, printJson, printLine } from './output.ts';
 import { resultTable } from './result.ts';
 import { saveArtifact } from './save-artifact.ts';
 import { readTaskFile } from './task-file.ts';
@@ -38,16 +38,40 @@ async function run(file: string, options: Options): Promise<void> {
   const task = readTaskFile(file);
   const signal = untilStopped();
   const progress = createProgress();
-  await withOperator(options.home, async channel => {
-    const submitted = await channel.post<Run>('/v1/runs', task);
-    progress.line(
-      `run ${shortHash(submitted.task)} of task ${task.name}: ${submitted.rounds} rounds, ${submitted.parameters} parameters`,
-    );
-    if (options.detach) return options.json ? printJson(submitted) : printLine(submitted.task);
-    const status = await follow(channel, submitted.task, progress, signal).finally(() => progress.end());
-    const path = await saveArtifact(channel, status, options.output ?? `${task.name}.safetensors`);
-    print(status, path, options.json === true);
-  });
+  let submitted: Run | null = null;
+  try {
+    await withOperator(options.home, async channel => {
+      const taken = await channel.post<Run>('/v1/runs', task, signal);
+      submitted = taken;
+      progress.line(
+        `run ${shortHash(taken.task)} of task ${task.name}: ${taken.rounds} rounds, ${taken.parameters} parameters`,
+      );
+      if (options.detach) return options.json ? printJson(taken) : printLine(taken.task);
+      const status = await follow(channel, taken.task, progress, signal).finally(() => progress.end());
+      const path = await saveArtifact(channel, status, options.output ?? `${task.name}.safetensors`, signal);
+      print(status, path, options.json === true);
+      if (status.phase === 'stopped') sayStopped(progress, status.name);
+    });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    sayInterrupted(progress, submitted !== null);
+  }
+}
+
+function sayInterrupted(progress: Progress, submitted: boolean): void {
+  progress.line(
+    submitted
+      ? 'parley: interrupted; the run goes on\n→ Take it up again with the same command, see parley status, or end it with parley stop.'
+      : 'parley: interrupted before the coordinator confirmed the run\n→ Give the same command again, or see parley runs.',
+  );
+  process.exitCode = 130; // as for a process that SIGINT ended
+}
+
+function sayStopped(progress: Progress, name: string): void {
+  progress.line(
+    `parley: ${name}: this run was stopped\n→ Change the task's name or seed to train it again; the model of its last finished round is kept.`,
+  );
+  process.exitCode = 1;
 }
 
 function print(status: RunStatus, path: string | null, json: boolean): void {

@@ -6,10 +6,15 @@ import { writeDurable } from '../node/durable-file.ts';
 import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
 
 /** Fetches the model file of a run and writes it; null when the run stopped before a round was finished. */
-export async function saveArtifact(channel: OperatorChannel, status: RunStatus, path: string): Promise<string | null> {
+export async function saveArtifact(
+  channel: OperatorChannel,
+  status: RunStatus,
+  path: string,
+  signal?: AbortSignal,
+): Promise<string | null> {
   let bytes: Uint8Array;
   try {
-    bytes = await channel.bytes(`/v1/runs/${status.task}/artifact`);
+    bytes = await channel.bytes(`/v1/runs/${status.task}/artifact`, signal);
   } catch (error) {
     if (error instanceof Problem && error.code === 'not-found') return null;
     throw error;

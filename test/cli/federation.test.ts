@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -39,6 +41,14 @@ function start(event: string, ...args: string[]): Promise<void> {
     });
     child.once('exit', code => reject(new Error(`${args[0]} ended with ${code}: ${text}`)));
     if (event === '') resolve();
+  });
+}
+
+/** True when nobody listens on the port. */
+function freed(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1', () => resolve(false)).once('error', () => resolve(true));
+    socket.once('connect', () => socket.destroy());
   });
 }
 
@@ -121,8 +131,47 @@ test('a stopped run keeps the model of its last round', () => {
   }
   must('stop', 'long', '--home', home);
   const model = join(folder, 'long.safetensors');
-  must('run', task, '--home', home, '--output', model);
+  const { status, stdout, stderr } = parley('run', task, '--home', home, '--output', model);
+  assert.equal(status, 1);
+  assert.match(stdout, /model: /);
+  assert.match(stderr, /this run was stopped.*\n→ .*name or seed/);
   assert.ok(existsSync(model));
+});
+
+test('a coordinator whose port is taken ends, names the port, and leaves no authority behind', async t => {
+  const taken = createServer();
+  await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve));
+  t.after(() => taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const [authorityPort] = await freePorts(1);
+  const other = join(folder, 'other');
+  must('init', '--home', other, '--port', String(port), '--authority-port', String(authorityPort));
+  const { status, signal, stderr } = spawnSync(process.execPath, [main, 'coordinator', '--home', other], {
+    encoding: 'utf8',
+    cwd: folder,
+    timeout: 20_000,
+  });
+  assert.equal(signal, null, 'it ended by itself');
+  assert.equal(status, 2, stderr);
+  assert.match(stderr, new RegExp(`parley: .*:${port}: this port is in use\n→ `));
+  assert.deepEqual(await freed(authorityPort), true, 'the authority ended with it');
+});
+
+test('Ctrl-C ends following, not the run', async () => {
+  const task = taskFile('followed', { rounds: 100_000, cohort: { minimum: 2 } });
+  const child = spawn(process.execPath, [main, 'run', task, '--home', home], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: folder,
+  });
+  let stderr = '';
+  child.stderr.on('data', chunk => {
+    stderr += chunk;
+    if (/round +2\//.test(stderr)) child.kill('SIGINT');
+  });
+  const [code] = await once(child, 'exit');
+  assert.equal(code, 130, stderr);
+  assert.match(stderr, /the run goes on\n→ .*same command.*parley status.*parley stop/);
+  assert.match(must('stop', 'followed', '--home', home), /stopped/);
 });
 
 test('a task with errors is refused before anything is sent, each error with its path', () => {
@@ -154,4 +203,32 @@ test('without a coordinator the operator is told what to do', () => {
   const { status, stderr } = parley('status', '--home', lost);
   assert.equal(status, 2);
   assert.match(stderr, /parley coordinator --home/);
+});
+
+test('a coordinator of another federation is told apart from one that is down', () => {
+  const [port, authorityPort] = JSON.parse(readFileSync(join(home, 'federation.json'), 'utf8'))
+    .coordinatorUrl.match(/\d+$/)
+    .concat('2');
+  const stranger = join(folder, 'stranger');
+  must('init', '--home', stranger, '--port', port, '--authority-port', authorityPort);
+  const { status, stderr } = parley('status', '--home', stranger);
+  assert.equal(status, 2, stderr);
+  assert.match(stderr, /the coordinator does not answer \(.*certificate.*\)\n→ Check the clock .*stranger is the home/);
+});
+
+test('whoever hangs up on the operator is no defect of ours', async t => {
+  const server = createServer(socket => socket.destroy());
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const silent = join(folder, 'silent');
+  must('init', '--home', silent, '--port', String(port), '--authority-port', '2');
+  const child = spawn(process.execPath, [main, 'runs', '--home', silent], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', chunk => {
+    stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /the coordinator does not answer \(.+\)\n→ Start it: parley coordinator --home .*firewall/);
 });

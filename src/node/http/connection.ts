@@ -6,10 +6,19 @@ import { clientTlsOptions } from '../pki/tls-options.ts';
 import { parseProblemCode } from './problem-response.ts';
 
 const windowBytes = 4 * 1024 * 1024;
-/** Longest wait for a connection, ms. */
-const connectTimeoutMs = 15_000;
-/** Longest silence on a request, ms; above the 25 s that an assignment request may take. */
-const answerTimeoutMs = 60_000;
+/** Bytes of a request and its answer must pass at this rate or better, after `answerMs`. */
+const leastBytesPerSecond = 64 * 1024;
+
+export interface Patience {
+  /** Longest wait for a connection, ms. */
+  readonly connectMs: number;
+  /** Longest greeting, ms. */
+  readonly greetMs: number;
+  /** Longest silence on a request, ms; above the 25 s that an assignment request may take. */
+  readonly answerMs: number;
+}
+
+const usualPatience: Patience = { connectMs: 15_000, greetMs: 30_000, answerMs: 60_000 };
 
 export interface HttpRequest {
   readonly method: 'GET' | 'PUT' | 'POST';
@@ -29,57 +38,77 @@ export interface HttpAnswer {
 /** Sends one request on an open connection. */
 export type Send = (request: HttpRequest) => Promise<HttpAnswer>;
 
+/** A connection that is open or being opened. */
+interface Opening {
+  readonly session: Promise<ClientHttp2Session>;
+  readonly cancel: AbortController;
+}
+
 export class Connection {
   readonly #url: string;
   readonly #credentials: () => Credentials;
   readonly #greet: (send: Send) => Promise<void>;
-  #session: Promise<ClientHttp2Session> | null = null;
+  readonly #patience: Patience;
+  #opening: Opening | null = null;
 
   /** @param greet is awaited on every new connection before any other request. */
   constructor(
     url: string,
     credentials: () => Credentials,
     greet: (send: Send) => Promise<void> = async () => undefined,
+    patience: Patience = usualPatience,
   ) {
     this.#url = url;
     this.#credentials = credentials;
     this.#greet = greet;
+    this.#patience = patience;
   }
 
-  /** Sends a request; a status of 400 or more becomes the Problem that its body names. Rejects when the connection is lost. */
+  /**
+   * Sends a request; a status of 400 or more becomes the Problem that its body names. Throws Problem `unavailable` when there is no
+   * connection or it is lost, and at once when the signal aborts.
+   */
   readonly request: Send = async request => {
-    const session = await this.#connected();
+    const opening = this.#connected();
+    const session = await unlessAborted(opening.session, request.signal);
     try {
-      return await exchange(session, request);
+      return await exchange(session, request, this.#patience.answerMs);
     } catch (error) {
       // The coordinator restarted and does not know us yet, or the session is gone: greet again next time.
-      if (!(error instanceof Problem) || error.code === 'unauthenticated') this.#drop(session);
+      if (!(error instanceof Problem) || error.code === 'unauthenticated' || error.code === 'unavailable') {
+        session.destroy();
+        this.#forget(opening);
+      }
       throw error;
     }
   };
 
-  /** Ends the connection; the next request opens another, with the credentials of then. */
+  /** Ends the connection, also one that is being opened; the next request opens another, with the credentials of then. */
   close(): void {
-    const session = this.#session;
-    this.#session = null;
-    session?.then(s => s.destroy()).catch(() => undefined);
+    const opening = this.#opening;
+    this.#opening = null;
+    opening?.cancel.abort();
+    opening?.session.then(session => session.destroy()).catch(() => undefined);
   }
 
-  #connected(): Promise<ClientHttp2Session> {
-    if (this.#session !== null) return this.#session;
-    const opening = this.#open();
-    this.#session = opening;
-    opening.then(
-      session => session.once('close', () => this.#forget(opening)),
+  #connected(): Opening {
+    if (this.#opening !== null) return this.#opening;
+    const cancel = new AbortController();
+    const opening: Opening = { session: this.#open(cancel.signal), cancel };
+    this.#opening = opening;
+    opening.session.then(
+      session => (session.destroyed ? this.#forget(opening) : session.once('close', () => this.#forget(opening))),
       () => this.#forget(opening),
     );
     return opening;
   }
 
-  async #open(): Promise<ClientHttp2Session> {
-    const session = await dial(this.#url, this.#credentials());
+  async #open(signal: AbortSignal): Promise<ClientHttp2Session> {
+    const { connectMs, greetMs, answerMs } = this.#patience;
+    const session = await dial(this.#url, this.#credentials(), connectMs, signal);
+    const hurry = AbortSignal.any([signal, AbortSignal.timeout(greetMs)]);
     try {
-      await this.#greet(request => exchange(session, request));
+      await this.#greet(request => exchange(session, { ...request, signal: hurry }, answerMs));
     } catch (error) {
       session.destroy();
       throw error;
@@ -87,43 +116,69 @@ export class Connection {
     return session;
   }
 
-  #forget(opening: Promise<ClientHttp2Session>): void {
-    if (this.#session === opening) this.#session = null;
-  }
-
-  #drop(session: ClientHttp2Session): void {
-    if (!session.destroyed) session.destroy();
-    this.#session = null;
+  #forget(opening: Opening): void {
+    if (this.#opening === opening) this.#opening = null;
   }
 }
 
-function dial(url: string, credentials: Credentials): Promise<ClientHttp2Session> {
+/** No answer was had, and none may be expected before the network or the coordinator is well again. */
+function unavailable(detail: string, cause?: unknown): Problem {
+  return new Problem('unavailable', detail, { cause });
+}
+
+function interruption(signal: AbortSignal): Problem {
+  const late = signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError';
+  return unavailable(late ? 'the coordinator did not answer in time' : 'interrupted');
+}
+
+/** What the promise comes to, or Problem `unavailable` as soon as the signal aborts. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(interruption(signal));
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([aborted, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function dial(
+  url: string,
+  credentials: Credentials,
+  connectMs: number,
+  signal: AbortSignal,
+): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
     const session = connect(url, {
       ...clientTlsOptions(credentials, undefined),
       settings: { initialWindowSize: windowBytes, enablePush: false },
     });
     const fail = (error: Error): void => {
-      clearTimeout(timer);
+      done();
       session.destroy();
-      reject(error);
+      reject(error instanceof Problem ? error : unavailable(`${url}: ${error.message}`, error));
     };
-    const timer = setTimeout(
-      () => fail(new Error(`${url} did not answer within ${connectTimeoutMs / 1000} s`)),
-      connectTimeoutMs,
-    );
-    session.once('error', fail);
+    const abort = (): void => fail(interruption(signal));
+    const timer = setTimeout(() => fail(unavailable(`${url} did not answer within ${connectMs / 1000} s`)), connectMs);
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    // Also after the end: an error that comes late must not end the process.
+    session.on('error', fail);
     // TLS 1.3: the server judges our certificate after we count as connected; its settings are the first sign of consent.
     session.once('remoteSettings', () => {
-      clearTimeout(timer);
-      session.off('error', fail);
-      session.on('error', () => session.destroy());
+      done();
       session.setLocalWindowSize(windowBytes);
       resolve(session);
     });
     session.once('close', () =>
       fail(
-        new Error(
+        unavailable(
           `${url} closed the connection: this certificate may be revoked or expired, or the server is stopping`,
         ),
       ),
@@ -131,9 +186,11 @@ function dial(url: string, credentials: Credentials): Promise<ClientHttp2Session
   });
 }
 
-function exchange(session: ClientHttp2Session, request: HttpRequest): Promise<HttpAnswer> {
+function exchange(session: ClientHttp2Session, request: HttpRequest, answerMs: number): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    if (session.closed || session.destroyed) return reject(new Error('the connection was lost'));
+    const { signal } = request;
+    if (signal?.aborted) return reject(interruption(signal));
+    if (session.closed || session.destroyed) return reject(unavailable('the connection was lost'));
     const length = request.body?.reduce((sum, part) => sum + part.length, 0) ?? 0;
     const stream = session.request(
       {
@@ -148,28 +205,45 @@ function exchange(session: ClientHttp2Session, request: HttpRequest): Promise<Ht
     let status = 0;
     let received = 0;
     const parts: Uint8Array[] = [];
-    const abort = (): void => stream.close(constants.NGHTTP2_CANCEL);
+    const started = performance.now();
     const settle = (action: () => void): void => {
-      request.signal?.removeEventListener('abort', abort);
+      clearInterval(watch);
+      signal?.removeEventListener('abort', abort);
       action();
     };
-    request.signal?.addEventListener('abort', abort, { once: true });
-    stream.setTimeout(answerTimeoutMs, () => stream.destroy(new Error('no answer in time')));
+    const giveUp = (problem: Problem): void => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      settle(() => reject(problem));
+    };
+    const abort = (): void => {
+      if (signal !== undefined) giveUp(interruption(signal));
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    const tooSlow = (): void => giveUp(unavailable('the coordinator did not answer in time'));
+    stream.setTimeout(answerMs, tooSlow);
+    // Whoever sends a byte now and then is not silent.
+    const watch = setInterval(
+      () => {
+        const allowedMs = answerMs + ((length + received) / leastBytesPerSecond) * 1000;
+        if (performance.now() - started > allowedMs) tooSlow();
+      },
+      Math.min(1000, answerMs),
+    );
     stream.on('response', headers => {
       status = Number(headers[':status']);
     });
     stream.on('data', (chunk: Uint8Array) => {
       received += chunk.length;
-      if (received > request.limit) stream.destroy(new Error('the answer is longer than it can be'));
+      if (received > request.limit) giveUp(unavailable('the answer is longer than it can be'));
       else parts.push(chunk);
     });
     stream.on('end', () => settle(() => finish()));
-    stream.on('error', error => settle(() => reject(error)));
-    stream.on('close', () => settle(() => reject(new Error('the connection was lost before an answer'))));
+    stream.on('error', error => settle(() => reject(unavailable(error.message, error))));
+    stream.on('close', () => settle(() => reject(unavailable('the connection was lost before an answer'))));
     const finish = (): void => {
       // The answer came before all of the body was sent: the rest is not wanted.
       if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
-      if (status === 0) return reject(new Error('the connection was lost before an answer'));
+      if (status === 0) return reject(unavailable('the connection was lost before an answer'));
       const body = joined(parts, received);
       if (status < 400) return resolve({ status, body });
       const code = parseProblemCode(body);

@@ -91,8 +91,8 @@ export function openChannel(
 export interface OperatorChannel {
   /** Answers of the coordinator are plain data; their types are those of `coordinator/status.ts` and `store.ts`. */
   get<T>(path: string, signal?: AbortSignal): Promise<T>;
-  post<T>(path: string, value: unknown): Promise<T>;
-  bytes(path: string): Promise<Uint8Array>;
+  post<T>(path: string, value: unknown, signal?: AbortSignal): Promise<T>;
+  bytes(path: string, signal?: AbortSignal): Promise<Uint8Array>;
   close(): void;
 }
 
@@ -105,9 +105,12 @@ export function openOperatorChannel(url: string, credentials: () => Credentials)
   return {
     get: async (path, signal) =>
       read((await connection.request({ method: 'GET', path, limit: longestAnswer, signal })).body),
-    post: async (path, value) =>
-      read((await connection.request({ method: 'POST', path, body: [encodeCbor(value)], limit: longestAnswer })).body),
-    bytes: async path => (await connection.request({ method: 'GET', path, limit: longestAnswer })).body,
+    post: async (path, value, signal) => {
+      const body = [encodeCbor(value)];
+      return read((await connection.request({ method: 'POST', path, body, limit: longestAnswer, signal })).body);
+    },
+    bytes: async (path, signal) =>
+      (await connection.request({ method: 'GET', path, limit: longestAnswer, signal })).body,
     close: () => connection.close(),
   };
 }

@@ -66,7 +66,12 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
         federation: member.federation,
         name: credentials.principal.name,
         identity: () => ({ signer: credentials.updateSigner, certificate: credentials.updateCertificateHash }),
-        coordinatorKey: certificate => coordinatorKeys.get(hex(certificate)) ?? null,
+        coordinatorKey(certificate) {
+          const key = coordinatorKeys.get(hex(certificate));
+          // The coordinator may have renewed its certificate: the next request greets it again.
+          if (key === undefined) channel.reconnect();
+          return key ?? null;
+        },
         channel,
         trainerFor: settings.trainerFor,
         outbox,

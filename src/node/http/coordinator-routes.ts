@@ -8,8 +8,9 @@ import type { Role } from '../../core/protocol/identity.ts';
 import { maxEnvelopeBytes, splitUpdateBody } from '../../core/protocol/message.ts';
 import { Problem } from '../../core/protocol/problem.ts';
 import { TaskError } from '../../core/protocol/task.ts';
+import { boundedAnswer } from './answer.ts';
 import { type BodyLimit, boundedBody, readBody } from './body.ts';
-import type { Quota } from './quota.ts';
+import { Quota } from './quota.ts';
 import type { Peer, Sessions } from './sessions.ts';
 
 export const mediaTypes = {
@@ -20,6 +21,9 @@ export const mediaTypes = {
 
 /** The longest an assignment or status request waits for news, ms. */
 export const longestWaitMs = 25_000;
+
+/** Large answers of one member that are not read to the end: a client reads one at a time. */
+const mostLargeAnswers = 4;
 
 export interface RouteContext {
   readonly coordinator: Coordinator;
@@ -42,13 +46,17 @@ interface RunParameters {
   round: string;
 }
 
-export function registerRoutes(server: Server, context: RouteContext): void {
+export function registerRoutes(server: Server, routes: RouteContext): void {
+  const context = { ...routes, answers: new Quota(mostLargeAnswers, 'large answers') };
   clientRoutes(server, context);
   operatorRoutes(server, context);
 }
 
-function clientRoutes(server: Server, context: RouteContext): void {
-  const { coordinator } = context;
+/** With what is counted across the routes. */
+type Context = RouteContext & { readonly answers: Quota };
+
+function clientRoutes(server: Server, context: Context): void {
+  const { coordinator, answers, graceMs } = context;
   const client = (request: Request): Peer => peerOf(request, context.sessions, 'client');
 
   server.post('/v1/hello', async (request, reply) => {
@@ -64,14 +72,14 @@ function clientRoutes(server: Server, context: RouteContext): void {
   });
 
   server.get<{ Params: RunParameters }>('/v1/tasks/:task', async (request, reply) => {
-    client(request);
-    return cbor(reply, await coordinator.task(request.params.task));
+    answers.take(client(request).name, request.raw.stream);
+    return large(reply.type(mediaTypes.cbor), await coordinator.task(request.params.task), graceMs);
   });
 
   server.get<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/model', async (request, reply) => {
-    client(request);
+    answers.take(client(request).name, request.raw.stream);
     const bytes = coordinator.model(request.params.task, Number(request.params.round));
-    return reply.type(mediaTypes.tensor).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    return large(reply.type(mediaTypes.tensor), bytes, graceMs);
   });
 
   server.put<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/update', async (request, reply) => {
@@ -97,8 +105,8 @@ function clientRoutes(server: Server, context: RouteContext): void {
   });
 }
 
-function operatorRoutes(server: Server, context: RouteContext): void {
-  const { coordinator } = context;
+function operatorRoutes(server: Server, context: Context): void {
+  const { coordinator, answers, graceMs } = context;
   const operator = (request: Request): Peer => peerOf(request, context.sessions, 'operator');
 
   server.post('/v1/runs', async (request, reply) => {
@@ -138,9 +146,8 @@ function operatorRoutes(server: Server, context: RouteContext): void {
   });
 
   server.get<{ Params: RunParameters }>('/v1/runs/:task/artifact', async (request, reply) => {
-    operator(request);
-    const bytes = await coordinator.artifact(request.params.task);
-    return reply.type(mediaTypes.tensor).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    answers.take(operator(request).name, request.raw.stream);
+    return large(reply.type(mediaTypes.tensor), await coordinator.artifact(request.params.task), graceMs);
   });
 }
 
@@ -171,6 +178,12 @@ function decode(bytes: Uint8Array): unknown {
 
 function cbor(reply: Reply, bytes: Uint8Array): Reply {
   return reply.type(mediaTypes.cbor).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+/** Sends what may be large to a peer that has to read it. */
+function large(reply: Reply, bytes: Uint8Array, graceMs: number | undefined): Reply {
+  boundedAnswer(reply.raw.stream, bytes.length, graceMs);
+  return reply.send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 /** Aborts when the peer goes away before the answer. */

@@ -80,7 +80,7 @@ test('a connection that was closed leaves no timer behind', async t => {
   await none.promise;
 });
 
-test('a member whose update certificate alone is on the list is out, and stays out', async t => {
+test('a member whose update certificate alone is on the list is out, and stays out', { timeout: 30_000 }, async t => {
   await using stack = new AsyncDisposableStack();
   const enrolled = await enrol(temporaryFolder(t), ['anna', 'bert']);
   const coordinator = await startCoordinator(stack, enrolled);

@@ -46,7 +46,9 @@ test('a client that waits for work trains for the renewed coordinator', { timeou
   assert.equal(client.log.filter(({ event }) => event === 'connected').length, 2);
 });
 
-test('connections of clients are closed after what is under way; those of operators stay', async t => {
+test('connections of clients are closed after what is under way; those of operators stay', {
+  timeout: 30_000,
+}, async t => {
   await using stack = new AsyncDisposableStack();
   const enrolled = await enrol(temporaryFolder(t), ['anna', 'bert']);
   const timers = new Set<() => void>();

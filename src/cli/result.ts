@@ -54,5 +54,9 @@ export function resultTable(status: RunStatus, pooledTraining?: { accuracy: numb
       '',
     ]);
   }
-  return table(rows);
+  const { missing } = status;
+  const asked = clients.length + missing.length;
+  const gap =
+    missing.length === 0 ? '' : `\n${clients.length} of ${asked} clients evaluated; missing: ${missing.join(', ')}`;
+  return table(rows) + gap;
 }

@@ -69,7 +69,7 @@ async function trainerOf({ task, taskId }: RoundContext, open: OpenTasks, ports:
   open.trainers.clear();
   open.trainers.set(taskId, opening);
   for (const other of open.tasks.keys()) if (other !== taskId) open.tasks.delete(other);
-  // A failure is not kept: the operator may mend the file while the client runs.
+  // A failure is not kept: the file may be mended when the coordinator asks again.
   opening.catch(() => open.trainers.delete(taskId));
   return opening;
 }
@@ -81,7 +81,11 @@ function report(error: unknown, ports: ClientPorts): void {
   if (error instanceof Problem)
     return ports.log({ event: 'refused', level: 'warn', code: error.code, detail: error.detail });
   if (error instanceof UserError)
-    return ports.log({ event: 'cannot-train', level: 'error', detail: `${error.message} → ${error.remedy}` });
+    return ports.log({
+      event: 'cannot-train',
+      level: 'error',
+      detail: `${error.message} → ${error.remedy} Then restart the client to be asked again at once.`,
+    });
   if (error instanceof TaskError)
     return ports.log({ event: 'cannot-train', level: 'error', code: 'task-refused', detail: error.message });
   const detail = error instanceof Error ? error.message : String(error);

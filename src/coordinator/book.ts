@@ -55,7 +55,7 @@ export class Book {
     return [...this.#runs.values()].sort((a, b) => a.order - b.order);
   }
 
-  /** Clients that said they cannot take part in a run; not asked again until they introduce themselves anew. */
+  /** Clients that said they cannot take part in a run; not asked again before they introduce themselves anew or a round misses its quorum. */
   declined(task: string): readonly string[] {
     return [...(this.#declined.get(task) ?? [])];
   }
@@ -64,6 +64,11 @@ export class Book {
   decline(task: string, client: string): void {
     const clients = this.#declined.get(task) ?? new Set();
     this.#declined.set(task, clients.add(client));
+  }
+
+  /** Forgets who cannot take part in a run: everyone may be asked again. */
+  forgive(task: string): void {
+    this.#declined.delete(task);
   }
 
   /** A client has introduced itself anew: what it said before it could not do, it may be able to do now. */

@@ -25,10 +25,14 @@ export async function conduct(book: Book): Promise<boolean> {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
     return true;
   }
-  if (deadlinePassed(run, now)) return reopen(book, loaded, 'below its quorum at the deadline', null);
+  if (deadlinePassed(run, now)) {
+    // Who could not take part may be able to now.
+    book.forgive(run.task);
+    return reopen(book, loaded, 'below its quorum at the deadline', null);
+  }
   // Everyone asked has answered, and too few updates count: others are asked at once, the same ones not before the deadline.
   if (run.phase === 'training' && complete(run)) {
-    return reopen(book, loaded, 'below its quorum: updates were refused', run.deadlineAt);
+    return reopen(book, loaded, 'below its quorum: clients were refused or declined', run.deadlineAt);
   }
   await foldArrived(book, loaded);
   return false;
@@ -78,10 +82,11 @@ async function openRound(book: Book, loaded: Loaded): Promise<boolean> {
 function withOpening(book: Book, loaded: Loaded, run: Run, combined: readonly string[] = []): Run | null {
   const { primitives, clock } = book.ports;
   const evaluating = run.phase === 'evaluating';
-  const answered = run.received.map(update => update.client);
+  const answered = (evaluating ? run.evaluations : run.received).map(answer => answer.client);
   const done = new Set([...answered, ...run.refused, ...book.declined(run.task)]);
   // Whoever was combined in the last round is asked to evaluate, also when it is not listening at this instant.
-  const present = [...new Set([...book.presence.present(), ...(evaluating ? combined : [])])];
+  const awaited = evaluating ? [...combined, ...run.passedOver] : [];
+  const present = [...new Set([...book.presence.present(), ...awaited])];
   const free = present.filter(client => !done.has(client)).sort();
   const isSparing = run.deadlineAt !== null && clock.now() < run.deadlineAt;
   const candidates = {

@@ -3,6 +3,9 @@ import type { Task } from '../core/protocol/task.ts';
 import type { Selection } from './select.ts';
 import type { Run } from './store.ts';
 
+/** How often the final evaluation asks before it ends with fewer clients than the quorum. */
+const evaluationAttempts = 3;
+
 /** Under way: a round is open or about to open. */
 export function isActive(run: Run): boolean {
   return run.phase === 'training' || run.phase === 'evaluating';
@@ -16,12 +19,11 @@ export function answered(run: Run): Set<string> {
 
 /** The run with its round open for the selected clients and those who have answered already. */
 export function opened(run: Run, selection: Selection, task: Task, nowMs: number): Run {
-  const cohort = [...new Set([...selection.cohort, ...run.received.map(r => r.client)])].sort();
   return {
     ...run,
     // Still queued when the write that began it failed.
     phase: run.phase === 'queued' ? 'training' : run.phase,
-    cohort,
+    cohort: selection.cohort,
     target: selection.target,
     deadlineAt: nowMs + deadlineMs(task),
     openedAt: run.openedAt ?? nowMs,
@@ -34,21 +36,26 @@ export function opened(run: Run, selection: Selection, task: Task, nowMs: number
  * is passed over while others are there; until `spareUntilMs` (null: no longer) not asked at all.
  */
 export function reopened(run: Run, problem: string, spareUntilMs: number | null): Run {
-  const arrived = new Set(run.received.map(update => update.client));
-  const silent = (run.cohort ?? []).filter(client => !arrived.has(client));
   return {
     ...run,
     cohort: null,
     attempt: run.attempt + 1,
-    passedOver: [...new Set([...run.passedOver, ...silent])].sort(),
+    passedOver: silent(run),
     deadlineAt: spareUntilMs,
     refused: [],
     problem,
   };
 }
 
+/** Everyone who was asked in the current round, now or before, and gave no answer that counts. */
+function silent(run: Run): string[] {
+  const answers = new Set((run.phase === 'evaluating' ? run.evaluations : run.received).map(answer => answer.client));
+  return [...new Set([...run.passedOver, ...(run.cohort ?? [])])].filter(client => !answers.has(client)).sort();
+}
+
+/** The run at its end; who did not evaluate the final model stays named in `passedOver`. */
 export function finished(run: Run, nowMs: number): Run {
-  return { ...run, phase: 'finished', cohort: null, deadlineAt: null, finishedAt: nowMs };
+  return { ...run, phase: 'finished', passedOver: silent(run), cohort: null, deadlineAt: null, finishedAt: nowMs };
 }
 
 /** The run with its deadline counted from now, or null: only a clock that was set back can see it further ahead than it ever is. */
@@ -73,11 +80,14 @@ export function complete(run: Run): boolean {
 
 /**
  * May the open round close? When all of the cohort has answered, when the target of an over-selected cohort has,
- * or at the deadline; a training round never below its minimum, an evaluation with whatever came.
+ * or at the deadline; a training round never below its minimum, an evaluation below it only after asking three times.
  */
 export function closable(run: Run, task: Task, nowMs: number): boolean {
   if (run.cohort === null) return false;
-  if (run.phase === 'evaluating') return complete(run) || deadlinePassed(run, nowMs);
+  if (run.phase === 'evaluating') {
+    const enough = run.evaluations.length >= task.cohort.minimum || run.attempt >= evaluationAttempts - 1;
+    return complete(run) || (enough && deadlinePassed(run, nowMs));
+  }
   if (run.received.length < task.cohort.minimum) return false;
   return complete(run) || run.received.length >= run.target || deadlinePassed(run, nowMs);
 }

@@ -38,6 +38,8 @@ export interface RunStatus {
   readonly reports: readonly RoundReport[];
   readonly refusals: readonly { client: string | null; code: string; count: number }[];
   readonly clients: readonly ClientQuality[];
+  /** Clients that were asked to evaluate the final model and did not; empty before the end. */
+  readonly missing: readonly string[];
   readonly pooled: (Quality & { readonly majority: number }) | null;
   readonly parameters: number;
   readonly model: string;
@@ -71,6 +73,7 @@ export function runStatus(
     reports,
     refusals,
     clients: run.evaluations.flatMap(clientQuality).sort((a, b) => (a.client < b.client ? -1 : 1)),
+    missing: run.phase === 'finished' ? run.passedOver : [],
     pooled: pooledQuality(run.evaluations),
     parameters: run.parameters,
     model: run.model,

@@ -28,8 +28,9 @@ const runs = fc
     target: fc.integer({ min: 1, max: 6 }),
     minimum: fc.integer({ min: 1, max: 6 }),
     now: fc.integer({ min: 0, max: 200 }),
+    attempt: fc.nat(3),
   })
-  .map(({ phase, cohort, answers, refused, target, minimum, now }) => {
+  .map(({ phase, cohort, answers, refused, target, minimum, now, attempt }) => {
     const done = answers.filter(client => cohort?.includes(client));
     const run: Run = {
       task: 'aa',
@@ -38,7 +39,7 @@ const runs = fc
       round: 1,
       rounds: 3,
       cohort,
-      attempt: 0,
+      attempt,
       passedOver: [],
       target,
       deadlineAt: cohort === null ? null : 100,
@@ -64,7 +65,7 @@ test('no training round closes below its minimum, none before target or deadline
       const expected =
         run.cohort !== null &&
         (run.phase === 'evaluating'
-          ? everyone || late
+          ? everyone || (late && (done.length >= task.cohort.minimum || run.attempt >= 2))
           : done.length >= task.cohort.minimum && (everyone || done.length >= run.target || late));
       assert.equal(closable(run, task, now), expected);
     }),
@@ -76,11 +77,11 @@ test('whoever answered or was refused need not be asked again', () => {
   fc.assert(fc.property(runs, ({ run, done }) => assert.deepEqual(answered(run), new Set([...done, ...run.refused]))));
 });
 
-test('an opened round asks the selection and keeps those who answered before it was extended', () => {
+test('an opened round asks the selection, keeps what arrived, and is as old as its first opening', () => {
   fc.assert(
     fc.property(runs, fc.subarray(names), ({ run, task, now }, cohort) => {
       const open = opened(run, { cohort, target: 2 }, task, now);
-      assert.deepEqual(open.cohort, [...new Set([...cohort, ...run.received.map(r => r.client)])].sort());
+      assert.deepEqual(open.cohort, cohort);
       assert.equal(open.deadlineAt, now + 60_000);
       assert.deepEqual(open.received, run.received);
       assert.equal(
@@ -99,7 +100,7 @@ test('a round that asks anew keeps what arrived and passes over exactly those wh
       assert.deepEqual([again.cohort, again.refused, again.problem], [null, [], 'why']);
       assert.deepEqual([again.deadlineAt, again.attempt], [spareUntilMs, run.attempt + 1]);
       assert.deepEqual(again.received, run.received);
-      const arrived = run.received.map(update => update.client);
+      const arrived = (run.phase === 'evaluating' ? run.evaluations : run.received).map(answer => answer.client);
       const silent = (run.cohort ?? []).filter(client => !arrived.includes(client));
       assert.deepEqual(again.passedOver, [...silent].sort());
     }),

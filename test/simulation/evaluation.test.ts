@@ -51,3 +51,42 @@ test('every client of the last round is asked to evaluate, also one whose answer
     clientNames(3),
   );
 });
+
+test('a final evaluation below the quorum asks again, ends in any case, and names who is missing', async () => {
+  const task = smallTask({ seed: 1, clients: 3, faults: [] });
+  const manifest = modelManifest(task.model, 2, 2);
+  const never = new Promise<never>(() => undefined);
+  const asked = new Map<string, number>();
+  const world = new World({
+    ports: simulationPorts,
+    seed: 2,
+    clients: clientNames(3).map(name => ({
+      name,
+      trainerFor: async (_task, clock) => {
+        const trainer = syntheticTrainer(name, manifest, clock, () => 100);
+        let final = false;
+        return {
+          ...trainer,
+          train: request => {
+            final = request.round === task.rounds;
+            return trainer.train(request);
+          },
+          evaluate: parameters => {
+            if (!final) return trainer.evaluate(parameters);
+            asked.set(name, (asked.get(name) ?? 0) + 1);
+            return name === 'site-3' ? never : trainer.evaluate(parameters);
+          },
+        };
+      },
+    })),
+  });
+  world.clock.after(10_000, () => world.submit(task));
+  assert.ok(await world.run(10 * 60_000));
+  const status = await world.status();
+  assert.equal(status.phase, 'finished');
+  assert.deepEqual(
+    status.clients.map(c => c.client),
+    ['site-1', 'site-2'],
+  );
+  assert.deepEqual(status.missing, ['site-3']);
+});

@@ -7,7 +7,7 @@ import { type BenchResult, summarise } from './harness.ts';
 const clients = 100;
 const rounds = 11;
 /** Clients that train and send at one time. */
-const atOnce = 4;
+const atOnce = 2;
 
 /** Seconds of each round after the first, and the largest resident set of the process. */
 export async function simulatedRounds(): Promise<BenchResult[]> {

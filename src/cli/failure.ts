@@ -14,15 +14,20 @@ const remedies: Record<string, string> = {
   EADDRINUSE: 'Stop the other process on this port, or choose another one.',
   EADDRNOTAVAIL: 'Listen on an address that this machine has.',
   ECONNREFUSED: 'Start the coordinator, or check its address.',
+  ECONNRESET: 'Try again; if it stays so, see the log of the coordinator.',
   EDQUOT: 'Free some space, or raise the quota.',
+  EHOSTUNREACH: 'Check the address and the network.',
   EISDIR: 'Name a file, not a folder.',
   EMFILE: 'Raise the limit of open files (ulimit -n).',
+  ENETUNREACH: 'Check the network of this machine.',
   ENOENT: 'Check the spelling of the path.',
   ENOSPC: 'Free some space on the disk; nothing acknowledged was lost.',
   ENOTDIR: 'Name a folder, not a file.',
   ENOTFOUND: 'Check the name of the host and the network.',
   EPERM: 'Run as the owner of the file.',
+  EPIPE: 'Try again; the other side hung up.',
   EROFS: 'Use a directory that can be written to.',
+  ETIMEDOUT: 'Check the address, the network and the firewall.',
 };
 
 /** Writes the failure to stderr, with its remedy, and returns the exit code. PARLEY_DEBUG=1 adds the stack. */

@@ -1,4 +1,5 @@
 /** How long a command lives: until SIGINT or SIGTERM, or with its parent. */
+import type { Socket } from 'node:net';
 
 /**
  * A signal that aborts at SIGINT, SIGTERM or SIGHUP, and, with `withParent`, when standard input closes: a child started with a
@@ -14,7 +15,11 @@ export function untilStopped(withParent = false): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => (controller.signal.aborted ? process.exit(130) : stop()));
   }
-  if (withParent) process.stdin.once('end', stop).once('close', stop).once('error', stop).resume();
+  if (withParent) {
+    process.stdin.once('end', stop).once('close', stop).once('error', stop).resume();
+    // Waiting for the parent alone must not keep alive a command that has failed. A file has no `unref`.
+    (process.stdin as Partial<Pick<Socket, 'unref'>>).unref?.();
+  }
   return controller.signal;
 }
 

@@ -1,6 +1,6 @@
 /** The quickstart's federation: a fresh home, real enrolment, and one process per party. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause } from '../core/protocol/ports.ts';
 import { UserError } from '../core/protocol/problem.ts';
@@ -17,6 +17,14 @@ import { mainEntry } from './package-root.ts';
 
 /** Proves that a folder is ours to delete. */
 const marker = 'parley-quickstart';
+/** What the lock of a folder consists of. */
+const ours = /^lock\.(?:sqlite|pid)/;
+
+type Lock = ReturnType<typeof lockDirectory>;
+type FreePorts = (count: number) => Promise<number[]>;
+
+/** Another process took a port between the search for free ones and its use. */
+class PortLost extends Error {}
 
 export interface Federation {
   readonly home: string;
@@ -26,49 +34,106 @@ export interface Federation {
   close(): Promise<void>;
 }
 
-/** Empties the home of an earlier quickstart. Throws UserError for a folder that is not one, or that is in use. */
-export function freshHome(home: string): void {
-  if (existsSync(home)) {
-    if (readdirSync(home).length > 0 && !existsSync(join(home, marker))) {
-      throw new UserError(home, 'is not a folder that the quickstart made', 'Choose another folder with --home.');
-    }
-    lockDirectory(home, 'a quickstart').release();
-    rmSync(home, { recursive: true, force: true });
+/**
+ * Empties the home of an earlier quickstart and keeps its lock: until it is released no other one can take the folder.
+ * Throws UserError for a folder that is not one, or that is in use.
+ */
+export function freshHome(home: string): Lock {
+  if (existsSync(home) && readdirSync(home).some(name => !ours.test(name)) && !existsSync(join(home, marker))) {
+    throw new UserError(home, 'is not a folder that the quickstart made', 'Choose another folder with --home.');
   }
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  writeFileSync(join(home, marker), 'Made anew by each run of parley quickstart.\n');
+  const lock = lockDirectory(home, 'a quickstart');
+  try {
+    empty(home);
+    writeFileSync(join(home, marker), 'Made anew by each run of parley quickstart.\n');
+    return lock;
+  } catch (cause) {
+    lock.release();
+    throw new UserError(
+      home,
+      `cannot be emptied (${(cause as Error).message})`,
+      'Delete it, or choose another folder with --home.',
+      { cause },
+    );
+  }
 }
 
-/** Creates the federation, starts coordinator, authority and clients, and enrols each client over the network. */
+/** Deletes everything but the lock, which is held, and the marker. */
+function empty(home: string): void {
+  for (const name of readdirSync(home)) {
+    if (!ours.test(name) && name !== marker) rmSync(join(home, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * Creates the federation in an emptied home, starts coordinator, authority and clients, and enrols each client over the network.
+ * When another process takes a port meanwhile, it tries once more with other ports. Throws UserError, Problem.
+ */
 export async function startFederation(
   home: string,
   sites: readonly HeartSite[],
   progress: Progress,
   signal: AbortSignal,
+  ports: FreePorts = freePorts,
 ): Promise<Federation> {
-  const lock = lockDirectory(home, 'a quickstart');
+  try {
+    return await attempt(home, sites, progress, signal, ports);
+  } catch (error) {
+    if (!(error instanceof PortLost)) throw error;
+    progress.line('another process took a port meanwhile; starting again with others');
+    empty(home);
+  }
+  try {
+    return await attempt(home, sites, progress, signal, ports);
+  } catch (error) {
+    if (!(error instanceof PortLost)) throw error;
+    throw new UserError(
+      'quickstart',
+      'other processes take its ports again and again',
+      'Give the same command again.',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function attempt(
+  home: string,
+  sites: readonly HeartSite[],
+  progress: Progress,
+  signal: AbortSignal,
+  ports: FreePorts,
+): Promise<Federation> {
   const children: ChildProcess[] = [];
+  const waiting = new AbortController();
   let closing = false;
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined);
   const start = (name: string, args: string[]): void => {
     const child = spawn(process.execPath, [mainEntry, ...args, '--with-parent'], {
-      stdio: ['pipe', 'ignore', 'inherit'],
+      stdio: ['pipe', 'ignore', 'pipe'],
       // Ctrl-C goes to the whole group of a terminal: only the quickstart answers it, and ends the others.
       detached: process.platform !== 'win32',
     });
-    child.once('exit', code => {
-      if (!closing) failure.reject(new UserError(name, `ended with exit code ${code}`, `See the logs in ${home}.`));
-    });
     children.push(child);
+    let said = '';
+    child.stderr.on('data', chunk => {
+      said = `${said}${chunk}`.slice(-4000);
+    });
+    child.stdin.on('error', () => undefined); // it has ended: `close` tells
+    child.once('error', cause => failure.reject(notStarted(name, cause)));
+    child.once('close', code => {
+      if (!closing) failure.reject(ended(name, code, said, home));
+    });
   };
   const close = async (): Promise<void> => {
     closing = true;
+    waiting.abort();
     await Promise.all(children.map(end));
-    lock.release();
   };
   try {
-    const [port, authorityPort] = await freePorts(2);
+    const [port, authorityPort] = await ports(2);
     const federation = await createFederation(home, {
       federation: 'quickstart',
       host: 'localhost',
@@ -79,7 +144,7 @@ export async function startFederation(
       `federation: certificate authority ${federation.rootFingerprint.slice(0, 16)}…, coordinator at ${federation.coordinatorUrl}`,
     );
     start('coordinator', ['coordinator', '--home', home, '--log', join(home, 'coordinator.log')]);
-    await Promise.race([reachable(home, signal), failure.promise]);
+    await Promise.race([reachable(home, AbortSignal.any([signal, waiting.signal])), failure.promise]);
     for (const site of sites) {
       const member = join(home, 'clients', site.name);
       const { token } = await invite(home, { name: site.name, organisation: site.name, role: 'client', hours: 1 });
@@ -107,6 +172,25 @@ export async function startFederation(
   }
 }
 
+function notStarted(name: string, cause: Error): UserError {
+  return new UserError(
+    name,
+    `its process cannot be started (${cause.message})`,
+    'Free some memory, or raise the limit of processes (ulimit -u).',
+    { cause },
+  );
+}
+
+function ended(name: string, code: number | null, said: string, home: string): Error {
+  if (/port is in use|another process listens|EADDRINUSE/.test(said)) return new PortLost(said);
+  const why = said
+    .trim()
+    .replace(/^parley: /, '')
+    .split('\n→')[0];
+  const what = code === null ? 'was killed' : `ended with exit code ${code}`;
+  return new UserError(name, why === '' ? what : `${what}: ${why}`, `See the logs in ${home}.`);
+}
+
 function writeSite(member: string, bytes: Uint8Array): string {
   const path = join(member, 'data.csv');
   writeFileSync(path, bytes, { mode: 0o600 });
@@ -117,7 +201,7 @@ function writeSite(member: string, bytes: Uint8Array): string {
 async function reachable(home: string, signal: AbortSignal): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      await withOperator(home, channel => channel.get<RunList>('/v1/runs'));
+      await withOperator(home, channel => channel.get<RunList>('/v1/runs', signal));
       return;
     } catch (error) {
       if (attempt >= 150 || signal.aborted) throw error;
@@ -128,7 +212,8 @@ async function reachable(home: string, signal: AbortSignal): Promise<void> {
 
 /** Asks a child to end, and makes it end after two seconds. */
 function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  // Without a number it was never started.
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return Promise.resolve();
   return new Promise(resolve => {
     const timer = setTimeout(() => child.kill('SIGKILL'), 2000);
     child.once('exit', () => {

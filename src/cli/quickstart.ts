@@ -46,7 +46,7 @@ async function run(options: Options): Promise<void> {
   const progress = createProgress();
   const data = await findHeart({ data: options.data, env: process.env, cacheDir: dataCacheFolder(process.env) });
   const home = resolve(options.home);
-  freshHome(home);
+  const lock = freshHome(home);
   let federation: Federation | null = null;
   try {
     progress.line(`data: ${data.label}`);
@@ -65,6 +65,7 @@ async function run(options: Options): Promise<void> {
     else throw error;
   } finally {
     await federation?.close();
+    lock.release();
   }
   // Nothing of ours is left; a stray handle must not keep the prompt away.
   process.exit();

@@ -60,6 +60,14 @@ test('what the system refuses is said with a remedy', () => {
   );
 });
 
+test('a network that fails is no defect of ours', () => {
+  for (const code of ['ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT']) {
+    const { code: exit, text } = report(Object.assign(new Error(`connect ${code}`), { code }));
+    assert.equal(exit, 2, code);
+    assert.match(text, /^parley: connect E[A-Z]+\n→ .+\.\n$/);
+  }
+});
+
 test('anything else is our defect: exit code 70, one line that asks to report it, no stack', () => {
   for (const error of [
     new TypeError('x is not a function'),

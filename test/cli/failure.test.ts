@@ -31,7 +31,7 @@ test('what a user did wrong is said with place and remedy, without a stack, exit
 test('a refusal of the coordinator is said with its code and remedy', () => {
   const { code, text } = report(new Problem('revoked'));
   assert.equal(code, 2);
-  assert.match(text, /^parley: revoked: .+\n→ Ask the federation for a new invitation\.\n$/);
+  assert.match(text, /^parley: revoked: .+\n→ Ask the federation for an invitation under a new name\.\n$/);
 });
 
 test('a task file gets one line per error', () => {
@@ -41,7 +41,7 @@ test('a task file gets one line per error', () => {
   ]);
   assert.deepEqual(report(error), {
     code: 2,
-    text: 'parley: task: rounds: is missing\nparley: task: model.name: is not known\n→ Correct the task file, then run: parley task check FILE.\n',
+    text: 'parley: task: rounds: is missing\nparley: task: model.name: is not known\n→ Correct the task file, then run: parley task check FILE\n',
   });
 });
 

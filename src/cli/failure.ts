@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { Problem, UserError } from '../core/protocol/problem.ts';
 import { TaskError } from '../core/protocol/task.ts';
+import { issueLine } from '../core/protocol/task-issue.ts';
 
 /** The user can mend it: a flag, a file, a disk, a refusal of the coordinator. */
 export const exitRefused = 2;
@@ -50,12 +51,17 @@ export function reportFailure(
 
 function describe(error: unknown): string | null {
   if (error instanceof TaskError) {
-    return `${error.errors.map(e => `parley: task: ${e.path}: ${e.message}`).join('\n')}\n→ Correct the task file, then run: parley task check FILE.`;
+    return `${taskErrorLines(error)}\n→ Correct the task file, then run: parley task check ${error.file ?? 'FILE'}`;
   }
   if (error instanceof UserError || error instanceof Problem) return `parley: ${error.message}\n→ ${error.remedy}`;
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
   const remedy = Object.hasOwn(remedies, error.code) ? remedies[error.code] : undefined;
   return remedy === undefined ? null : `parley: ${error.message}\n→ ${remedy}`;
+}
+
+/** The errors of a task, one a line, each with the file. */
+export function taskErrorLines({ errors, file }: TaskError): string {
+  return errors.map(error => `parley: ${file ?? 'task'}: ${issueLine(error)}`.replace(': (file): ', ': ')).join('\n');
 }
 
 /** Commander has already printed help, a version, or what was wrong with the command line. */

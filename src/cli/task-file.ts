@@ -22,11 +22,13 @@ export function readTaskFile(path: string): Task {
         throw new UserError(path, 'uses a YAML alias', 'Write the value out: a task says what it means in one place.');
     },
   });
+  if (document.contents === null)
+    throw new TaskError([{ path: '(file)', message: 'is empty', remedy: 'copy examples/heart.task.yaml' }], path);
   try {
     return parseTask(document.toJS());
   } catch (cause) {
     if (!(cause instanceof TaskError)) throw cause;
-    throw new TaskError(cause.errors.map(e => ({ path: `${path}: ${e.path}`, message: e.message })));
+    throw new TaskError(cause.errors, path);
   }
 }
 

@@ -6,7 +6,7 @@ import { modelManifest } from '../core/learning/model.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
 import { encodeTask, TaskError } from '../core/protocol/task.ts';
 import { nodePrimitives } from '../node/primitives.ts';
-import { exitRefused } from './failure.ts';
+import { exitRefused, taskErrorLines } from './failure.ts';
 import { printJson, printLine } from './output.ts';
 import { readTaskFile } from './task-file.ts';
 
@@ -26,8 +26,9 @@ function check(file: string, json: boolean): void {
   try {
     task = readTaskFile(file);
   } catch (error) {
-    if (!(error instanceof TaskError) || !json) throw error;
-    printJson({ valid: false, errors: error.errors });
+    if (!(error instanceof TaskError)) throw error;
+    if (json) printJson({ valid: false, file, errors: error.errors });
+    else process.stderr.write(`${taskErrorLines(error)}\n→ Correct these places, then give the same command again.\n`);
     process.exitCode = exitRefused;
     return;
   }

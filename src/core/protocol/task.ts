@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { encodeCbor } from '../bytes/cbor.ts';
 import { classCount, type DataSchema, dataSchema, featureNames } from '../data/schema.ts';
+import { issueLine, type TaskIssue, taskIssues } from './task-issue.ts';
 
 const positive = z.number().gt(0).finite();
 const fraction = z.number().gt(0).lte(1);
@@ -61,41 +62,6 @@ const server = z.discriminatedUnion('optimizer', [
   z.strictObject({ optimizer: z.literal('fedadagrad'), ...adaptive, beta1: decay.default(0) }),
 ]);
 
-/** Names that later releases fill. Refused by name, never ignored. */
-const planned = {
-  'aggregation.rule': [
-    'median',
-    'trimmed-mean',
-    'meamed',
-    'krum',
-    'multi-krum',
-    'bulyan',
-    'geometric-median',
-    'centered-clipping',
-    'mda',
-    'smea',
-    'caf',
-    'dnc',
-    'monna',
-    'fltrust',
-    'flame',
-    'signguard',
-    'foolsgold',
-  ],
-  protection: ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'],
-  privacy: ['client-level', 'example-level', 'local'],
-  'model.name': ['cnn', 'lstm', 'gru', 'linear'],
-} as const;
-
-/** One accepted value; a planned name gets its own message. */
-const only = (path: 'aggregation.rule' | 'protection' | 'privacy', built: string) =>
-  z.string().refine(value => value === built, {
-    error: issue =>
-      (planned[path] as readonly unknown[]).includes(issue.input)
-        ? `"${String(issue.input)}" is not built in this version; use "${built}"`
-        : `"${String(issue.input)}" is not a known value; use "${built}"`,
-  });
-
 /** Largest model, 1 GiB of float32: a slip in a task must not take down every machine of the federation. */
 const mostParameters = 2 ** 28;
 
@@ -135,15 +101,15 @@ export const taskSchema = z
     }),
     server,
     aggregation: z.strictObject({
-      rule: only('aggregation.rule', 'mean'),
+      rule: z.enum(['mean']),
       weightBy: z.enum(['examples', 'uniform']).default('examples'),
       /** No client counts for more examples than this. */
       weightCap: z.number().int().min(1).max(1e12).default(100_000),
       /** L2 bound of an update; clients clip to it, the coordinator refuses what is longer. */
       clipNorm: positive.default(1000),
     }),
-    protection: only('protection', 'inspect'),
-    privacy: only('privacy', 'none'),
+    protection: z.enum(['inspect']),
+    privacy: z.enum(['none']),
     evaluation: z
       .strictObject({
         /** Evaluate the global model on the clients every so many rounds; the final model always is. */
@@ -185,11 +151,14 @@ export type ServerSettings = Task['server'];
 /** A task file that does not hold: every error with its path and remedy. */
 export class TaskError extends Error {
   override readonly name = 'TaskError';
-  readonly errors: readonly { readonly path: string; readonly message: string }[];
+  readonly errors: readonly TaskIssue[];
+  /** The file, where the task came from one. */
+  readonly file: string | null;
 
-  constructor(errors: readonly { path: string; message: string }[]) {
-    super(errors.map(e => `${e.path}: ${e.message}`).join('\n'));
+  constructor(errors: readonly TaskIssue[], file: string | null = null) {
+    super(errors.map(issueLine).join('\n'));
     this.errors = errors;
+    this.file = file;
   }
 }
 
@@ -197,36 +166,7 @@ export class TaskError extends Error {
 export function parseTask(value: unknown): Task {
   const result = taskSchema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  throw new TaskError(
-    result.error.issues.flatMap(issue => {
-      const path = issue.path.map(String).join('.') || '(file)';
-      if (issue.code === 'unrecognized_keys') {
-        return issue.keys.map(key => ({
-          path: path === '(file)' ? key : `${path}.${key}`,
-          message: 'is not a setting; remove it or check its spelling',
-        }));
-      }
-      if (issue.code === 'invalid_union') {
-        const input = (issue as { input?: Record<string, unknown> }).input;
-        const key = (issue as { discriminator?: string }).discriminator ?? 'name';
-        const given = input?.[key];
-        const later =
-          (path === 'model' || path === 'model.name') && (planned['model.name'] as readonly unknown[]).includes(given);
-        return [
-          {
-            path: path === '(file)' || path.endsWith(`.${key}`) ? path : `${path}.${key}`,
-            message: later
-              ? `"${String(given)}" is not built in this version; use "logistic" or "mlp"`
-              : `"${String(given)}" is not a known value; see docs/task.md for the list`,
-          },
-        ];
-      }
-      if (issue.code === 'invalid_type' && (issue as { input?: unknown }).input === undefined) {
-        return [{ path, message: `is missing; expected ${issue.expected}` }];
-      }
-      return [{ path, message: issue.message }];
-    }),
-  );
+  throw new TaskError(result.error.issues.flatMap(issue => taskIssues(issue, taskSchema, value)));
 }
 
 /** The canonical bytes of a task: deterministic CBOR of the parsed value, defaults filled in. */

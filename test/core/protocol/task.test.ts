@@ -83,12 +83,13 @@ function changed(path: string, value: unknown, base: unknown = full): Plain {
   return copy;
 }
 
+/** The errors of a task, remedy and all in `message`. */
 function errorsOf(value: unknown): { path: string; message: string }[] {
   try {
     parseTask(value);
   } catch (error) {
     assert.ok(error instanceof TaskError, String(error));
-    return [...error.errors];
+    return error.errors.map(({ path, message, remedy }) => ({ path, message: `${message}; ${remedy}` }));
   }
   return [];
 }
@@ -111,22 +112,28 @@ test('every error names the place and says what to do', () => {
   const cases: [string, unknown, string, RegExp][] = [
     ['parley', 2, 'parley', /1/],
     ['name', 'Heart Disease', 'name', /use 1–63 lower-case letters/],
-    ['rounds', undefined, 'rounds', /is missing; expected/],
-    ['rounds', 0, 'rounds', />=1/],
-    ['rounds', '15', 'rounds', /expected number/],
-    ['cohort.minimum', undefined, 'cohort.minimum', /is missing; expected number/],
-    ['cohort.fraction', 1.5, 'cohort.fraction', /<=1/],
+    ['rounds', undefined, 'rounds', /^is missing; use a whole number ≥ 1 and ≤ 1000000$/],
+    ['rounds', 0, 'rounds', /^is 0; use a whole number ≥ 1 and ≤ 1000000$/],
+    ['rounds', '15', 'rounds', /^is "15"; use a whole number/],
+    ['cohort.minimum', undefined, 'cohort.minimum', /is missing; use a whole number ≥ 1/],
+    ['cohort.fraction', 1.5, 'cohort.fraction', /^is 1\.5; use a number > 0 and ≤ 1$/],
     ['cohort.minium', 2, 'cohort.minium', /is not a setting; remove it or check its spelling/],
     ['learningRate', 1, 'learningRate', /is not a setting/],
     ['model.name', 'transformer', 'model.name', /"transformer" is not a known value/],
-    ['model.hidden', [], 'model.hidden', />=1/],
+    ['model.hidden', [], 'model.hidden', /^is an empty list; use a list of 1 to 16 values$/],
     ['training.optimizer.name', 'lion', 'training.optimizer.name', /"lion" is not a known value/],
-    ['training.optimizer.learningRate', -1, 'training.optimizer.learningRate', />0/],
+    ['training.optimizer.learningRate', -1, 'training.optimizer.learningRate', /use a number > 0$/],
     ['training.amount.unit', 'hours', 'training.amount.unit', /"hours" is not a known value/],
     ['server.optimizer', 'sgd', 'server.optimizer', /"sgd" is not a known value/],
     ['server.momentum', 0.9, 'server.momentum', /is not a setting/],
     ['aggregation.rule', 'average', 'aggregation.rule', /"average" is not a known value; use "mean"/],
-    ['aggregation.clipNorm', 0, 'aggregation.clipNorm', />0/],
+    ['aggregation.clipNorm', 0, 'aggregation.clipNorm', /use a number > 0$/],
+    ['data.delimiter', '|', 'data.delimiter', /use one of: ",", ";", "\\t"$/],
+    ['data.header', 'yes', 'data.header', /^is "yes"; use true or false$/],
+    ['data.columns.1.levels.0', 1, 'data.columns.1.levels.0', /^is 1; use text of 1 to 64 characters$/],
+    ['model.activation', 'gelu', 'model.activation', /^"gelu" is not a known value; use one of: relu, tanh, sigmoid$/],
+    ['model', 'mlp', 'model', /use one of: logistic, mlp$/],
+    ['evaluation.pooledAucBins', 1, 'evaluation.pooledAucBins', /use a whole number ≥ 2 and ≤ 65536, or null$/],
     ['data.columns.0.type', 'text', 'data.columns.0.type', /"text" is not a known value/],
     ['data.split.seed', 2 ** 32, 'data.split.seed', /4294967295/],
   ];
@@ -170,8 +177,36 @@ test('what is planned is refused by its name, never ignored', () => {
   }
   for (const name of ['cnn', 'lstm', 'gru', 'linear']) {
     assert.deepEqual(errorsOf(changed('model.name', name)), [
-      { path: 'model.name', message: `"${name}" is not built in this version; use "logistic" or "mlp"` },
+      { path: 'model.name', message: `"${name}" is not built in this version; use one of: logistic, mlp` },
     ]);
+  }
+});
+
+test('settings of protection and privacy that come later are refused by name', () => {
+  const cases: [string, unknown, string][] = [
+    ['privacy', { epsilon: 3 }, '"privacy" with settings is not built in this version; use "none"'],
+    ['protection', { mode: 'group' }, '"protection" with settings is not built in this version; use "inspect"'],
+    ['aggregation.rule', ['mean'], '"aggregation.rule" with settings is not built in this version; use "mean"'],
+    ['privacy', 3, 'is 3; use "none"'],
+  ];
+  for (const [path, value, message] of cases) assert.deepEqual(errorsOf(changed(path, value)), [{ path, message }]);
+});
+
+test('whatever stands at a place, the error names a remedy and no word of the validator', () => {
+  const values = [undefined, null, -1, 0.5, 1e300, 'x', '', [], [null], {}, { name: 'x' }, true];
+  const places = (value: unknown, path: string): string[] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, item]) => {
+          const place = path === '' ? key : `${path}.${key}`;
+          return [place, ...places(item, place)];
+        })
+      : [];
+  for (const place of places(full, '')) {
+    for (const value of values) {
+      for (const { path, message } of errorsOf(changed(place, value))) {
+        assert.doesNotMatch(message, /Invalid|Too (big|small)|expected|undefined|another value/, `${place}: ${path}`);
+      }
+    }
   }
 });
 

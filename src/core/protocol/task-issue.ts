@@ -1,0 +1,187 @@
+/** What is wrong in a task file, place by place, in words: what stands there and what to write instead. */
+import { z } from 'zod';
+
+/** One error of a task file. */
+export interface TaskIssue {
+  /** Settings from the outside in, joined by dots; `(file)` for the file as a whole. Never names a file. */
+  readonly path: string;
+  readonly message: string;
+  /** What to write instead, a phrase without a capital letter and full stop. */
+  readonly remedy?: string;
+}
+
+/** An issue in one line. */
+export function issueLine({ path, message, remedy }: TaskIssue): string {
+  return `${path}: ${message}${remedy === undefined ? '' : `; ${remedy}`}`;
+}
+
+/** Names that later releases fill. Refused by name, never ignored. */
+const planned: Readonly<Record<string, readonly string[]>> = {
+  'aggregation.rule': [
+    'median',
+    'trimmed-mean',
+    'meamed',
+    'krum',
+    'multi-krum',
+    'bulyan',
+    'geometric-median',
+    'centered-clipping',
+    'mda',
+    'smea',
+    'caf',
+    'dnc',
+    'monna',
+    'fltrust',
+    'flame',
+    'signguard',
+    'foolsgold',
+  ],
+  protection: ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'],
+  privacy: ['client-level', 'example-level', 'local'],
+  'model.name': ['cnn', 'lstm', 'gru', 'linear'],
+};
+
+/** The settings of `planned` that hold one word now and whole blocks of settings later. */
+const blocks = ['aggregation.rule', 'protection', 'privacy'];
+
+type Schema = z.core.$ZodType;
+type Issue = z.core.$ZodIssue;
+
+/** The errors that one issue of the schema stands for. `task` is what was parsed. */
+export function taskIssues(issue: Issue, schema: Schema, task: unknown): TaskIssue[] {
+  if (issue.code === 'unrecognized_keys') {
+    const message = 'is not a setting';
+    return issue.keys.map(key => ({
+      path: [...issue.path, key].map(String).join('.'),
+      message,
+      remedy: 'remove it or check its spelling',
+    }));
+  }
+  const steps = [...issue.path];
+  let input: unknown = issue.input;
+  const found = schemaAt(schema, task, steps);
+  if (issue.code === 'invalid_union' && found instanceof z.ZodDiscriminatedUnion) {
+    const key = found.def.discriminator;
+    if (steps.at(-1) !== key && isRecord(input)) {
+      input = input[key];
+      steps.push(key);
+    } else if (isRecord(input)) input = input[key];
+  }
+  const path = steps.map(String).join('.') || '(file)';
+  if (path === '(file)' && !isRecord(task))
+    return [{ path, message: 'is not a task', remedy: 'copy examples/heart.task.yaml' }];
+  if (issue.code === 'custom') return [{ path, ...inTwo(issue.message) }];
+  if (issue.code === 'invalid_format') return [{ path, message: `is ${shown(input)}`, remedy: issue.message }];
+  const remedy = found === null ? 'see docs/task.md' : `use ${expected(found)}`;
+  if (input === undefined) return [{ path, message: 'is missing', remedy }];
+  if (blocks.includes(path) && typeof input === 'object' && input !== null)
+    return [{ path, message: `"${path}" with settings is not built in this version`, remedy }];
+  if (typeof input !== 'string' || (issue.code !== 'invalid_union' && issue.code !== 'invalid_value'))
+    return [{ path, message: `is ${shown(input)}`, remedy }];
+  const later = planned[path]?.includes(input);
+  return [{ path, message: `${shown(input)} is not ${later ? 'built in this version' : 'a known value'}`, remedy }];
+}
+
+/** "what; remedy" as two; a message that is only a remedy stands for itself. */
+function inTwo(text: string): { message: string; remedy: string } {
+  const at = text.lastIndexOf('; ');
+  return at < 0
+    ? { message: 'does not hold', remedy: text }
+    : { message: text.slice(0, at), remedy: text.slice(at + 2) };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A value as the file has it, shortened. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+  if (isRecord(value)) return 'a block of settings';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
+}
+
+function unwrapped(schema: Schema): Schema {
+  return schema instanceof z.ZodDefault ? unwrapped(schema.def.innerType) : schema;
+}
+
+/** The part of the schema that speaks about a place, or null. */
+function schemaAt(schema: Schema, task: unknown, steps: readonly PropertyKey[]): Schema | null {
+  let at: Schema | null = schema;
+  let value = task;
+  for (const step of steps) {
+    at = at === null ? null : unwrapped(at);
+    if (at instanceof z.ZodDiscriminatedUnion) {
+      const key: string = at.def.discriminator;
+      const given: unknown = isRecord(value) ? value[key] : undefined;
+      // The place of the discriminator itself belongs to the union.
+      const option: Schema | undefined = step === key ? at : at.def.options.find(o => names(o, key).includes(given));
+      if (option === at) return at;
+      at = option ?? null;
+    }
+    if (at instanceof z.ZodObject) at = (at.def.shape[String(step)] as Schema | undefined) ?? null;
+    else if (at instanceof z.ZodArray) at = at.def.element;
+    else return null;
+    value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
+  }
+  return at === null ? null : unwrapped(at);
+}
+
+/** The values of one option's discriminator. */
+function names(option: Schema, key: string): readonly unknown[] {
+  const name: unknown = option instanceof z.ZodObject ? option.def.shape[key] : undefined;
+  return name instanceof z.ZodLiteral ? name.def.values : [];
+}
+
+/** What may stand at a place. */
+function expected(schema: Schema): string {
+  if (schema instanceof z.ZodNullable) return `${expected(schema.def.innerType)}, or null`;
+  if (schema instanceof z.ZodNumber) return numberRange(schema);
+  if (schema instanceof z.ZodBoolean) return 'true or false';
+  if (schema instanceof z.ZodEnum) return choice(Object.values(schema.def.entries));
+  if (schema instanceof z.ZodLiteral) return choice(schema.def.values);
+  if (schema instanceof z.ZodDiscriminatedUnion)
+    return choice(schema.def.options.flatMap(option => names(option, schema.def.discriminator)));
+  if (schema instanceof z.ZodArray) return `a list${span(schema, 'values')}`;
+  if (schema instanceof z.ZodString) return `text${span(schema, 'characters')}`;
+  return schema instanceof z.ZodObject
+    ? `a block of settings: ${Object.keys(schema.def.shape).join(', ')}`
+    : 'another value';
+}
+
+function choice(values: readonly unknown[]): string {
+  const texts = values.map(value =>
+    values.length === 1 && typeof value !== 'string' ? `${value}` : JSON.stringify(value),
+  );
+  return texts.length === 1
+    ? texts[0]
+    : `one of: ${values.map(v => (/^\w/.test(String(v)) ? v : JSON.stringify(v))).join(', ')}`;
+}
+
+/** Bounds of a number, or of the length of a list or text, as the checks of a schema state them. */
+function bounds(schema: Schema): { least?: string; most?: string; minimum?: number; maximum?: number } {
+  const found: ReturnType<typeof bounds> = {};
+  for (const check of schema._zod.def.checks ?? []) {
+    const def = check._zod.def as Partial<z.core.$ZodCheckGreaterThanDef & { minimum: number; maximum: number }>;
+    if (def.minimum !== undefined) found.minimum = def.minimum;
+    if (def.maximum !== undefined) found.maximum = def.maximum;
+    if (def.value === undefined || def.value === Number.MAX_SAFE_INTEGER) continue;
+    if ((def.check as string) === 'greater_than') found.least = `${def.inclusive ? '≥' : '>'} ${def.value}`;
+    if ((def.check as string) === 'less_than') found.most = `${def.inclusive ? '≤' : '<'} ${def.value}`;
+  }
+  return found;
+}
+
+function numberRange(schema: z.ZodNumber): string {
+  const { least, most } = bounds(schema);
+  const range = [least, most].filter(bound => bound !== undefined).join(' and ');
+  return `a ${schema.isInt ? 'whole ' : ''}number ${range}`.trim();
+}
+
+function span(schema: Schema, what: string): string {
+  const { minimum, maximum } = bounds(schema);
+  if (minimum === undefined && maximum === undefined) return '';
+  if (maximum === undefined) return ` of at least ${minimum} ${what}`;
+  return minimum === undefined ? ` of at most ${maximum} ${what}` : ` of ${minimum} to ${maximum} ${what}`;
+}

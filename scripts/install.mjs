@@ -83,7 +83,7 @@ function install(stamp, lock) {
   // stdout of npm goes to our stderr.
   const result = spawnSync(
     npm.command,
-    [...npm.args, 'ci', '--ignore-scripts', '--loglevel=error', '--no-audit', '--no-fund', '--loglevel=error'],
+    [...npm.args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
     {
       cwd: root,
       stdio: ['ignore', 2, 2],

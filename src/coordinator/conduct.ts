@@ -3,10 +3,20 @@ import { writeBlob } from '../core/protocol/ports.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { Book, Loaded } from './book.ts';
 import { Fold } from './fold.ts';
-import { account, artifactKey, combine, inspect, modelKey, publish, record, stateKey, taskKey } from './round.ts';
+import {
+  account,
+  artifactKey,
+  combine,
+  inspect,
+  modelKey,
+  publish,
+  recall,
+  record,
+  stateKey,
+  taskKey,
+} from './round.ts';
 import { closable, complete, deadlinePassed, deadlineRecounted, finished, isActive, opened, reopened } from './run.ts';
 import { select } from './select.ts';
-import { runMetadata } from './status.ts';
 import type { Run } from './store.ts';
 
 /** Takes one transition if one is due; false when there is nothing to do now. */
@@ -132,12 +142,8 @@ async function finish(book: Book, loaded: Loaded): Promise<void> {
 
 /** Publishes the model of the last closed round. */
 export async function writeArtifact(book: Book, loaded: Loaded): Promise<void> {
-  const { run, task, manifest, parameters } = loaded;
-  const report = (await book.ports.store.rounds(run.task, run.round - 2))[0];
-  if (report === undefined) throw new Error(`round ${run.round - 1} of ${run.task} has no record`);
-  const metadata = runMetadata(book.ports.federation, run, task, report);
-  const artifact = publish({ run, report }, parameters, manifest, metadata);
-  await writeBlob(book.ports.blobs, artifactKey(run.task), artifact.bytes);
+  const artifact = publish(await recall(loaded.run, book.ports), loaded, book.ports.federation);
+  await writeBlob(book.ports.blobs, artifactKey(artifact.task), artifact.bytes);
 }
 
 /**

@@ -15,6 +15,7 @@ import type { Task } from '../core/protocol/task.ts';
 import type { Fold } from './fold.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import type { Artifact, Charged, Combined, Inspected, Recorded } from './stages.ts';
+import { runMetadata } from './status.ts';
 import type { RoundReport, Run, Write } from './store.ts';
 
 /** Where the global parameters a round starts from lie; round `rounds + 1` is the final model. */
@@ -120,7 +121,7 @@ export async function record(charged: Charged, also: (run: Run) => Run, ports: C
   ];
   await ports.store.commit(writes);
   await ports.step('round-recorded');
-  return passed<Recorded>({ charged, run: next, modelDigest });
+  return passed<Recorded>({ run: next, report });
 }
 
 function pooled(inspected: Inspected): RoundReport['evaluation'] {
@@ -133,22 +134,22 @@ function pooled(inspected: Inspected): RoundReport['evaluation'] {
   };
 }
 
-/** Proof that the run's current model was recorded: the stored report of the round before it names the same digest. */
-export type Released = Recorded | { readonly run: Run; readonly report: RoundReport };
+/** A round recorded earlier, also by a process before this one. Throws Error unless the stored report names the run's current model. */
+export async function recall(run: Run, ports: CoordinatorPorts): Promise<Recorded> {
+  const [report] = await ports.store.rounds(run.task, run.round - 2);
+  if (report?.round !== run.round - 1 || report.model !== run.model) {
+    throw new Error(`the model of ${run.task} belongs to no recorded round`);
+  }
+  return passed<Recorded>({ run, report });
+}
 
-/**
- * The model file of a recorded round: safetensors whose metadata names task, round and metrics.
- * Throws Problem `conflict` when the model does not belong to a recorded round.
- */
+/** The model file of a recorded round: safetensors whose metadata names task, round and metrics. */
 export function publish(
-  released: Released,
-  parameters: Float32Array,
-  manifest: Manifest,
-  metadata: Record<string, string>,
+  { run, report }: Recorded,
+  model: { readonly parameters: Float32Array; readonly manifest: Manifest; readonly task: Task },
+  federation: string,
 ): Artifact {
-  const { run } = released;
-  if ('report' in released && released.report.model !== run.model)
-    throw new Problem('conflict', 'this model was not recorded');
-  const bytes = encodeSafetensors(manifest, parameters, metadata);
-  return passed<Artifact>({ task: run.task, round: run.round - 1, bytes });
+  const metadata = runMetadata(federation, run, model.task, report);
+  const bytes = encodeSafetensors(model.manifest, model.parameters, metadata);
+  return passed<Artifact>({ task: run.task, round: report.round, bytes });
 }

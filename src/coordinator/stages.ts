@@ -4,7 +4,7 @@ import type { Envelope } from '../core/crypto/envelope.ts';
 import type { Update } from '../core/protocol/message.ts';
 import type { Staged } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
-import type { Received, ReleaseEvent, Run } from './store.ts';
+import type { Received, ReleaseEvent, RoundReport, Run } from './store.ts';
 
 /** A message whose sender, context and signature hold. */
 export type Verified = Staged<
@@ -26,6 +26,6 @@ export type Combined = Staged<
 /** A combination whose privacy cost is known. */
 export type Charged = Staged<'charged', { combined: Combined; event: ReleaseEvent }>;
 /** A combination that is durable: blobs, round, release event and run in one write. */
-export type Recorded = Staged<'recorded', { charged: Charged; run: Run; modelDigest: Uint8Array }>;
+export type Recorded = Staged<'recorded', { run: Run; report: RoundReport }>;
 /** What may leave the coordinator. Only `publish` makes one, and only of a Recorded. */
 export type Artifact = Staged<'artifact', { task: string; round: number; bytes: Uint8Array }>;

@@ -29,7 +29,7 @@ const taskFile = join(packageRoot, 'examples', 'heart.task.yaml');
 export function quickstartCommand(): Command {
   return new Command('quickstart')
     .description(
-      'create a federation of four clinics on this machine, train, and compare: certificates, five processes, a model',
+      'create a federation of four clinics on this machine, train, and compare: certificates, six processes, a model',
     )
     .option(
       '--data <dir>',

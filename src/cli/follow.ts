@@ -8,25 +8,35 @@ import { systemClock } from '../node/clock.ts';
 import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
 import type { Progress } from './output.ts';
 
-/** Resolves with the last status when the run has finished or stopped. Survives restarts of the coordinator. Throws Problem: `unavailable` when it stays away, or when the signal aborts. */
+/**
+ * Resolves with the last status, and the reports of all rounds in it, when the run has finished or stopped. Survives restarts of the
+ * coordinator. Throws Problem: `unavailable` when it stays away, or when the signal aborts.
+ * @param minimum clients that a round needs, to say so while it waits; null where the caller does not know.
+ */
 export async function follow(
   channel: OperatorChannel,
   task: string,
   progress: Progress,
   signal: AbortSignal,
+  minimum: number | null = null,
 ): Promise<RunStatus> {
+  const reports: RoundReport[] = [];
   let version = -1;
-  let shown = 0;
   let failures = 0;
   for (;;) {
     try {
-      const status = await channel.get<RunStatus>(`/v1/runs/${task}?after=${version}&since=${shown}&wait=2000`, signal);
+      const status = await channel.get<RunStatus>(
+        `/v1/runs/${task}?after=${version}&since=${reports.at(-1)?.round ?? 0}&wait=2000`,
+        signal,
+      );
       failures = 0;
       version = status.version;
       for (const report of status.reports) progress.line(roundLine(report, status.rounds));
-      shown = status.reports.at(-1)?.round ?? shown;
-      progress.status(statusLine(status));
-      if (status.phase === 'finished' || status.phase === 'stopped') return status;
+      // Each answer holds the rounds since the one before.
+      reports.push(...status.reports);
+      const line = statusLine(status, minimum);
+      progress.status(line, lacksClients(status, minimum) || status.phase === 'queued' ? line : undefined);
+      if (status.phase === 'finished' || status.phase === 'stopped') return { ...status, reports };
       // A fast run changes many times a second; nobody reads that fast.
       await pause(systemClock, 100, signal);
     } catch (error) {
@@ -34,7 +44,8 @@ export async function follow(
       if (signal.aborted || !passing || failures >= 60) throw error;
       // A restarted coordinator counts its versions anew.
       version = -1;
-      progress.status('the coordinator does not answer; trying again');
+      const trying = 'the coordinator does not answer; trying again';
+      progress.status(trying, trying);
       failures++;
       await pause(systemClock, 500, signal);
     }
@@ -59,15 +70,26 @@ export function roundLine(report: RoundReport, rounds: number): string {
   return parts.join('  ');
 }
 
-/** Where a run stands, in one line. */
-export function statusLine(status: RunStatus): string {
+/** Does the run wait for a reason that lasts? Between two rounds it waits for a moment. */
+function lacksClients({ waiting, present }: RunStatus, minimum: number | null): boolean {
+  return waiting !== null && (waiting !== enoughClients || (minimum !== null && present.length < minimum));
+}
+
+/** The reason that stands in a status while no round has failed. */
+const enoughClients = 'for enough clients';
+
+/** Where a run stands, in one line. @param minimum as for `follow`. */
+export function statusLine(status: RunStatus, minimum: number | null = null): string {
   const { phase, round, rounds, cohort, answered, present, waiting, leftMs } = status;
   const left = leftMs === null ? '' : `, about ${Math.ceil(leftMs / 1000)} s left`;
   if (phase === 'queued') return 'queued behind another run';
   if (phase === 'finished') return `finished after ${rounds} rounds`;
   if (phase === 'stopped') return `stopped in round ${round}`;
-  if (waiting !== null)
-    return `round ${round}/${rounds} waits ${waiting} (${present.length} present: ${present.join(', ') || 'none'})`;
   const what = phase === 'evaluating' ? 'final evaluation' : `round ${round}/${rounds}`;
+  if (waiting !== null) {
+    const needs = minimum === null ? '' : `needs ${minimum}, `;
+    const names = present.length === 0 ? '' : `: ${present.join(', ')}`;
+    return `${what} waits ${waiting}: ${needs}present ${present.length}${names}`;
+  }
   return `${what}: ${answered.length} of ${cohort.length} clients have answered${left}`;
 }

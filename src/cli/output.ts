@@ -49,8 +49,8 @@ export function table(rows: readonly (readonly Cell[])[]): string {
 
 /** What a running command tells a person who waits. */
 export interface Progress {
-  /** Replaces the current line on a terminal. Elsewhere prints nothing: logs get `line` only. */
-  status(text: string): void;
+  /** Replaces the current line on a terminal. Elsewhere prints `news`, a line, if there is any and it was not the last news printed. */
+  status(text: string, news?: string): void;
   /** Prints a line that stays. */
   line(text: string): void;
   /** Removes the current status line. Call once, also after a failure. */
@@ -61,13 +61,18 @@ export interface Progress {
 export function createProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   const live = stream.isTTY === true && process.env.TERM !== 'dumb';
   let shown = false;
+  let last = '';
   const clear = (): void => {
     if (shown) stream.write('\r\x1b[K');
     shown = false;
   };
   return {
-    status(text) {
-      if (!live) return;
+    status(text, news = '') {
+      if (!live) {
+        if (news !== '' && news !== last) stream.write(`${news}\n`);
+        last = news;
+        return;
+      }
       clear();
       stream.write(shorten(text, Math.max(20, (stream.columns ?? 80) - 1)));
       shown = true;

@@ -1,5 +1,6 @@
 /** parley runs: the runs of a coordinator and their results. */
 import { Command } from 'commander';
+import type { Run } from '../coordinator/store.ts';
 import { type RunList, shortHash, withOperator } from './operator.ts';
 import { printJson, printLine, table } from './output.ts';
 
@@ -11,7 +12,7 @@ export function runsCommand(): Command {
     .action((options: { home: string; json?: boolean }) =>
       withOperator(options.home, async channel => {
         const { runs } = await channel.get<RunList>('/v1/runs');
-        if (options.json) return printJson(runs);
+        if (options.json) return printJson(runs.map(summary));
         if (runs.length === 0) return printLine('no run yet; start one: parley run TASK');
         const rows = runs.map(run => [
           shortHash(run.task),
@@ -23,4 +24,9 @@ export function runsCommand(): Command {
         printLine(table([['run', 'task', 'phase', 'rounds', 'submitted (UTC)'], ...rows]));
       }),
     );
+}
+
+/** What a list says of a run; the whole of one is in parley status --json. Times in milliseconds since 1970. */
+function summary({ task, name, phase, round, rounds, parameters, submittedAt, finishedAt }: Run) {
+  return { task, name, phase, round: Math.min(round, rounds), rounds, parameters, submittedAt, finishedAt };
 }

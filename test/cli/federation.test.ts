@@ -103,6 +103,10 @@ test('a run goes from task file to model file, and taking it up again changes no
   assert.equal(result.phase, 'finished');
   assert.equal(result.artifact, model);
   assert.deepEqual(
+    result.reports.map((report: { round: number }) => report.round),
+    [1, 2, 3],
+  );
+  assert.deepEqual(
     result.clients.map((c: { client: string }) => c.client),
     clinics.map(c => c.name).sort(),
   );
@@ -111,15 +115,40 @@ test('a run goes from task file to model file, and taking it up again changes no
   assert.match(again, /mean of clients/);
   assert.deepEqual(readFileSync(model), bytes);
   const runs = JSON.parse(must('runs', '--home', home, '--json'));
-  assert.equal(runs.filter((run: { name: string }) => run.name === 'first').length, 1);
+  const [first, ...more] = runs.filter((run: { name: string }) => run.name === 'first');
+  assert.equal(more.length, 0);
+  assert.deepEqual(Object.keys(first), [
+    ...['task', 'name', 'phase', 'round', 'rounds', 'parameters', 'submittedAt', 'finishedAt'],
+  ]);
+  assert.deepEqual([first.phase, first.round, first.rounds], ['finished', 3, 3]);
 });
 
 test('status says why a run waits, and stop ends it', () => {
   const task = taskFile('too-many', { rounds: 2, cohort: { minimum: 5 } });
   must('run', task, '--home', home, '--detach');
-  assert.match(must('status', 'too-many', '--home', home), /waits for enough clients \(2 present: /);
+  assert.match(must('status', 'too-many', '--home', home), /waits for enough clients: present 2: /);
   assert.match(must('stop', 'too-many', '--home', home), /stopped/);
   assert.match(must('runs', '--home', home), /too-many +stopped/);
+});
+
+test('run says once, away from a terminal, how many clients it waits for and who is there', async () => {
+  const task = taskFile('lonely', { rounds: 2, cohort: { minimum: 5 } });
+  const child = spawn(process.execPath, [main, 'run', task, '--home', home], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: folder,
+  });
+  let stderr = '';
+  child.stderr.on('data', chunk => {
+    stderr += chunk;
+    if (/ waits /.test(stderr)) child.kill('SIGINT');
+  });
+  await once(child, 'close');
+  const names = clinics.map(c => c.name).sort();
+  assert.deepEqual(
+    stderr.split('\n').filter(line => line.includes(' waits ')),
+    [`round 1/2 waits for enough clients: needs 5, present 2: ${names.join(', ')}`],
+  );
+  must('stop', 'lonely', '--home', home);
 });
 
 test('a stopped run keeps the model of its last round', () => {

@@ -56,6 +56,13 @@ test('away from a terminal, progress prints lines that stay and no control seque
   assert.deepEqual(chunks, ['round 1 done\n']);
 });
 
+test('away from a terminal, news of a status is printed when it changes', () => {
+  const { chunks, stream: stderr } = stream(false);
+  const progress = createProgress(stderr);
+  for (const news of ['present 1', 'present 1', 'present 2', undefined, 'present 2']) progress.status('waits', news);
+  assert.deepEqual(chunks, ['present 1\n', 'present 2\n', 'present 2\n']);
+});
+
 test('on a terminal, progress rewrites one line and leaves none behind', () => {
   const { chunks, stream: stderr } = stream(true);
   const progress = createProgress(stderr);

@@ -11,7 +11,7 @@ export const exitDefect = 70;
 
 /** System errors that the environment causes. Commands translate what they foresee; this is the net below. */
 const remedies: Record<string, string> = {
-  EACCES: 'Use a path (or a port above 1023) that this user may use, or change its permissions.',
+  EACCES: 'Run as the owner of the path, or change its permissions.',
   EADDRINUSE: 'Stop the other process on this port, or choose another one.',
   EADDRNOTAVAIL: 'Listen on an address that this machine has.',
   ECONNREFUSED: 'Start the coordinator, or check its address.',
@@ -55,6 +55,8 @@ function describe(error: unknown): string | null {
   }
   if (error instanceof UserError || error instanceof Problem) return `parley: ${error.message}\n→ ${error.remedy}`;
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
+  if (error.code === 'EACCES' && 'syscall' in error && error.syscall === 'listen')
+    return `parley: ${error.message}\n→ Choose a port above 1023, or allow this user the port.`;
   const remedy = Object.hasOwn(remedies, error.code) ? remedies[error.code] : undefined;
   return remedy === undefined ? null : `parley: ${error.message}\n→ ${remedy}`;
 }

@@ -12,6 +12,8 @@ if (Number(process.versions.node.split('.')[0]) < needed) {
 } else {
   const [{ runProgram }, { endOnBrokenPipe }] = await Promise.all([import('./program.ts'), import('./output.ts')]);
   endOnBrokenPipe();
+  // npm runs a script in the folder of package.json; paths on the command line are meant from where the user stands.
+  if (process.env.npm_lifecycle_event === 'parley' && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
   process.exitCode = await runProgram(process.argv.slice(2));
 }
 

@@ -13,7 +13,11 @@ export async function runProgram(
   table: Readonly<Record<string, CommandEntry>> = commands,
 ): Promise<number> {
   try {
-    const program = await buildProgram(requestedName(args), table);
+    const requested = requestedName(args);
+    const program = await buildProgram(requested, table);
+    // Of itself `help` would show the general help and not say why.
+    if (asksForHelp(args) && requested !== undefined && requested !== 'help' && !Object.hasOwn(table, requested))
+      program.error(`error: unknown command '${requested}'`);
     await program.parseAsync(args, { from: 'user' });
     // A command that has a result which is not a failure of its own (conformance) sets the exit code and returns.
     return Number(process.exitCode ?? 0);
@@ -24,8 +28,15 @@ export async function runProgram(
 
 /** The first word that is no flag; after `help` the next one. */
 function requestedName(args: readonly string[]): string | undefined {
-  const words = args.filter(arg => !arg.startsWith('-'));
-  return words[0] === 'help' ? words[1] : words[0];
+  return words(args)[asksForHelp(args) ? 1 : 0];
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  return words(args)[0] === 'help';
+}
+
+function words(args: readonly string[]): string[] {
+  return args.filter(arg => !arg.startsWith('-'));
 }
 
 async function buildProgram(
@@ -37,9 +48,7 @@ async function buildProgram(
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'parley: ')) })
-    .addHelpCommand(
-      new Command('help').argument('[command]').helpGroup('Options:').summary('print the help of a command'),
-    )
+    .addHelpCommand(new Command('help').argument('[command]').helpGroup('Help:').summary('print the help of a command'))
     .showHelpAfterError('→ See: parley --help')
     .exitOverride();
   for (const [name, entry] of Object.entries(table)) {

@@ -68,6 +68,18 @@ test('a network that fails is no defect of ours', () => {
   }
 });
 
+test('a port and a file that are not allowed have different remedies', () => {
+  const denied = (syscall: string) => report(Object.assign(new Error('denied'), { code: 'EACCES', syscall }));
+  assert.deepEqual(denied('listen'), {
+    code: 2,
+    text: 'parley: denied\n→ Choose a port above 1023, or allow this user the port.\n',
+  });
+  assert.deepEqual(denied('open'), {
+    code: 2,
+    text: 'parley: denied\n→ Run as the owner of the path, or change its permissions.\n',
+  });
+});
+
 test('anything else is our defect: exit code 70, one line that asks to report it, no stack', () => {
   for (const error of [
     new TypeError('x is not a function'),

@@ -29,6 +29,26 @@ test('--help names every command of the table and loads none', () => {
   }
 });
 
+test('no heading of a help page stands twice', () => {
+  for (const args of [['--help'], ['data', '--help']]) {
+    const headings = parley(...args).stdout.match(/^[A-Z].*:$/gm) ?? [];
+    assert.ok(headings.includes('Options:') && headings.includes('Help:'), args.join(' '));
+    assert.equal(new Set(headings).size, headings.length, headings.join());
+  }
+});
+
+test('started by npm, paths are meant from where the user stands', () => {
+  const start = (event: string) =>
+    spawnSync(process.execPath, [main, 'task', 'check', 'here.yaml'], {
+      encoding: 'utf8',
+      cwd: root,
+      env: { ...process.env, INIT_CWD: scratch, npm_lifecycle_event: event },
+    }).stderr;
+  writeFileSync(join(scratch, 'here.yaml'), '# nothing\n');
+  assert.match(start('parley'), /here\.yaml: is empty/);
+  assert.match(start('test'), /here\.yaml: there is no such file/);
+});
+
 test('every command of the table loads under its own name and has a description', async () => {
   for (const [name, { load }] of Object.entries(commands)) {
     const command = await load();
@@ -55,6 +75,7 @@ test('only the requested command is loaded', async () => {
 test('a command line that cannot be understood exits with 2, says why on stderr and where help is', () => {
   const cases: [string[], RegExp][] = [
     [['no-such-command'], /^parley: unknown command 'no-such-command'\n→ See: parley --help\n$/],
+    [['help', 'bogus'], /^parley: unknown command 'bogus'\n→ See: parley --help\n$/],
     [['conformence'], /Did you mean conformance\?/],
     [['conformance'], /^parley: missing required argument 'file'\n→ See: parley conformance --help\n$/],
     [['conformance', '--jsn', 'x'], /unknown option '--jsn'/],

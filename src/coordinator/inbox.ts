@@ -11,6 +11,7 @@ import {
 } from '../core/protocol/message.ts';
 import { Problem, type ProblemCode } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
+import { markTold } from '../core/protocol/told.ts';
 import { admit, checkEvaluation, updateKey } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
 import { answered } from './run.ts';
@@ -206,6 +207,7 @@ function refusal(book: Book, envelope: Envelope, client: string, problem: Proble
   const { round } = envelope;
   const { code, detail } = problem;
   book.ports.log({ event: 'refused', level: 'warn', client, task, round, code, detail });
+  markTold(problem);
   return {
     put: 'refusal',
     refusal: { task, round, client, code, at: book.ports.clock.now() },

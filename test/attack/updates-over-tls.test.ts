@@ -187,6 +187,12 @@ describe('a member of the cohort that attacks in every round', () => {
     );
   });
 
+  test('finds one line of the log for each refusal', () => {
+    const sent = attacks.length + attacks.filter(attack => !attack.counted).length;
+    const lines = log.filter(({ event, client }) => event === 'refused' && client === 'mallory');
+    assert.equal(lines.length, sent + 1, 'its updates and its evaluation');
+  });
+
   test('is counted, by reason', () => {
     const counted = Object.fromEntries(status.refusals.map(({ client, code, count }) => [`${client} ${code}`, count]));
     for (const code of new Set(attacks.filter(attack => attack.counted).map(attack => attack.code))) {

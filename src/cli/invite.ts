@@ -36,6 +36,7 @@ export function inviteCommand(): Command {
       const { token, authorityUrl } = result;
       if (options.json) return printJson({ name, organisation, role, token, expires, authorityUrl });
       printLine(token);
+      if (result.withdrawn > 0) process.stderr.write(`An older invitation of ${name} works no more.\n`);
       process.stderr.write(
         `For ${name} of ${organisation}, until ${expires}, works once. The member runs, and pastes the token:\n`,
       );

@@ -33,32 +33,37 @@ describe('the coordinator gives no connection to', () => {
       bytes,
     );
 
-  const cases: { who: string; code: string; attack: () => Promise<string> }[] = [
+  const cases: { who: string; code: string; detail: string; client?: string; attack: () => Promise<string> }[] = [
     {
       who: 'HTTP/1.1 in plain text',
       code: 'plain-text',
+      detail: 'HTTP without TLS',
       attack: () => plain('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n'),
     },
-    { who: 'HTTP/2 in plain text', code: 'plain-text', attack: () => plain(http2Start) },
-    { who: 'bytes that are no TLS', code: 'plain-text', attack: () => plain('\0'.repeat(64)) },
+    { who: 'HTTP/2 in plain text', code: 'plain-text', detail: 'not TLS', attack: () => plain(http2Start) },
+    { who: 'bytes that are no TLS', code: 'plain-text', detail: 'not TLS', attack: () => plain('\0'.repeat(64)) },
     {
       who: 'TLS 1.2',
       code: 'bad-request',
+      detail: 'TLS older than 1.3',
       attack: () => secure({ ...clientTlsOptions(mallory, undefined), minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' }),
     },
     {
       who: 'HTTP/1.1 over TLS',
       code: 'bad-request',
+      detail: 'not HTTP/2',
       attack: () => secure({ ...clientTlsOptions(mallory, undefined), ALPNProtocols: ['http/1.1'] }),
     },
     {
       who: 'nobody: no client certificate',
       code: 'unauthenticated',
+      detail: 'no client certificate',
       attack: () => secure({ ...clientTlsOptions(mallory, undefined), key: undefined, cert: undefined }),
     },
     {
       who: 'a member of another federation with the same names',
       code: 'unauthenticated',
+      detail: 'certificate of another authority',
       attack: async () => {
         const other = await enrol(join(federation.folder, 'other'), ['mallory']);
         return secure({ ...clientTlsOptions(credentialsOf(other, 'mallory'), undefined), ca: mallory.tls.ca });
@@ -67,12 +72,16 @@ describe('the coordinator gives no connection to', () => {
     {
       who: 'an expired certificate',
       code: 'unauthenticated',
+      detail: 'the certificate has expired',
+      client: 'mallory',
       attack: async () =>
         secure({ ...clientTlsOptions(mallory, undefined), ...(await expiredLeaf(federation, mallory)) }),
     },
     {
       who: 'an update certificate',
       code: 'unauthenticated',
+      detail: 'a certificate for another purpose',
+      client: 'mallory',
       attack: () => {
         const pair = readFileSync(join(federation.enrolled.memberHome('mallory'), 'credentials', 'update.pem'), 'utf8');
         return secure({ ...clientTlsOptions(mallory, undefined), key: pair, cert: `${pair}${mallory.issuing}` });
@@ -81,6 +90,8 @@ describe('the coordinator gives no connection to', () => {
     {
       who: 'a revoked member',
       code: 'revoked',
+      detail: 'the certificate was revoked',
+      client: 'revoked',
       attack: async () => {
         const credentials = credentialsOf(federation.enrolled, 'revoked');
         await revoke(federation.enrolled.home, 'revoked');
@@ -93,7 +104,7 @@ describe('the coordinator gives no connection to', () => {
     },
   ];
 
-  for (const { who, code, attack } of cases) {
+  for (const { who, code, detail, client, attack } of cases) {
     test(who, async () => {
       let answer = 'nothing yet';
       const log = await federation.during(async () => {
@@ -101,8 +112,8 @@ describe('the coordinator gives no connection to', () => {
       });
       assert.equal(answer, '', 'not a byte of HTTP/2 comes back');
       assert.deepEqual(
-        log.filter(({ event }) => event === 'refused').map(line => [line.code, line.address]),
-        [[code, '127.0.0.1']],
+        log.filter(({ event }) => event === 'refused').map(line => [line.code, line.detail, line.client, line.address]),
+        [[code, detail, client, '127.0.0.1']],
       );
     });
   }

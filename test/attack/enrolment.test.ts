@@ -6,13 +6,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { connect as connectPlain, createServer as createTcpServer, type Socket } from 'node:net';
 import { join as joinPath } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { before, describe, test } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import * as x509 from '@peculiar/x509';
 import { encodeCbor } from '../../src/core/bytes/cbor.ts';
 import { enrol } from '../../src/node/authority/admission.ts';
 import { postToAuthority } from '../../src/node/authority/connection.ts';
-import { revoke } from '../../src/node/authority/federation.ts';
+import { members, revoke } from '../../src/node/authority/federation.ts';
 import { openIssuer } from '../../src/node/authority/issuer.ts';
 import { join } from '../../src/node/authority/join.ts';
 import { Registry } from '../../src/node/authority/registry.ts';
@@ -46,6 +47,50 @@ describe('an invitation', () => {
     await join(demo.url, token, home('once'));
     assert.equal(await problemCode(() => join(demo.url, token, home('twice'))), 'bad-token');
     assert.equal(existsSync(joinPath(home('twice'), 'member.json')), false);
+  });
+
+  test('that works no more is refused with one answer; the log names its member and what became of it', async () => {
+    const used = demo.invite('spent');
+    await join(demo.url, used, home('spent'));
+    const expired = demo.invite('overdue', { hours: 1 }, Date.now() - 3_600_001);
+    const withdrawn = demo.invite('undone');
+    await revoke(demo.home, 'undone');
+    const tokens = [used, expired, withdrawn].map(tokenBytes);
+    const before = demo.log.length;
+    for (const token of [...tokens, new Uint8Array(randomBytes(64))])
+      assert.equal(await problemCode(async () => send({ token, ...(await requests()) })), 'bad-token');
+    assert.deepEqual(
+      demo.log
+        .slice(before)
+        .map(({ code, client, detail }) => [code, client, detail?.replace(/ at \d{4}-.*Z$/, ' at …')]),
+      [
+        ['bad-token', 'spent', 'used at …'],
+        ['bad-token', 'overdue', 'expired at …'],
+        ['bad-token', 'undone', 'withdrawn at …'],
+        ['bad-token', undefined, 'unknown'],
+      ],
+    );
+  });
+
+  test('withdraws the older ones of its name: one works, and none is open when the member has joined', async () => {
+    const older = tokenBytes(demo.invite('again'));
+    const newer = tokenBytes(demo.invite('again'));
+    const other = demo.invite('another');
+    const listed = (): string[] => members(demo.home).flatMap(({ name, status }) => (name === 'again' ? [status] : []));
+    assert.deepEqual(listed(), ['invited']);
+    assert.equal(await problemCode(async () => send({ token: older, ...(await requests()) })), 'bad-token');
+    assert.equal(await problemCode(async () => send({ token: newer, ...(await requests()) })), 'accepted');
+    assert.deepEqual(listed(), ['active']);
+    await join(demo.url, other, home('another'));
+  });
+
+  test('with requests that are wrong is named in the log', async () => {
+    const token = tokenBytes(demo.invite('clumsy'));
+    assert.equal(
+      await problemCode(async () => send({ token, ...(await requests()), tlsCsr: new Uint8Array(200) })),
+      'bad-csr',
+    );
+    assert.deepEqual([demo.log.at(-1)?.code, demo.log.at(-1)?.client], ['bad-csr', 'clumsy']);
   });
 
   test('is used once when two race for it', async () => {
@@ -96,10 +141,8 @@ describe('an invitation', () => {
     }
   });
 
-  test('for a name that was taken meanwhile is refused, also after that member was revoked', async () => {
-    const [first, second] = [demo.invite('taken'), demo.invite('taken')];
-    await join(demo.url, first, home('taken'));
-    assert.equal(await problemCode(() => join(demo.url, second, home('taken-2'))), 'name-taken');
+  test('for a name that is taken is not made, nor after that member was revoked', async () => {
+    await join(demo.url, demo.invite('taken'), home('taken'));
     assert.throws(() => demo.invite('taken'), /exists/);
     await revoke(demo.home, 'taken');
     assert.throws(() => demo.invite('taken'), /revoked/);
@@ -162,7 +205,7 @@ describe('an invitation', () => {
     assert.equal(demo.log.filter(({ code }) => code === 'too-large').length, 1);
   });
 
-  test('is not accepted in plain text or over TLS 1.2, and the log says so', async () => {
+  test('is not accepted in plain text or over TLS 1.2, and one line of the log each says so', async () => {
     const before = demo.log.length;
     const port = Number(new URL(demo.url).port);
     const plain = connectPlain(port, '127.0.0.1');
@@ -172,10 +215,11 @@ describe('an invitation', () => {
     const old = connectTls({ port, host: '127.0.0.1', maxVersion: 'TLSv1.2', rejectUnauthorized: false });
     const error = await new Promise<NodeJS.ErrnoException>(resolve => old.once('error', resolve));
     assert.match(String(error.code), /PROTOCOL_VERSION/);
-    const refused = demo.log
-      .slice(before)
-      .filter(({ event, code }) => event === 'refused' && code === 'unauthenticated');
-    assert.equal(refused.length, 2);
+    const lines = demo.log.slice(before).map(({ code, detail, address }) => [code, detail, address]);
+    assert.deepEqual(lines, [
+      ['plain-text', 'HTTP without TLS', '127.0.0.1'],
+      ['bad-request', 'TLS older than 1.3', '127.0.0.1'],
+    ]);
   });
 
   test('that is never finished being sent is dropped, and others are served meanwhile', async () => {
@@ -276,6 +320,17 @@ describe('a server that is not the authority', () => {
 });
 
 describe('the registry', () => {
+  test('of an earlier version, with two open invitations of a name, closes both when the member joins', async t => {
+    const demo = await runFederation(t);
+    const [first, second] = [demo.invite('double'), demo.invite('double')];
+    const file = new DatabaseSync(demo.paths.registry);
+    file.exec('DELETE FROM withdrawal'); // as before invitations withdrew each other
+    file.close();
+    await join(demo.url, first, joinPath(demo.folder, 'double'));
+    assert.equal(await problemCode(() => join(demo.url, second, joinPath(demo.folder, 'double-2'))), 'bad-token');
+    assert.equal(members(demo.home).filter(({ name }) => name === 'double').length, 1);
+  });
+
   test('admits nobody with a certified key, and rolls the token back', async t => {
     const demo = await runFederation(t);
     const token = parseToken(demo.invite('second')).bytes;

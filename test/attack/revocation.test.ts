@@ -68,6 +68,8 @@ describe('a member that is revoked', () => {
     while (!federation.coordinator.log.some(({ event, code }) => event === 'refused' && code === 'revoked')) {
       await new Promise(resolve => setImmediate(resolve));
     }
+    const refused = federation.coordinator.log.find(({ event, code }) => event === 'refused' && code === 'revoked');
+    assert.equal(refused?.client, 'running', 'the handshake is refused by name');
     assert.ok(client.log.some(({ event }) => event === 'connection-lost'));
     await federation.during(async () => undefined);
   });

@@ -43,7 +43,11 @@ export const problems = {
   unauthenticated: [401, 'No valid certificate was presented', 'Join the federation, or renew the certificate.'],
   revoked: [403, 'This member was revoked', 'Ask the federation for an invitation under a new name.'],
   'bad-token': [403, 'The invitation is not valid', 'Ask for a new one: parley invite NAME.'],
-  'name-taken': [409, 'A member with this name exists', 'Choose another name, or let the member replace its keys: parley invite NAME --replace.'],
+  'name-taken': [
+    409,
+    'A member with this name exists',
+    'Choose another name, or let the member replace its keys: parley invite NAME --replace.',
+  ],
   'bad-csr': [400, 'The certificate request is not valid', 'Check the version of the client.'],
   'task-refused': [422, 'The task is not valid', 'Run: parley task check FILE.'],
   conflict: [409, 'The state changed meanwhile', 'Look at parley status and try again.'],
@@ -59,11 +63,14 @@ export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: ProblemCode;
   readonly detail: string;
+  /** Whom it is about, where whoever throws it knows that and whoever logs it does not. As local as the detail. */
+  readonly client: string | undefined;
 
-  constructor(code: ProblemCode, detail = '', options?: { cause?: unknown }) {
+  constructor(code: ProblemCode, detail = '', options?: { cause?: unknown; client?: string }) {
     super(detail === '' ? `${code}: ${problems[code][1]}` : `${code}: ${detail}`, options);
     this.code = code;
     this.detail = detail;
+    this.client = options?.client;
   }
 
   /** HTTP status of this problem. */

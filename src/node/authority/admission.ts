@@ -26,14 +26,16 @@ const maxLiveCertificates = 32;
 export async function enrol(issuer: Issuer, request: EnrolRequest, nowMs: number): Promise<EnrolResponse> {
   const hash = tokenHash(request.token);
   const { name, organisation, role } = issuer.registry.invitation(hash, nowMs);
-  const tlsKey = await verifyRequest(request.tlsCsr);
-  const updateKey = await verifyRequest(request.updateCsr);
+  const [tlsKey, updateKey] = await naming(name, async () => [
+    await verifyRequest(request.tlsCsr),
+    await verifyRequest(request.updateCsr),
+  ]);
   const { federation, coordinatorUrl, authorityUrl } = issuer.description;
   const leaf = { principal: { federation, role, organisation, name }, hosts: [], nowMs };
   const tls = await sign(issuer, { ...leaf, kind: 'tls', publicKey: tlsKey });
   const update = await sign(issuer, { ...leaf, kind: 'update', publicKey: updateKey });
   // The token is consumed here, in one transaction with the registration; a certificate signed in vain never leaves this function.
-  const replaced = issuer.registry.admit(hash, [tls, update], nowMs);
+  const replaced = await naming(name, async () => issuer.registry.admit(hash, [tls, update], nowMs));
   if (replaced) await publishCrl(issuer, nowMs);
   return {
     tlsCertificate: tls.issued.der,
@@ -42,6 +44,16 @@ export async function enrol(issuer: Issuer, request: EnrolRequest, nowMs: number
     root: derOfPem(issuer.root),
     ...{ federation, role, organisation, name, coordinatorUrl, authorityUrl },
   };
+}
+
+/** Whoever shows an invitation is named in our log when something else about the request is refused. */
+async function naming<T>(client: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new Problem(error.code, error.detail, { cause: error, client });
+  }
 }
 
 export interface Renewal {

@@ -111,9 +111,11 @@ export interface InvitationResult {
   /** Unix time in ms. */
   readonly expiresMs: number;
   readonly authorityUrl: string;
+  /** Older open invitations of this name, which work no more. */
+  readonly withdrawn: number;
 }
 
-/** Makes a one-time invitation. Throws UserError for a name that is taken (also by a revoked member) and for wrong settings. */
+/** Makes a one-time invitation; it takes the place of older ones of this name. Throws UserError for a name that is taken (also by a revoked member) and for wrong settings. */
 export function invite(home: string, settings: InvitationSettings, nowMs: number = Date.now()): InvitationResult {
   const { name, organisation, role, hours, replace = false } = settings;
   requireName('name', name);
@@ -129,7 +131,7 @@ export function invite(home: string, settings: InvitationSettings, nowMs: number
   const { authorityUrl, rootFingerprint } = readFederation(home);
   const token = createToken(Buffer.from(rootFingerprint, 'hex'));
   const expiresMs = nowMs + Math.round(hours * 3_600_000);
-  withRegistry(home, registry => {
+  const withdrawn = withRegistry(home, registry => {
     const member = registry.member(name);
     if (replace && member?.status !== 'active') {
       throw new UserError(
@@ -139,13 +141,8 @@ export function invite(home: string, settings: InvitationSettings, nowMs: number
       );
     }
     try {
-      registry.addInvitation(tokenHash(parseToken(token).bytes), {
-        name,
-        organisation,
-        role,
-        replaces: replace,
-        expiresMs,
-      });
+      const hash = tokenHash(parseToken(token).bytes);
+      return registry.addInvitation(hash, { name, organisation, role, replaces: replace, expiresMs }, nowMs);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       const active = member?.status === 'active';
@@ -160,7 +157,7 @@ export function invite(home: string, settings: InvitationSettings, nowMs: number
       );
     }
   });
-  return { token, expiresMs, authorityUrl };
+  return { token, expiresMs, authorityUrl, withdrawn };
 }
 
 export interface MemberSummary {

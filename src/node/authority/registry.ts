@@ -46,6 +46,8 @@ const schema = `
   CREATE TABLE IF NOT EXISTS invitation (
     hash BLOB PRIMARY KEY, name TEXT NOT NULL, organisation TEXT NOT NULL, role TEXT NOT NULL,
     replaces INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_ms INTEGER) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS withdrawal (hash BLOB PRIMARY KEY, time_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS invitation_by_name ON invitation (name);
   CREATE TABLE IF NOT EXISTS member (
     name TEXT PRIMARY KEY, organisation TEXT NOT NULL, role TEXT NOT NULL, hosts TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('active', 'revoked')), joined_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -85,11 +87,16 @@ export class Registry {
     this.#db.close();
   }
 
-  /** Throws Problem('name-taken') for a known name, unless the invitation replaces the keys of an active member. */
-  addInvitation(hash: Uint8Array, invitation: Invitation): void {
-    this.#transaction(() => {
+  /**
+   * Withdraws the older invitations of this name; returns how many were open. Throws Problem('name-taken') for a known name,
+   * unless the invitation replaces the keys of an active member.
+   */
+  addInvitation(hash: Uint8Array, invitation: Invitation, nowMs: number): number {
+    return this.#transaction(() => {
       this.#requireFree(invitation);
       const { name, organisation, role, replaces, expiresMs } = invitation;
+      const open = this.openInvitations(nowMs).filter(older => older.name === name).length;
+      this.#withdraw(name, nowMs);
       this.#run(
         'INSERT INTO invitation VALUES (?, ?, ?, ?, ?, ?, NULL)',
         hash,
@@ -99,29 +106,35 @@ export class Registry {
         Number(replaces),
         expiresMs,
       );
+      return open;
     });
   }
 
-  /** The invitation behind a token, or Problem('bad-token') for an unknown, used or expired one alike. */
+  /**
+   * The invitation behind a token, or Problem('bad-token') for an unknown, used, withdrawn or expired one alike: whose it was and
+   * what became of it is for our log.
+   */
   invitation(hash: Uint8Array, nowMs: number): Invitation {
     const row = this.#get(
-      'SELECT * FROM invitation WHERE hash = ? AND used_ms IS NULL AND expires_ms > ?',
+      'SELECT invitation.*, time_ms AS withdrawn_ms FROM invitation LEFT JOIN withdrawal USING (hash) WHERE hash = ?',
       hash,
-      nowMs,
     );
-    if (row === undefined) throw new Problem('bad-token');
-    return readInvitation(row);
+    if (row === undefined) throw new Problem('bad-token', 'unknown');
+    const invitation = readInvitation(row);
+    const end = endOf(row, nowMs);
+    if (end !== null) throw new Problem('bad-token', end, { client: invitation.name });
+    return invitation;
   }
 
   openInvitations(nowMs: number): Invitation[] {
-    return this.#all('SELECT * FROM invitation WHERE used_ms IS NULL AND expires_ms > ? ORDER BY name', nowMs).map(
-      readInvitation,
-    );
+    const sql = `SELECT * FROM invitation
+      WHERE used_ms IS NULL AND expires_ms > ? AND hash NOT IN (SELECT hash FROM withdrawal) ORDER BY name`;
+    return this.#all(sql, nowMs).map(readInvitation);
   }
 
   /**
-   * Consumes a token and admits its member with these certificates, all or nothing. Returns true when older certificates were
-   * revoked by it (the list must be published). Throws Problem 'bad-token', 'name-taken' or 'bad-csr' (a key that was certified).
+   * Consumes a token, withdraws what else was open for its name, and admits its member with these certificates, all or nothing.
+   * Returns true when older certificates were revoked by it (the list must be published). Throws Problem 'bad-token', 'name-taken' or 'bad-csr' (a key that was certified).
    */
   admit(hash: Uint8Array, certificates: readonly NewCertificate[], nowMs: number): boolean {
     return this.#transaction(() => {
@@ -129,6 +142,7 @@ export class Registry {
       const { name, organisation, role } = invitation;
       this.#requireFree(invitation);
       this.#run('UPDATE invitation SET used_ms = ? WHERE hash = ?', nowMs, hash);
+      this.#withdraw(name, nowMs);
       const replaced = this.member(name) !== null && this.#deny(name, nowMs) > 0;
       this.#run(
         `INSERT INTO member VALUES (?, ?, ?, '[]', 'active', ?)
@@ -201,7 +215,7 @@ export class Registry {
    */
   revoke(name: string, nowMs: number): { serials: string[]; denyVersion: number; invitations: number } | null {
     return this.#transaction(() => {
-      const invitations = this.#run('DELETE FROM invitation WHERE name = ? AND used_ms IS NULL', name);
+      const invitations = this.#withdraw(name, nowMs);
       const member = this.member(name);
       if (member === null)
         return invitations === 0 ? null : { serials: [], denyVersion: this.denyVersion(), invitations };
@@ -251,9 +265,16 @@ export class Registry {
     });
   }
 
+  /** Withdraws all invitations of a name that were not used, expired ones too: a clock may be set back. Returns their number. */
+  #withdraw(name: string, nowMs: number): number {
+    const sql = 'INSERT OR IGNORE INTO withdrawal SELECT hash, ? FROM invitation WHERE name = ? AND used_ms IS NULL';
+    return this.#run(sql, nowMs, name);
+  }
+
   #requireFree({ name, replaces }: { name: string; replaces: boolean }): void {
     const member = this.member(name);
-    if (member !== null && !(replaces && member.status === 'active')) throw new Problem('name-taken', name);
+    if (member !== null && !(replaces && member.status === 'active'))
+      throw new Problem('name-taken', name, { client: name });
   }
 
   #addCertificates(name: string, certificates: readonly NewCertificate[]): void {
@@ -319,6 +340,14 @@ function readInvitation(row: Row): Invitation {
     replaces: row.replaces === 1,
     expiresMs: Number(row.expires_ms),
   };
+}
+
+/** Why an invitation works no more, or null. */
+function endOf({ used_ms, withdrawn_ms, expires_ms }: Row, nowMs: number): string | null {
+  const at = (ms: unknown): string => new Date(Number(ms)).toISOString();
+  if (used_ms !== null) return `used at ${at(used_ms)}`;
+  if (withdrawn_ms !== null) return `withdrawn at ${at(withdrawn_ms)}`;
+  return Number(expires_ms) > nowMs ? null : `expired at ${at(expires_ms)}`;
 }
 
 function readMember(row: Row): Member {

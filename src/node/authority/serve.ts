@@ -1,11 +1,12 @@
 /** The authority's server: enrolment, renewal and revocation lists over HTTPS. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { encodeCbor } from '../../core/bytes/cbor.ts';
 import type { Log } from '../../core/protocol/ports.ts';
 import { Problem, UserError } from '../../core/protocol/problem.ts';
+import { type HandshakeWatch, watchHandshakes } from '../http/handshake.ts';
 import { problemBody, problemMediaType, problemOf } from '../http/problem-response.ts';
 import { createRateLimit } from '../http/rate-limit.ts';
 import { lifeMs } from '../pki/certificate.ts';
@@ -52,7 +53,6 @@ export async function serveAuthority(home: string, options: AuthorityOptions): P
     });
     const app = createApp(issuer, log, handler => createServer({ ...secureContext(), ...patience }, handler));
     const server = app.server as unknown as Server; // what the factory above made
-    logTlsRefusals(server, log);
     const tick = async (): Promise<void> => {
       const nowMs = Date.now();
       if (isCrlDue(issuer.registry, nowMs))
@@ -101,20 +101,22 @@ const maxConnections = 512;
 
 function createApp(issuer: Issuer, log: Log, makeServer: (handler: RequestHandler) => Server): FastifyInstance {
   const limit = createRateLimit({ burst: 120, perSecond: 10, maxAddresses: 10_000 });
+  let handshakes: HandshakeWatch | undefined;
   const app = Fastify({
     serverFactory: handler => {
       const server = makeServer(handler);
       server.maxConnections = maxConnections;
+      handshakes = watchHandshakes(server, null);
       return server;
     },
     bodyLimit: maxBodyBytes,
     forceCloseConnections: true,
     logger: false,
     clientErrorHandler(error, socket) {
-      // A peer that looks at the certificate and hangs up, as one that joins does first, is not refused.
-      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return void socket.destroy();
-      const code = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'too-slow' : 'bad-request';
-      log({ event: 'refused', level: 'warn', code, address: socket.remoteAddress, detail: error.code });
+      // Failed handshakes come here too. A peer that looks at the certificate and hangs up, as one that joins does first, is not
+      // refused.
+      const refusal = handshakes?.refusal(error, socket as Socket) ?? null;
+      if (refusal !== null) log({ event: 'refused', level: 'warn', ...refusal });
       socket.destroy();
     },
   });
@@ -122,10 +124,11 @@ function createApp(issuer: Issuer, log: Log, makeServer: (handler: RequestHandle
   app.addContentTypeParser(authorityMediaType, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    const { code, detail } = problem;
+    const { code, detail, client } = problem;
     const level = problem.status >= 500 ? 'error' : 'warn';
-    // The detail names at most the member and what was wrong, never a token.
-    log({ event: 'refused', level, code, address: request.ip, ...(detail === '' ? {} : { detail }) });
+    // Client and detail say at most which member and what was wrong, never a token.
+    const about = { ...(client === undefined ? {} : { client }), ...(detail === '' ? {} : { detail }) };
+    log({ event: 'refused', level, code, address: request.ip, ...about });
     return reply
       .code(problem.status)
       .type(problemMediaType)
@@ -163,20 +166,6 @@ type RequestHandler = Parameters<typeof createServer>[1] & object;
 function bodyOf(request: FastifyRequest): Uint8Array {
   if (!Buffer.isBuffer(request.body)) throw new Problem('bad-request', 'no body');
   return new Uint8Array(request.body);
-}
-
-function logTlsRefusals(server: Server, log: Log): void {
-  server.on('tlsClientError', (error, socket) => {
-    // Someone who hangs up during the handshake, a port scanner or a health check, is not refused.
-    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return;
-    log({
-      event: 'refused',
-      level: 'warn',
-      code: 'unauthenticated',
-      address: socket.remoteAddress,
-      detail: `TLS: ${(error as NodeJS.ErrnoException).code ?? error.message}`,
-    });
-  });
 }
 
 async function listen(app: FastifyInstance, port: number, host: string): Promise<void> {

@@ -6,17 +6,19 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import fastify from 'fastify';
 import type { Coordinator } from '../../coordinator/coordinator.ts';
 import type { Clock, Log } from '../../core/protocol/ports.ts';
 import { Problem, UserError } from '../../core/protocol/problem.ts';
+import { isTold } from '../../core/protocol/told.ts';
 import { systemClock } from '../clock.ts';
 import type { Credentials } from '../pki/credentials.ts';
 import type { Crl } from '../pki/crl.ts';
 import { serverTlsOptions } from '../pki/tls-options.ts';
 import { registerRoutes } from './coordinator-routes.ts';
+import { watchHandshakes } from './handshake.ts';
 import { problemBody, problemMediaType, problemOf } from './problem-response.ts';
 import { Quota } from './quota.ts';
 import { Sessions } from './sessions.ts';
@@ -94,7 +96,7 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
     const peer = peerName(sessions, request.raw);
     const level = problem.status >= 500 ? 'error' : 'warn';
     const blame = { client: peer, address: request.ip, code: problem.code, detail: problem.detail };
-    log({ event: problem.status >= 500 ? 'failed' : 'refused', level, ...blame });
+    if (!isTold(problem)) log({ event: problem.status >= 500 ? 'failed' : 'refused', level, ...blame });
     letGo((request.raw as unknown as Http2ServerRequest).stream);
     return reply
       .code(problem.status)
@@ -121,11 +123,10 @@ export async function serveCoordinator(settings: ServerSettings): Promise<Coordi
     const detail = `${mostConnections} connections are open`;
     log({ event: 'refused', level: 'warn', code: 'too-many', address: dropped?.remoteAddress, detail });
   });
-  // Read while it is there: a socket that is refused has lost its address when the refusal is told.
-  raw.on('connection', (socket: Socket) => void socket.remoteAddress);
+  const handshakes = watchHandshakes(raw, () => credentials);
   raw.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    const refusal = handshakeRefusal(error, socket);
-    if (refusal !== null) log({ event: 'refused', level: 'warn', ...refusal, address: addressOf(socket) });
+    const refusal = handshakes.refusal(error, socket);
+    if (refusal !== null) log({ event: 'refused', level: 'warn', ...refusal });
   });
   raw.on('unknownProtocol', (socket: TLSSocket) => {
     log({ event: 'refused', level: 'warn', code: 'bad-request', address: socket.remoteAddress, detail: 'not HTTP/2' });
@@ -175,32 +176,6 @@ function peerName(sessions: Sessions, raw: unknown): string | undefined {
   } catch {
     return undefined; // nobody was admitted on this connection: the address alone is named
   }
-}
-
-/** Why a handshake was ended, in the words of our table where they fit; null when the peer just hung up, as a health check does. */
-function handshakeRefusal(
-  error: NodeJS.ErrnoException,
-  socket: TLSSocket,
-): { readonly code: string; readonly detail: string } | null {
-  // A code such as CERT_HAS_EXPIRED; the type is wrong.
-  const authorization = socket.authorizationError as unknown as string | null | undefined;
-  if (authorization === 'CERT_REVOKED') return { code: 'revoked', detail: authorization };
-  if (authorization !== undefined && authorization !== null) return { code: 'unauthenticated', detail: authorization };
-  const { code: detail = error.message } = error;
-  if (detail === 'ECONNRESET') return null;
-  return { code: handshakeCodes[detail] ?? 'bad-request', detail };
-}
-
-const handshakeCodes: Readonly<Record<string, string>> = {
-  ERR_SSL_HTTP_REQUEST: 'plain-text',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'plain-text',
-  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'unauthenticated',
-  ERR_TLS_HANDSHAKE_TIMEOUT: 'too-slow',
-};
-
-function addressOf(socket: TLSSocket): string | undefined {
-  // The TCP socket below, which Node names in no public way.
-  return socket.remoteAddress ?? (socket as TLSSocket & { _parent?: Socket })._parent?.remoteAddress;
 }
 
 function listenError(settings: ServerSettings, cause: NodeJS.ErrnoException): Error {

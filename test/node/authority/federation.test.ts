@@ -197,7 +197,9 @@ describe('the commands', () => {
     const second = parley(['join', authorityUrl, '--token', token, '--home', 'second']);
     assert.equal(second.status, 2);
     assert.match(second.stderr, /bad-token[\s\S]*→/);
+    assert.doesNotMatch(parley(['invite', 'bob']).stderr, /older invitation/);
     const bob = parley(['invite', 'bob']);
+    assert.match(bob.stderr, /An older invitation of bob works no more/);
     assert.match(bob.stdout, /^[\w-]{86}\n$/);
     assert.equal(parley(['join', authorityUrl, '--token', '-', '--home', 'bob'], bob.stdout).status, 0);
     assert.match(parley(['join', authorityUrl]).stderr, /needs the invitation/);

@@ -88,7 +88,7 @@ async function withFederation<T>(clients: number, action: (federation: Federatio
       const { token } = invite(home, { name: `client-${i}`, organisation: `client-${i}`, role: 'client', hours: 1 });
       await retry(() => joinFederation(authorityUrl, token, member));
       start([
-        join(import.meta.dirname, mainEntry.endsWith('.ts') ? 'rounds-client.ts' : 'rounds-client.js'),
+        join(import.meta.dirname, import.meta.url.endsWith('.ts') ? 'rounds-client.ts' : 'rounds-client.js'),
         member,
         String(i / 1000),
       ]);

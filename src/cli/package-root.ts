@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 export const packageRoot = rootAbove(import.meta.dirname);
 
 /** The entry point of the command line, to start further processes with. */
-export const mainEntry = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? 'main.ts' : 'main.js');
+export const mainEntry = join(packageRoot, 'bin', 'parley.mjs');
 
 /** How a user types a command: through npm in a checkout. */
 export const commandPrefix = import.meta.url.endsWith('.ts') ? 'npm run -s parley --' : 'parley';

@@ -14,7 +14,7 @@ import { UserError } from '../core/protocol/problem.ts';
 import { parseTask, type Task, TaskError } from '../core/protocol/task.ts';
 import { fileSource } from '../node/data/read-file.ts';
 import { writeDurable } from '../node/durable-file.ts';
-import { createProgress, printJson } from './output.ts';
+import { createProgress, type Progress, printJson } from './output.ts';
 
 interface Options {
   model: string;
@@ -42,18 +42,38 @@ async function run(options: Options): Promise<void> {
   const { task, parameters } = readModel(options.model);
   const scaler = await scalerFor(task.data, options);
   const rows = await loadFeatures(task.data, fileSource(options.data), scaler);
+  const progress = createProgress();
+  sayLeftOut(options.data, rows, progress);
+  if (rows.rows === 0) {
+    throw new UserError(
+      options.data,
+      rows.refused.length === 0 ? 'holds no row' : `none of its ${rows.refused.length} rows can be predicted`,
+      'Give a table in the form that the task of the model declares: parley data check FILE --task TASK.',
+    );
+  }
   const classes = classCount(task.data);
   const probabilities = await predictProbabilities(task.model, classes, parameters, rows);
-  const progress = createProgress();
-  for (const { line, column, what } of rows.refused.slice(0, 10)) {
-    progress.line(`${options.data}:row ${line}${column === null ? '' : `, column "${column}"`}: left out: ${what}`);
-  }
-  if (rows.refused.length > 10) progress.line(`… and ${rows.refused.length - 10} more rows left out`);
   const names = classNames(task.data);
   if (options.json) return printJson(document(options, rows, probabilities, names));
   const text = csv(rows, probabilities, names);
   if (options.output === undefined) process.stdout.write(text);
-  else writeDurable(resolve(options.output), text, 0o600);
+  else save(options.output, text);
+}
+
+function sayLeftOut(data: string, { refused }: FeatureTable, progress: Progress): void {
+  for (const { line, column, what } of refused.slice(0, 10)) {
+    progress.line(`${data}:row ${line}${column === null ? '' : `, column "${column}"`}: left out: ${what}`);
+  }
+  if (refused.length > 10) progress.line(`… and ${refused.length - 10} more rows left out`);
+}
+
+function save(path: string, text: string): void {
+  try {
+    writeDurable(resolve(path), text, 0o600);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+    throw new UserError(path, `cannot be written (${why})`, 'Name another file with --output.', { cause });
+  }
 }
 
 /** The task and parameters of a model file. Throws UserError when it is not a model of ours. */
@@ -133,6 +153,6 @@ function document(
       prediction: names[predicted(probabilities, row, names)],
       probabilities: [...probabilities.subarray(row * names.length, (row + 1) * names.length)],
     })),
-    leftOut: rows.refused.map(({ line, column }) => ({ row: line, column })),
+    leftOut: rows.refused.map(({ line, column, what }) => ({ row: line, column, what })),
   };
 }

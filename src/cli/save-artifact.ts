@@ -24,7 +24,7 @@ export async function saveArtifact(
   } catch (cause) {
     throw new UserError(
       path,
-      `cannot be written (${(cause as Error).message})`,
+      `cannot be written (${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message})`,
       'Name another file with --output; the coordinator keeps the model.',
       { cause },
     );

@@ -1,5 +1,6 @@
 /** parley client: runs the client of one organisation. */
 import { Command } from 'commander';
+import { requireFile } from '../node/data/read-file.ts';
 import { fileLog, streamLog } from '../node/logger.ts';
 import { fileTrainers, runClientProcess } from '../node/run-client.ts';
 import { untilStopped } from './lifetime.ts';
@@ -25,6 +26,7 @@ export function clientCommand(): Command {
       '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.',
     )
     .action(async (options: Options) => {
+      requireFile(options.data);
       const log = options.log === undefined ? streamLog(process.stderr) : fileLog(options.log);
       const trainerFor = fileTrainers(options.data, options.accept ?? null);
       await runClientProcess({ home: options.home, log, trainerFor, signal: untilStopped(options.withParent) });

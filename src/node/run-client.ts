@@ -32,8 +32,15 @@ export interface ClientSettings {
 
 /** Runs a client until `signal` aborts or the federation refuses it for good. Throws UserError, Problem. */
 export async function runClientProcess(settings: ClientSettings): Promise<void> {
-  const { home, log, signal } = settings;
+  const { home, signal } = settings;
   const member = readMember(home);
+  let connected = false;
+  const log: Log = event =>
+    settings.log(
+      event.event === 'connection-lost' && !connected
+        ? { ...event, event: 'coordinator-unreachable', detail: `${member.coordinatorUrl}: ${event.detail}` }
+        : event,
+    );
   let credentials = loadCredentials(join(home, 'credentials'));
   const lock = lockDirectory(home, 'a client');
   const outbox = openOutbox(join(home, 'client.sqlite'));
@@ -50,6 +57,7 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
       const { hash, publicKey } = meetCoordinator(introduction, credentials, newest);
       coordinatorKeys.clear();
       coordinatorKeys.set(hex(hash), publicKey);
+      connected = true;
       log({ event: 'connected', detail: member.coordinatorUrl });
     },
   );

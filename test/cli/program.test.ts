@@ -31,7 +31,7 @@ test('--help names every command of the table and loads none', () => {
 
 test('no heading of a help page stands twice', () => {
   for (const args of [['--help'], ['data', '--help']]) {
-    const headings = parley(...args).stdout.match(/^[A-Z].*:$/gm) ?? [];
+    const headings: string[] = parley(...args).stdout.match(/^[A-Z].*:$/gm) ?? [];
     assert.ok(headings.includes('Options:') && headings.includes('Help:'), args.join(' '));
     assert.equal(new Set(headings).size, headings.length, headings.join());
   }
@@ -47,6 +47,17 @@ test('started by npm, paths are meant from where the user stands', () => {
   writeFileSync(join(scratch, 'here.yaml'), '# nothing\n');
   assert.match(start('parley'), /here\.yaml: is empty/);
   assert.match(start('test'), /here\.yaml: there is no such file/);
+});
+
+test('a client without its data ends at once and names the path', () => {
+  for (const [path, what] of [
+    [join(scratch, 'nofile.csv'), 'there is no such file'],
+    [scratch, 'is a folder'],
+  ]) {
+    const { status, stderr } = parley('client', '--home', join(scratch, 'no-member'), '--data', path);
+    assert.equal(status, 2);
+    assert.ok(stderr.startsWith(`parley: ${path}: ${what}\n→ `), stderr);
+  }
 });
 
 test('every command of the table loads under its own name and has a description', async () => {

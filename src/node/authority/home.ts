@@ -75,12 +75,10 @@ function readDescription(path: string, remedy: string): FederationDescription {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new UserError(
-      path,
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'not found' : 'cannot be read',
-      remedy,
-      { cause },
-    );
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new UserError(path, 'may not be read by this user', 'Run as the owner of the file.', { cause });
+    throw new UserError(path, code === 'ENOENT' ? 'not found' : 'cannot be read', remedy, { cause });
   }
   try {
     return description.parse(JSON.parse(text));

@@ -1,4 +1,5 @@
 /** Reading a table from disk, chunk by chunk. */
+import { accessSync, constants, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { TableSource } from '../../core/data/csv.ts';
 import { UserError } from '../../core/protocol/problem.ts';
@@ -8,6 +9,16 @@ const chunkBytes = 65_536;
 /** The file at `path` as a table; errors call it by its path. Nothing is opened before the first chunk is asked for. */
 export function fileSource(path: string): TableSource {
   return { name: path, chunks: fileChunks(path) };
+}
+
+/** Throws UserError, as reading would, when there is no file at the path that this user may read. Reads nothing. */
+export function requireFile(path: string): void {
+  try {
+    if (statSync(path).isDirectory()) throw Object.assign(new Error(path), { code: 'EISDIR' });
+    accessSync(path, constants.R_OK);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 /** Bytes in memory as a table. */

@@ -2,15 +2,17 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { serveAuthority } from '../node/authority/serve.ts';
+import { fileLog, streamLog } from '../node/logger.ts';
 import { parsePort } from './init.ts';
 
 interface Options {
   readonly home: string;
   readonly host?: string;
   readonly port?: number;
+  readonly log?: string;
 }
 
-/** Serves until SIGINT or SIGTERM; one JSON line per event on stderr. */
+/** Serves until SIGINT or SIGTERM; one JSON line per event on stderr or in the file of --log. */
 export function authorityCommand(): Command {
   return new Command('authority')
     .description(
@@ -19,9 +21,9 @@ export function authorityCommand(): Command {
     .option('--home <dir>', "the federation's folder", './.parley/federation')
     .option('--host <address>', 'address to listen on (default: loopback for a federation on localhost, else all)')
     .option('--port <port>', 'TCP port to listen on (default: as in federation.json)', parsePort)
-    .action(async ({ home, host, port }: Options) => {
-      const log = (event: object): void =>
-        void process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+    .option('--log <file>', 'append the log to a file instead of standard error')
+    .action(async ({ home, host, port, log: file }: Options) => {
+      const log = file === undefined ? streamLog(process.stderr) : fileLog(file);
       const authority = await serveAuthority(home, { host, port, log });
       await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
       await authority.close();

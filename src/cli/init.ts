@@ -1,7 +1,7 @@
 /** `parley init`: creates a federation on this machine. */
 import { Command, InvalidArgumentError } from 'commander';
 import { createFederation } from '../node/authority/federation.ts';
-import { printLine } from './output.ts';
+import { printJson, printLine } from './output.ts';
 
 interface Options {
   readonly home: string;
@@ -9,6 +9,7 @@ interface Options {
   readonly host: string;
   readonly port: number;
   readonly authorityPort: number;
+  readonly json?: true;
 }
 
 /** Prints where the federation lies and what to do next. Refuses a folder that is not empty. */
@@ -20,9 +21,12 @@ export function initCommand(): Command {
     .option('--host <host>', 'DNS name or address by which members reach this machine', 'localhost')
     .option('--port <port>', 'TCP port of the coordinator', parsePort, 7443)
     .option('--authority-port <port>', 'TCP port of the certificate authority', parsePort, 7444)
+    .option('--json', 'print one JSON document')
     .action(async (options: Options) => {
       const { home } = options;
-      const { federation, coordinatorUrl, rootFingerprint } = await createFederation(home, options);
+      const description = await createFederation(home, options);
+      if (options.json) return printJson({ home, ...description });
+      const { federation, coordinatorUrl, rootFingerprint } = description;
       printLine(`Federation ${federation} lies in ${home}.`);
       printLine(`Root certificate (SHA-256): ${rootFingerprint}`);
       printLine(`Its key is ${home}/authority/root.key: move it to an offline place; daily work does not need it.`);

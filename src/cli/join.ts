@@ -35,7 +35,7 @@ export function joinCommand(): Command {
       printLine(
         `${principal.name} of ${principal.organisation} joined ${principal.federation} as ${principal.role}. Its credentials lie in ${home}.`,
       );
-      if (principal.role === 'client') printLine(`Start the client:  parley client --home ${home} --help`);
+      if (principal.role === 'client') printLine(`Start the client:  parley client --home ${home} --data FILE`);
     });
 }
 

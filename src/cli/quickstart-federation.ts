@@ -1,6 +1,6 @@
 /** The quickstart's federation: a fresh home, real enrolment, and one process per party. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause } from '../core/protocol/ports.ts';
 import { UserError } from '../core/protocol/problem.ts';
@@ -10,6 +10,7 @@ import { systemClock } from '../node/clock.ts';
 import type { HeartSite } from '../node/data/find-heart.ts';
 import { freePorts } from '../node/free-ports.ts';
 import { lockDirectory } from '../node/storage/lock.ts';
+import { systemCode } from '../node/storage/storage-failure.ts';
 import type { RunList } from './operator.ts';
 import { withOperator } from './operator.ts';
 import type { Progress } from './output.ts';
@@ -39,10 +40,13 @@ export interface Federation {
  * Throws UserError for a folder that is not one, or that is in use.
  */
 export function freshHome(home: string): Lock {
-  if (existsSync(home) && readdirSync(home).some(name => !ours.test(name)) && !existsSync(join(home, marker))) {
+  const found = statSync(home, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory())
+    throw new UserError(home, 'is not a folder', 'Choose another folder with --home.');
+  if (found !== undefined && readdirSync(home).some(name => !ours.test(name)) && !existsSync(join(home, marker))) {
     throw new UserError(home, 'is not a folder that the quickstart made', 'Choose another folder with --home.');
   }
-  const lock = lockDirectory(home, 'a quickstart');
+  const lock = lockHome(home);
   try {
     empty(home);
     writeFileSync(join(home, marker), 'Made anew by each run of parley quickstart.\n');
@@ -55,6 +59,16 @@ export function freshHome(home: string): Lock {
       'Delete it, or choose another folder with --home.',
       { cause },
     );
+  }
+}
+
+function lockHome(home: string): Lock {
+  try {
+    return lockDirectory(home, 'a quickstart');
+  } catch (cause) {
+    // Some places (/proc) have no folders of ours, and say that there is nothing.
+    if (systemCode(cause) !== 'ENOENT') throw cause;
+    throw new UserError(home, 'this folder cannot be made', 'Choose another folder with --home.', { cause });
   }
 }
 

@@ -123,6 +123,38 @@ test('a run goes from task file to model file, and taking it up again changes no
   assert.deepEqual([first.phase, first.round, first.rounds], ['finished', 3, 3]);
 });
 
+test('predict says which rows it leaves out and why, and refuses a table without any other', () => {
+  const model = join(folder, 'first.safetensors');
+  const predict = (path: string) => JSON.parse(must('predict', '--model', model, '--data', path, '--json'));
+  const lines = clinics[0].text.trim().split('\n');
+  const whole = lines[predict(join(folder, clinics[0].file)).predictions[0].row - 1];
+  const spoilt = whole.replace(/^[^,]*/, 'old');
+  const some = join(folder, 'some.csv');
+  writeFileSync(some, `${whole}\n${spoilt}\n`);
+  const { predictions, leftOut } = predict(some);
+  assert.equal(predictions.length, 1);
+  assert.equal(leftOut.length, 1);
+  assert.deepEqual([leftOut[0].row, leftOut[0].column], [2, 'age']);
+  assert.match(leftOut[0].what, /number/);
+  const none = join(folder, 'none.csv');
+  writeFileSync(none, `${spoilt}\n`);
+  const refused = parley('predict', '--model', model, '--data', none, '--json');
+  assert.deepEqual([refused.status, refused.stdout], [2, '']);
+  assert.match(refused.stderr, /none\.csv: none of its 1 rows can be predicted\n→ /);
+});
+
+test('predict names the file that it cannot write', () => {
+  const table = join(folder, clinics[0].file);
+  const output = join(folder, 'no-such-folder', 'out.csv');
+  const model = join(folder, 'first.safetensors');
+  const { status, stderr } = parley('predict', '--model', model, '--data', table, '--output', output);
+  assert.equal(status, 2);
+  assert.ok(
+    stderr.includes(`parley: ${output}: cannot be written (ENOENT)\n→ Name another file with --output.`),
+    stderr,
+  );
+});
+
 test('status says why a run waits, and stop ends it', () => {
   const task = taskFile('too-many', { rounds: 2, cohort: { minimum: 5 } });
   must('run', task, '--home', home, '--detach');
@@ -260,4 +292,35 @@ test('whoever hangs up on the operator is no defect of ours', async t => {
   const [code] = await once(child, 'close');
   assert.equal(code, 2, stderr);
   assert.match(stderr, /the coordinator does not answer \(.+\)\n→ Start it: parley coordinator --home .*firewall/);
+});
+
+test('an authority by itself logs to a file; a client whose coordinator never answered says so with its address', async () => {
+  const alone = join(folder, 'alone');
+  const member = join(folder, 'alone-member');
+  const [port, authorityPort] = await freePorts(2);
+  const ports = ['--port', String(port), '--authority-port', String(authorityPort)];
+  const { coordinatorUrl, authorityUrl, home: made } = JSON.parse(must('init', '--home', alone, ...ports, '--json'));
+  assert.deepEqual([made, coordinatorUrl], [alone, `https://localhost:${port}`]);
+  const log = join(folder, 'authority.log');
+  await start('', 'authority', '--home', alone, '--log', log);
+  writeFileSync(join(folder, 'token'), JSON.parse(must('invite', 'anna', '--home', alone, '--json')).token);
+  let joined = parley('join', authorityUrl, '--token-file', join(folder, 'token'), '--home', member);
+  for (let tries = 0; joined.status !== 0 && tries < 20; tries++) {
+    joined = parley('join', authorityUrl, '--token-file', join(folder, 'token'), '--home', member);
+  }
+  assert.ok(joined.stdout.endsWith(`parley client --home ${member} --data FILE\n`), joined.stdout + joined.stderr);
+  assert.match(readFileSync(log, 'utf8'), /^\{"time":"[^"]+","event":"/);
+
+  const client = spawn(process.execPath, [main, 'client', '--home', member, '--data', join(folder, clinics[0].file)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  client.stderr.on('data', chunk => {
+    said += chunk;
+    if (said.includes('\n')) client.kill('SIGTERM');
+  });
+  await once(client, 'close');
+  const { event, detail } = JSON.parse(said.split('\n')[0]);
+  assert.equal(event, 'coordinator-unreachable');
+  assert.ok(detail.startsWith(`${coordinatorUrl}: `), detail);
 });

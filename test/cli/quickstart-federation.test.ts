@@ -36,6 +36,18 @@ test('a quickstart holds its folder from before it empties it until it ends', t 
   freshHome(home).release();
 });
 
+test('a home that is a file, or where no folder can be made, is refused with what to do', t => {
+  const file = join(temporaryFolder(t), 'file');
+  writeFileSync(file, '');
+  const homes = [file, ...(process.platform === 'linux' ? ['/proc/parley'] : [])];
+  for (const home of homes) {
+    assert.throws(
+      () => freshHome(home),
+      (error: unknown) => error instanceof UserError && error.message.startsWith(home) && /--home/.test(error.remedy),
+    );
+  }
+});
+
 for (const which of [0, 1]) {
   test(`when the ${['coordinator', 'authority'][which]}'s port is lost to another process, it starts again with others`, async t => {
     const home = join(temporaryFolder(t), 'home');

@@ -9,6 +9,7 @@ import { isPinned } from '../node/data/pinned-file.ts';
 import { fileSource } from '../node/data/read-file.ts';
 import { exitRefused } from './failure.ts';
 import { createProgress, printJson, printLine, table } from './output.ts';
+import { commandPrefix } from './package-root.ts';
 import { readTaskFile } from './task-file.ts';
 
 /** Errors of a table that are shown in full. */
@@ -77,7 +78,7 @@ async function list(json: boolean): Promise<void> {
       ...files.map(f => [f.site, f.file, f.bytes, f.isCached ? 'yes' : 'no']),
     ]),
   );
-  printLine(files.every(f => f.isCached) ? `Cache: ${folder}` : 'To get them: parley data get heart');
+  printLine(files.every(f => f.isCached) ? `Cache: ${folder}` : `To get them: ${commandPrefix} data get heart`);
 }
 
 async function check(file: string, taskFile: string, json: boolean): Promise<void> {

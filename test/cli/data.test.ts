@@ -55,7 +55,7 @@ test('a table that does not fit is refused with every error, the first twenty in
 test('the list says that an empty cache lacks the files, and how to get them', t => {
   const cache = folder(t);
   const { stdout } = parley(cache, 'list');
-  assert.match(stdout, /To get them: data get heart/);
+  assert.match(stdout, /To get them: npm run -s parley -- data get heart/);
   const [heart] = JSON.parse(parley(cache, 'list', '--json').stdout);
   assert.deepEqual(
     heart.files.map((file: { isCached: boolean }) => file.isCached),

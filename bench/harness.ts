@@ -14,6 +14,19 @@ export interface BenchResult {
   readonly runs: number;
 }
 
+let hear: (result: BenchResult) => void = () => undefined;
+
+/** Calls `listener` with each result from now on as soon as it stands; one listener at a time. */
+export function onResult(listener: (result: BenchResult) => void): void {
+  hear = listener;
+}
+
+/** Tells the listener of a result, and returns it. For results that neither `measure` nor `summarise` makes. */
+export function finished(result: BenchResult): BenchResult {
+  hear(result);
+  return result;
+}
+
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
@@ -43,12 +56,12 @@ export function summarise(name: string, unit: string, values: readonly number[],
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const value = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  return {
+  return finished({
     name,
     value,
     unit,
     ...(workers === undefined ? {} : { workers }),
     spread: [sorted[0], sorted[sorted.length - 1]],
     runs: values.length,
-  };
+  });
 }

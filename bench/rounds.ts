@@ -10,7 +10,7 @@ import type { Run } from '../src/coordinator/store.ts';
 import { createFederation, invite } from '../src/node/authority/federation.ts';
 import { join as joinFederation } from '../src/node/authority/join.ts';
 import { freePorts } from '../src/node/free-ports.ts';
-import type { BenchResult } from './harness.ts';
+import { type BenchResult, finished, summarise } from './harness.ts';
 import { simulatedRounds } from './rounds-simulated.ts';
 import { sizedTask, type sizes } from './rounds-task.ts';
 
@@ -44,14 +44,9 @@ async function measured(federation: Federation, size: keyof typeof sizes, count:
   }
   const name = `deployed.${federation.clients}x${size}`;
   return [
-    { ...summary(name, 'rounds/s', rates), runs },
-    { name: `${name}.coordinator-rss`, value: peakMegabytes(federation.coordinator), unit: 'MB', runs: 1 },
+    summarise(name, 'rounds/s', rates),
+    finished({ name: `${name}.coordinator-rss`, value: peakMegabytes(federation.coordinator), unit: 'MB', runs: 1 }),
   ];
-}
-
-function summary(name: string, unit: string, values: readonly number[]): Omit<BenchResult, 'runs'> {
-  const sorted = [...values].sort((a, b) => a - b);
-  return { name, value: sorted[sorted.length >> 1], unit, spread: [sorted[0], sorted[sorted.length - 1]] };
 }
 
 /** Largest resident set of a process so far; NaN where the system does not tell. */

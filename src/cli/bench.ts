@@ -1,6 +1,6 @@
 /** `parley bench SUITE`: measures this build on this machine. Suites live in bench/ of a checkout. */
 import { Argument, Command } from 'commander';
-import { type BenchResult, machine } from '../../bench/harness.ts';
+import { type BenchResult, machine, onResult } from '../../bench/harness.ts';
 import { createProgress, printJson, printLine, table } from './output.ts';
 
 const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = {
@@ -17,6 +17,10 @@ export function benchCommand(): Command {
     .action(async (suite: string, options: { json?: true }) => {
       const progress = createProgress();
       progress.status(`bench ${suite}: running`);
+      onResult(({ name, value, unit }) => {
+        const line = `${name}: ${Number(value.toPrecision(4))} ${unit}`;
+        progress.status(`bench ${suite}: ${line}`, line);
+      });
       const results = await suites[suite]().finally(() => progress.end());
       const here = machine();
       if (options.json) return printJson({ suite, machine: here, results });

@@ -11,14 +11,12 @@ import type { Progress } from './output.ts';
 /**
  * Resolves with the last status, and the reports of all rounds in it, when the run has finished or stopped. Survives restarts of the
  * coordinator. Throws Problem: `unavailable` when it stays away, or when the signal aborts.
- * @param minimum clients that a round needs, to say so while it waits; null where the caller does not know.
  */
 export async function follow(
   channel: OperatorChannel,
   task: string,
   progress: Progress,
   signal: AbortSignal,
-  minimum: number | null = null,
 ): Promise<RunStatus> {
   const reports: RoundReport[] = [];
   let version = -1;
@@ -34,8 +32,8 @@ export async function follow(
       for (const report of status.reports) progress.line(roundLine(report, status.rounds));
       // Each answer holds the rounds since the one before.
       reports.push(...status.reports);
-      const line = statusLine(status, minimum);
-      progress.status(line, lacksClients(status, minimum) || status.phase === 'queued' ? line : undefined);
+      const line = statusLine(status);
+      progress.status(line, lacksClients(status) || status.phase === 'queued' ? line : undefined);
       if (status.phase === 'finished' || status.phase === 'stopped') return { ...status, reports };
       // A fast run changes many times a second; nobody reads that fast.
       await pause(systemClock, 100, signal);
@@ -71,16 +69,16 @@ export function roundLine(report: RoundReport, rounds: number): string {
 }
 
 /** Does the run wait for a reason that lasts? Between two rounds it waits for a moment. */
-function lacksClients({ waiting, present }: RunStatus, minimum: number | null): boolean {
+function lacksClients({ waiting, present, minimum }: RunStatus): boolean {
   return waiting !== null && (waiting !== enoughClients || (minimum !== null && present.length < minimum));
 }
 
 /** The reason that stands in a status while no round has failed. */
 const enoughClients = 'for enough clients';
 
-/** Where a run stands, in one line. @param minimum as for `follow`. */
-export function statusLine(status: RunStatus, minimum: number | null = null): string {
-  const { phase, round, rounds, cohort, answered, present, waiting, leftMs } = status;
+/** Where a run stands, in one line. */
+export function statusLine(status: RunStatus): string {
+  const { phase, round, rounds, cohort, answered, present, minimum, waiting, leftMs } = status;
   const left = leftMs === null ? '' : `, about ${Math.ceil(leftMs / 1000)} s left`;
   if (phase === 'queued') return 'queued behind another run';
   if (phase === 'finished') return `finished after ${rounds} rounds`;

@@ -83,10 +83,7 @@ async function train(
       cohort: { ...task.cohort, minimum: federation.clients },
     });
     progress.line(`training: ${submitted.rounds} rounds of federated averaging, ${submitted.parameters} parameters`);
-    const status = await Promise.race([
-      follow(channel, submitted.task, progress, signal, federation.clients),
-      federation.failed,
-    ]);
+    const status = await Promise.race([follow(channel, submitted.task, progress, signal), federation.failed]);
     const artifact = await saveArtifact(channel, status, join(federation.home, 'model.safetensors'));
     if (artifact === null)
       throw new UserError('quickstart', 'the run ended without a model', `See the logs in ${federation.home}.`);

@@ -47,9 +47,7 @@ async function run(file: string, options: Options): Promise<void> {
         `run ${shortHash(taken.task)} of task ${task.name}: ${taken.rounds} rounds, ${taken.parameters} parameters`,
       );
       if (options.detach) return options.json ? printJson(taken) : printLine(taken.task);
-      const status = await follow(channel, taken.task, progress, signal, task.cohort.minimum).finally(() =>
-        progress.end(),
-      );
+      const status = await follow(channel, taken.task, progress, signal).finally(() => progress.end());
       const path = await saveArtifact(channel, status, options.output ?? `${task.name}.safetensors`, signal);
       print(status, path, options.json === true);
       if (status.phase === 'stopped') sayStopped(progress, status.name);

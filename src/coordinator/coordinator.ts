@@ -219,7 +219,9 @@ export class Coordinator {
     }
     const run = this.#run(id);
     const [reports, refusals] = await Promise.all([store.rounds(id, sinceRound), store.refusals(id)]);
-    return runStatus(run, reports, refusals, this.present(), this.#book.version, clock.now());
+    const { active } = this.#book;
+    const minimum = active?.run.task === id ? active.task.cohort.minimum : null;
+    return runStatus(run, reports, refusals, this.present(), this.#book.version, clock.now(), minimum);
   }
 
   /** The published model file of a finished or stopped run. Throws Problem `not-found`. */

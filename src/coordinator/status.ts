@@ -32,9 +32,11 @@ export interface RunStatus {
   readonly present: readonly string[];
   /** Milliseconds until the open round closes; null while none is open. */
   readonly remainingMs: number | null;
-  /** Estimated milliseconds until the run ends, from the closed rounds; null before the first. */
+  /** Estimated milliseconds until the last round closes, at the pace so far; null before the first has closed. */
   readonly leftMs: number | null;
   readonly waiting: string | null;
+  /** Clients that a round of the run under way needs; null for other runs. */
+  readonly minimum: number | null;
   readonly reports: readonly RoundReport[];
   readonly refusals: readonly { client: string | null; code: string; count: number }[];
   readonly clients: readonly ClientQuality[];
@@ -53,8 +55,10 @@ export function runStatus(
   present: readonly string[],
   version: number,
   nowMs: number,
+  minimum: number | null,
 ): RunStatus {
-  const mean = reports.length === 0 ? null : reports.reduce((sum, r) => sum + r.milliseconds, 0) / reports.length;
+  const closed = Math.min(run.round, run.rounds + 1) - 1;
+  const pace = closed === 0 ? null : (nowMs - run.submittedAt) / closed;
   const over = run.phase === 'finished' || run.phase === 'stopped';
   const done = run.phase === 'evaluating' ? run.evaluations.map(e => e.client) : run.received.map(r => r.client);
   return {
@@ -67,8 +71,9 @@ export function runStatus(
     cohort: run.cohort ?? [],
     answered: done,
     present,
+    minimum,
     remainingMs: run.deadlineAt === null ? null : Math.max(0, run.deadlineAt - nowMs),
-    leftMs: over || mean === null ? null : mean * Math.max(0, run.rounds - run.round + 1),
+    leftMs: over || pace === null ? null : Math.max(0, pace * (run.rounds - closed)),
     waiting: over || run.cohort !== null ? null : (run.problem ?? 'for enough clients'),
     reports,
     refusals,

@@ -158,7 +158,7 @@ test('predict names the file that it cannot write', () => {
 test('status says why a run waits, and stop ends it', () => {
   const task = taskFile('too-many', { rounds: 2, cohort: { minimum: 5 } });
   must('run', task, '--home', home, '--detach');
-  assert.match(must('status', 'too-many', '--home', home), /waits for enough clients: present 2: /);
+  assert.match(must('status', 'too-many', '--home', home), /waits for enough clients: needs 5, present 2: /);
   assert.match(must('stop', 'too-many', '--home', home), /stopped/);
   assert.match(must('runs', '--home', home), /too-many +stopped/);
 });

@@ -6,7 +6,7 @@ import { createFederation, invite } from '../../src/node/authority/federation.ts
 import { federationPaths, memberPaths } from '../../src/node/authority/home.ts';
 import { join as joinFederation } from '../../src/node/authority/join.ts';
 import { serveAuthority } from '../../src/node/authority/serve.ts';
-import { serverPorts } from './ports.ts';
+import { freePorts } from '../../src/node/free-ports.ts';
 import { siteTable } from './small-task.ts';
 
 export interface Enrolled {
@@ -30,7 +30,7 @@ export function temporaryFolder(t: { after(hook: () => void): void }): string {
 
 /** Creates a federation in the folder and enrols the clients; the authority runs only meanwhile. */
 export async function enrol(folder: string, clients: readonly string[]): Promise<Enrolled> {
-  const [port, authorityPort] = await serverPorts(2);
+  const [port, authorityPort] = await freePorts(2);
   const enrolled = at(folder, port, clients);
   await createFederation(enrolled.home, { federation: 'demo', host: 'localhost', port, authorityPort });
   const authority = await serveAuthority(enrolled.home, { log: () => undefined });
@@ -49,7 +49,7 @@ export async function enrol(folder: string, clients: readonly string[]): Promise
 /** The same federation once more, as it lies on the disk, on a port of its own: for runs beside each other. */
 export async function copyOf(enrolled: Enrolled, folder: string): Promise<Enrolled> {
   cpSync(enrolled.folder, folder, { recursive: true, preserveTimestamps: true });
-  const [port] = await serverPorts(1);
+  const [port] = await freePorts(1);
   const copy = at(folder, port, enrolled.clients);
   const { description, coordinator, operator } = federationPaths(copy.home);
   const members = [coordinator, operator, ...copy.clients.map(copy.memberHome)];

@@ -4,11 +4,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { UserError } from '../../src/core/protocol/problem.ts';
+import { freePorts } from '../../src/node/free-ports.ts';
 import { type Enrolled, enrol, temporaryFolder } from '../federation/enrolled.ts';
 import { expectedModel } from '../federation/expected.ts';
 import { startClient, startCoordinator } from '../federation/local.ts';
 import { operatorOf } from '../federation/operator.ts';
-import { serverPorts } from '../federation/ports.ts';
 import { startProcess } from '../federation/process.ts';
 import { smallTask } from '../federation/small-task.ts';
 import { mountsAreRefused, onSmallDisk } from '../node/storage/private-mount.ts';
@@ -32,7 +32,7 @@ describe('a process that may not start', () => {
       await ended;
     });
     await ready.promise;
-    const [otherPort] = await serverPorts(1);
+    const [otherPort] = await freePorts(1);
     await assert.rejects(startCoordinator(here, enrolled, { port: otherPort }), (error: unknown) => {
       assert.ok(error instanceof UserError);
       assert.match(error.message, new RegExp(`is in use by process ${child.pid} \\(a coordinator`));

@@ -24,7 +24,9 @@ if (paths.length === 0) {
 const files = testFiles(paths);
 if (files.length === 0) {
   failed.push(`tests: no file *.test.ts in ${paths.join(', ') || 'test/'}`);
-} else if (run('tests', '--test', [`--test-concurrency=${filesAtOnce}`, ...flags, ...files]) !== 0) {
+} else if (
+  run('tests', '--test', [`--test-concurrency=${filesAtOnce}`, '--test-timeout=420000', ...flags, ...files]) !== 0
+) {
   failed.push('tests');
 }
 for (const what of failed) process.stderr.write(`parley: failed: ${what}\n`);

@@ -175,12 +175,12 @@ test('run says once, away from a terminal, how many clients it waits for and who
     if (/ waits /.test(stderr)) child.kill('SIGINT');
   });
   await once(child, 'close');
+  must('stop', 'lonely', '--home', home);
   const names = clinics.map(c => c.name).sort();
   assert.deepEqual(
     stderr.split('\n').filter(line => line.includes(' waits ')),
     [`round 1/2 waits for enough clients: needs 5, present 2: ${names.join(', ')}`],
   );
-  must('stop', 'lonely', '--home', home);
 });
 
 test('a stopped run keeps the model of its last round', () => {

@@ -1,21 +1,19 @@
-/** Our own engine as a trainer: dense networks on the rows of one site. */
+/** Our own engine as a trainer: networks by name on the rows of one site. */
 import type { Dataset, SiteData } from '../data/dataset.ts';
-import { classCount, featureNames } from '../data/schema.ts';
 import { bestKernels } from '../math/kernels/best.ts';
 import { type KernelSource, type Kernels, Layout } from '../math/kernels/kernels.ts';
 import { RandomStream } from '../math/random.ts';
 import type { Task } from '../protocol/task.ts';
-import { evaluateLogits } from './evaluate.ts';
+import { evaluateOutputs } from './evaluate.ts';
 import { minibatches, stepCount } from './minibatches.ts';
-import { modelManifest } from './model.ts';
-import { backward, forward, type NetworkPlan, planNetwork } from './network.ts';
+import { networkManifest, taskNetwork } from './model.ts';
+import { type NetworkPlan, type NetworkSettings, partRows, planNetwork } from './network.ts';
 import { LocalOptimizer, planOptimizer } from './optimizer.ts';
-import { predictLogits } from './predict.ts';
+import { type Minibatch, PartLearner } from './part-learner.ts';
+import { predictOutputs } from './predict.ts';
+import { type DataShape, inputWidth, labelWidth } from './shape.ts';
 import type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
 import { type TurnOptions, Turns } from './turns.ts';
-
-/** Rows of one pass; a larger minibatch goes through in parts, with the same bits. */
-const passRows = 256;
 
 export interface TrainerOptions extends Pick<TurnOptions, 'yieldNow'> {
   /** Default: the fastest of this platform. All give the same bits. */
@@ -27,97 +25,97 @@ export interface TrainerOptions extends Pick<TurnOptions, 'yieldNow'> {
 /**
  * A trainer for one task on one site's data. Optimiser state starts anew each round (McMahan et al. 2017).
  * Memory of the kernels is held only while it trains or evaluates.
- * Throws RangeError when the data is not of the task's width or holds a label that is no class.
+ * Throws RangeError when the data is not of the task's shape or holds a label that is no class.
  */
 export function createTrainer(task: Task, site: SiteData, options: TrainerOptions = {}): Trainer {
-  const inputWidth = featureNames(task.data).length;
-  const classes = classCount(task.data);
-  checkData(site.train, inputWidth, classes);
-  checkData(site.test, inputWidth, classes);
+  const network = taskNetwork(task);
+  checkData(site.train, network.shape);
+  checkData(site.test, network.shape);
   return {
-    manifest: modelManifest(task.model, inputWidth, classes),
-    train: request => train(task, site.train, classes, options, request),
+    manifest: networkManifest(network.layers),
+    train: request => train(task, network, site.train, options, request),
     async evaluate(parameters) {
-      const logits = await predictLogits(task.model, classes, parameters, site.test, options);
-      return evaluateLogits(logits, site.test.labels, classes, task.evaluation.pooledAucBins);
+      const outputs = await predictOutputs(network, parameters, site.test, options);
+      return evaluateOutputs(
+        outputs,
+        site.test.labels,
+        network.shape.output,
+        network.loss,
+        task.evaluation.pooledAucBins,
+      );
     },
   };
 }
 
-function checkData({ rows, width, features, labels }: Dataset, inputWidth: number, classes: number): void {
-  if (width !== inputWidth) throw new RangeError(`trainer: rows of ${width} features, the task has ${inputWidth}`);
-  if (features.length !== rows * width || labels.length !== rows) {
+function checkData({ rows, width, features, labels }: Dataset, { input, output }: DataShape): void {
+  if (width !== inputWidth(input)) {
+    throw new RangeError(`trainer: rows of ${width} features, the task has ${inputWidth(input)}`);
+  }
+  if (features.length !== rows * width || labels.length !== rows * labelWidth(output)) {
     throw new RangeError(`trainer: ${features.length} features and ${labels.length} labels for ${rows} rows`);
   }
+  if (output.kind === 'numbers') return;
+  const { classes } = output;
   const stray = labels.find(label => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (stray !== undefined) throw new RangeError(`trainer: the label ${stray} is none of ${classes} classes`);
 }
 
 async function train(
   task: Task,
+  network: NetworkSettings,
   data: Dataset,
-  classes: number,
   options: TrainerOptions,
   { parameters, round, seed, signal }: TrainRequest,
 ): Promise<TrainResult> {
-  const { optimizer, proximal, batchSize } = task.training;
+  const { optimizer, proximal, batchSize, clip } = task.training;
   if (data.rows === 0) throw new RangeError('trainer: there are no training rows');
   const source = options.kernels ?? bestKernels();
   const layout = new Layout();
-  const rows = Math.min(batchSize, data.rows, passRows);
-  const plan = planNetwork(layout, { model: task.model, inputWidth: data.width, classes }, rows, 'training');
+  const most = Math.min(batchSize, data.rows);
+  const plan = planNetwork(layout, network, Math.min(most, partRows(network.layers)), 'training');
+  // The gradient of a part, where a minibatch has several: each begins at 0, so that whoever computes it gives the same bits.
+  const partGradient = most > plan.rows ? layout.float32(plan.count) : plan.gradient;
   const optimizerPlan = planOptimizer(layout, optimizer, proximal, plan.count);
   if (parameters.length !== plan.count) {
     throw new RangeError(`trainer: ${parameters.length} parameters, the model has ${plan.count}`);
   }
   const steps = stepCount(task.training, data.rows);
   const turns = new Turns(source.name, { yieldNow: options.yieldNow, signal });
-  const shuffled = minibatches(data.rows, batchSize, new RandomStream(seed));
+  const stream = new RandomStream(seed);
+  const shuffled = minibatches(data.rows, batchSize, stream);
+  const masks = stream.split('dropout');
   const kernels = source.acquire(layout.bytes);
   try {
     const memory = new Float32Array(kernels.buffer);
-    const weights = memory.subarray(plan.parameters / 4, plan.parameters / 4 + plan.count);
-    const gradient = memory.subarray(plan.gradient / 4, plan.gradient / 4 + plan.count);
-    weights.set(parameters);
+    const vector = (offset: number) => memory.subarray(offset / 4, offset / 4 + plan.count);
+    vector(plan.parameters).set(parameters);
     const local = new LocalOptimizer(kernels, plan, optimizerPlan);
+    const learner = new PartLearner(kernels, plan, data, { clip, maskKey: [masks.uint32(), masks.uint32()] });
     let loss = 0;
     for (let step = 1; step <= steps; step++) {
-      const batch = options.batches?.(round, step) ?? shuffled.next().value;
-      if (batch.length < 1 || batch.length > batchSize)
-        throw new RangeError(`trainer: a batch of ${batch.length} rows`);
-      gradient.fill(0);
-      for (let from = 0; from < batch.length; from += passRows) {
-        const count = Math.min(passRows, batch.length - from);
-        gather(data, batch, from, count, memory, plan);
-        loss += learn(kernels, plan, count, batch.length) / batch.length;
-        if (turns.due(3 * count * plan.count)) await turns.pause();
+      const batch: Minibatch = { rows: options.batches?.(round, step) ?? shuffled.next().value, step };
+      const { length } = batch.rows;
+      if (length < 1 || length > batchSize) throw new RangeError(`trainer: a batch of ${length} rows`);
+      vector(plan.gradient).fill(0);
+      for (let first = 0; first < length; first += plan.rows) {
+        if (partGradient !== plan.gradient) vector(partGradient).fill(0);
+        loss += learner.learn(batch, first, partGradient) / length;
+        if (partGradient !== plan.gradient) kernels.addScaled(partGradient, plan.gradient, plan.count, 1);
+        if (turns.due(3 * Math.min(plan.rows, length - first) * plan.work)) await turns.pause();
       }
+      if (clip?.per === 'batch') clipGradient(kernels, plan, clip.norm);
       local.step();
     }
-    return { parameters: weights.slice(), examples: data.rows, steps, loss: loss / steps };
+    return { parameters: vector(plan.parameters).slice(), examples: data.rows, steps, loss: loss / steps };
   } finally {
     source.release(kernels);
   }
 }
 
-/** Copies rows of the minibatch into kernel memory. */
-function gather(
-  { width, features, labels }: Dataset,
-  batch: ArrayLike<number>,
-  from: number,
-  count: number,
-  memory: Float32Array,
-  plan: NetworkPlan,
-): void {
-  for (let i = 0; i < count; i++) {
-    const row = batch[from + i];
-    if (!(row >= 0 && row < labels.length)) throw new RangeError(`trainer: there is no row ${row}`);
-    memory.set(features.subarray(row * width, (row + 1) * width), plan.input / 4 + i * width);
-    memory[plan.labels / 4 + i] = labels[row];
-  }
-}
-
-function learn(kernels: Kernels, plan: NetworkPlan, rows: number, batch: number): number {
-  forward(kernels, plan, rows);
-  return backward(kernels, plan, rows, batch);
+/** Scales the gradient of the minibatch to the norm where it is longer (Pascanu et al. 2013). */
+function clipGradient(kernels: Kernels, plan: NetworkPlan, clipNorm: number): void {
+  const norm = Math.sqrt(kernels.sumOfSquares(plan.gradient, plan.count));
+  if (!(norm > clipNorm)) return;
+  new Float32Array(kernels.buffer, plan.weights, 1)[0] = clipNorm / norm;
+  kernels.scaleRows(plan.gradient, 1, plan.count, plan.weights);
 }

@@ -1,60 +1,92 @@
 /** Models by name: their layers, the tensors of their parameters, their first values. */
-import type { Activation } from '../math/kernels/kernels.ts';
+import { dataShape } from '../data/data-shape.ts';
 import { RandomStream } from '../math/random.ts';
-import type { ModelSettings } from '../protocol/task.ts';
+import { lossOf, type ModelSettings, type Task } from '../protocol/task.ts';
+import { convolutionalLayers } from './convolutional.ts';
+import { denseLayer, dropoutLayers, hiddenLayers } from './dense-layers.ts';
+import type { LayerSettings } from './layer-settings.ts';
+import { layerKind } from './layers/table.ts';
+import { type LossSettings, outputsPerPosition, positions } from './loss-settings.ts';
+import type { NetworkSettings } from './network.ts';
 import { type Manifest, parameterCount } from './parameters.ts';
+import { type DataShape, inputWidth } from './shape.ts';
 
-/** One dense layer: outputs = activation(inputs·Wᵀ + bias). */
-export interface DenseLayer {
-  readonly inputs: number;
-  readonly outputs: number;
-  /** `none` for the last layer: it gives logits. */
-  readonly activation: Activation;
+/** What a task trains, as layers. */
+export function taskNetwork(task: Task): NetworkSettings {
+  const shape = dataShape(task.data);
+  const loss = lossOf(task);
+  return { layers: modelLayers(task.model, shape, loss), shape, loss };
 }
 
-/** The layers of a model. Two classes make one logit (that of class 1), more make one logit per class. */
-export function modelLayers(model: ModelSettings, inputWidth: number, classes: number): DenseLayer[] {
-  if (!Number.isInteger(inputWidth) || inputWidth < 1) throw new RangeError(`model: the input width is ${inputWidth}`);
-  if (!Number.isInteger(classes) || classes < 2) throw new RangeError(`model: the number of classes is ${classes}`);
-  const hidden = model.name === 'mlp' ? model.hidden : [];
-  const widths = [inputWidth, ...hidden, classes === 2 ? 1 : classes];
-  return widths.slice(1).map((outputs, i) => ({
-    inputs: widths[i],
-    outputs,
-    activation: model.name === 'mlp' && i < hidden.length ? model.activation : 'none',
-  }));
+/** The layers of a model on data of a shape. Throws RangeError for a shape that the model cannot take. */
+export function modelLayers(model: ModelSettings, shape: DataShape, loss: LossSettings): LayerSettings[] {
+  const outputs = outputsPerPosition(shape.output, loss);
+  const places = positions(shape.output);
+  switch (model.name) {
+    case 'logistic':
+    case 'linear':
+      return [denseLayer(inputWidth(shape.input), outputs, 'none')];
+    case 'mlp':
+      return [...hiddenLayers(inputWidth(shape.input), model), denseLayer(lastWidth(shape, model), outputs, 'none')];
+    case 'cnn':
+      return convolutionalLayers(model, shape, outputs);
+    case 'lstm':
+    case 'gru':
+      return recurrentLayers(model, shape, outputs, places);
+  }
 }
 
-/** Tensors in order: per layer `layers.<i>.weight` [outputs, inputs] and `layers.<i>.bias` [outputs], as PyTorch's Linear lays them out. */
-export function modelManifest(model: ModelSettings, inputWidth: number, classes: number): Manifest {
-  return modelLayers(model, inputWidth, classes).flatMap(({ inputs, outputs }, i) => [
-    { name: `layers.${i}.weight`, shape: [outputs, inputs] },
-    { name: `layers.${i}.bias`, shape: [outputs] },
-  ]);
+/** Tensors in order, `layers.<i>.<name>`, laid out as PyTorch's modules of the same name lay theirs. */
+export function networkManifest(layers: readonly LayerSettings[]): Manifest {
+  return layers.flatMap((settings, i) =>
+    layerKind(settings)
+      .tensors(settings)
+      .map(({ name, shape }) => ({ name: `layers.${i}.${name}`, shape })),
+  );
 }
 
 /**
- * First parameters, fixed by the seed. Logistic and softmax regression start at 0: their loss is convex. An MLP draws
- * its weights uniformly from ±√(6 / inputs) before relu (He et al. 2015) and from ±√(6 / (inputs + outputs)) otherwise
- * (Glorot and Bengio 2010), one stream per layer; biases are 0.
+ * First parameters, fixed by the seed: each layer's own initialiser on a stream of its own. A model of one dense layer
+ * starts at 0: its loss is convex.
  *
  * @param seed 32 bytes.
  */
-export function initialParameters(
-  model: ModelSettings,
-  inputWidth: number,
-  classes: number,
-  seed: Uint8Array,
-): Float32Array<ArrayBuffer> {
-  const parameters = new Float32Array(parameterCount(modelManifest(model, inputWidth, classes)));
-  if (model.name === 'logistic') return parameters;
+export function initialParameters(layers: readonly LayerSettings[], seed: Uint8Array): Float32Array<ArrayBuffer> {
+  const parameters = new Float32Array(parameterCount(networkManifest(layers)));
+  if (layers.length === 1 && layers[0].type === 'dense') return parameters;
   const stream = new RandomStream(seed);
   let at = 0;
-  modelLayers(model, inputWidth, classes).forEach(({ inputs, outputs, activation }, i) => {
-    const layer = stream.split(`layer ${i}`);
-    const bound = Math.sqrt(6 / (activation === 'relu' ? inputs : inputs + outputs));
-    for (const end = at + inputs * outputs; at < end; at++) parameters[at] = bound * (2 * layer.float32() - 1);
-    at += outputs;
+  layers.forEach((settings, i) => {
+    const kind = layerKind(settings);
+    const count = parameterCount(kind.tensors(settings));
+    kind.initialise(settings, stream.split(`layer ${i}`), parameters.subarray(at, at + count));
+    at += count;
   });
   return parameters;
+}
+
+function lastWidth(shape: DataShape, { hidden }: { hidden: readonly number[] }): number {
+  return hidden[hidden.length - 1] ?? inputWidth(shape.input);
+}
+
+function recurrentLayers(
+  { name, hidden, layers, embedding, dropout }: Extract<ModelSettings, { name: 'lstm' | 'gru' }>,
+  { input }: DataShape,
+  outputs: number,
+  places: number,
+): LayerSettings[] {
+  if (input.kind !== 'tokens' && input.kind !== 'sequence')
+    throw new RangeError(`model: ${name} needs steps in time, the input is a ${input.kind}`);
+  const { steps } = input;
+  const isText = input.kind === 'tokens';
+  const width = isText ? (embedding ?? 0) : input.width;
+  const embedded: LayerSettings[] = isText ? [{ type: 'embedding', vocabulary: input.vocabulary, width, steps }] : [];
+  const recurrent = Array.from({ length: layers }, (_, i): LayerSettings[] => {
+    const output = i < layers - 1 || places > 1 ? 'all' : 'last';
+    return [
+      { type: name, inputs: i === 0 ? width : hidden, hidden, steps, output },
+      ...dropoutLayers(output === 'all' ? steps * hidden : hidden, dropout),
+    ];
+  });
+  return [...embedded, ...recurrent.flat(), denseLayer(hidden, outputs, 'none', places)];
 }

@@ -1,110 +1,158 @@
-/** A network in kernel memory: where its tensors lie, the pass forward to logits and the pass back to the gradient. */
-import { activations, type Kernels, type Layout } from '../math/kernels/kernels.ts';
-import type { ModelSettings } from '../protocol/task.ts';
-import { modelLayers } from './model.ts';
+/** A network in kernel memory: its layers one above the other, the pass forward to the outputs and the pass back to the gradient. */
+import type { Kernels, Layout } from '../math/kernels/kernels.ts';
+import type { Layer, Masks, Pass } from './layer.ts';
+import type { LayerSettings } from './layer-settings.ts';
+import { layerKind } from './layers/table.ts';
+import { type LossPlan, lossGradient, planLoss } from './loss.ts';
+import type { LossSettings } from './loss-settings.ts';
+import { parameterCount } from './parameters.ts';
+import { type DataShape, inputWidth, labelWidth } from './shape.ts';
 
-/** Byte offsets of one layer's tensors. */
-interface LayerPlan {
-  readonly inputs: number;
-  readonly outputs: number;
-  /** Code of the activation. */
-  readonly activation: number;
-  /** Offsets of weight and bias from the start of the parameters, and so of the gradient. */
-  readonly weight: number;
-  readonly bias: number;
-  /** Outputs, and their gradient, of as many rows as the plan holds. */
-  readonly values: number;
-  readonly valuesGradient: number;
+/** What a network is planned from. */
+export interface NetworkSettings {
+  readonly layers: readonly LayerSettings[];
+  readonly shape: DataShape;
+  readonly loss: LossSettings;
 }
 
+/** All offsets in bytes. */
 export interface NetworkPlan {
-  readonly layers: readonly LayerPlan[];
+  readonly layers: readonly Layer[];
   /** Rows of one pass at most. */
   readonly rows: number;
   readonly inputWidth: number;
+  readonly labelWidth: number;
+  /** Outputs per row. */
+  readonly outputs: number;
   /** Number of parameters. */
   readonly count: number;
-  /** Logits per row: 1 for two classes. */
-  readonly outputs: number;
+  /** Multiply–adds of a forward pass per row. */
+  readonly work: number;
   readonly input: number;
   readonly labels: number;
-  readonly logits: number;
+  readonly output: number;
   readonly parameters: number;
-  /** 0 in a plan without gradients. */
+  /** The rest is 0 in a plan for prediction. */
   readonly gradient: number;
+  /** Squared norms (float64) and weights (float32) per row. */
+  readonly norms: number;
+  readonly weights: number;
+  readonly loss: LossPlan | null;
 }
 
-/** Lays out a network for prediction, with a gradient for training. */
+/** Lays out a network for prediction, or with gradients for training. */
 export function planNetwork(
   layout: Layout,
-  { model, inputWidth, classes }: { model: ModelSettings; inputWidth: number; classes: number },
+  { layers, shape, loss }: NetworkSettings,
   rows: number,
   purpose: 'training' | 'prediction',
 ): NetworkPlan {
-  const training = purpose === 'training';
+  const width = inputWidth(shape.input);
+  const isTraining = purpose === 'training';
+  const input = layout.float32(rows * width);
   let count = 0;
-  const layers = modelLayers(model, inputWidth, classes).map(({ inputs, outputs, activation }): LayerPlan => {
-    const weight = 4 * count;
-    const bias = weight + 4 * inputs * outputs;
-    count += (inputs + 1) * outputs;
-    return {
-      inputs,
-      outputs,
-      activation: activations[activation],
-      weight,
-      bias,
-      values: layout.float32(rows * outputs),
-      valuesGradient: training ? layout.float32(rows * outputs) : 0,
-    };
+  let work = 0;
+  let below: { values: number; gradient: number } = { values: input, gradient: 0 };
+  const planned = layers.map((settings, index): Layer => {
+    const kind = layerKind(settings);
+    const layer = kind.plan(settings, {
+      layout,
+      rows,
+      input: below.values,
+      inputGradient: below.gradient,
+      parameters: 4 * count,
+      purpose,
+      index,
+    });
+    count += parameterCount(kind.tensors(settings));
+    work += kind.work(settings);
+    below = { values: layer.output, gradient: layer.outputGradient };
+    return layer;
   });
   const last = layers[layers.length - 1];
+  const labels = isTraining ? layout.float32(rows * labelWidth(shape.output)) : 0;
   return {
-    layers,
+    layers: planned,
     rows,
-    inputWidth,
+    inputWidth: width,
+    labelWidth: labelWidth(shape.output),
+    outputs: layerKind(last).outputSize(last),
     count,
-    outputs: last.outputs,
-    input: layout.float32(rows * inputWidth),
-    labels: training ? layout.float32(rows) : 0,
-    logits: last.values,
+    work,
+    input,
+    labels,
+    output: below.values,
     parameters: layout.float32(count),
-    gradient: training ? layout.float32(count) : 0,
+    gradient: isTraining ? layout.float32(count) : 0,
+    norms: isTraining ? layout.float64(rows) : 0,
+    weights: isTraining ? layout.float32(rows) : 0,
+    loss: isTraining ? planLoss(shape.output, loss, { outputs: below.values, labels, gradient: below.gradient }) : null,
   };
 }
 
-/** Computes the logits of the first `rows` rows of the input. */
-export function forward(kernels: Kernels, plan: NetworkPlan, rows: number): void {
-  let input = plan.input;
-  for (const { inputs, outputs, activation, weight, bias, values } of plan.layers) {
-    const { parameters } = plan;
-    kernels.productTransposed(input, parameters + weight, parameters + bias, values, rows, inputs, outputs, activation);
-    input = values;
-  }
+/** Rows of one part of a minibatch: the least of what the layers ask for. */
+export function partRows(layers: readonly LayerSettings[]): number {
+  return Math.min(...layers.map(layer => layerKind(layer).partRows));
+}
+
+/** The pass over the first `rows` rows of the input. `gradient`: where gradients are added; the plan's own by default. */
+export function passOver(
+  kernels: Kernels,
+  plan: NetworkPlan,
+  rows: number,
+  masks: Masks | null,
+  gradient: number = plan.gradient,
+): Pass {
+  return { kernels, rows, parameters: plan.parameters, gradient, masks };
+}
+
+/** Computes the outputs. */
+export function forward(plan: NetworkPlan, pass: Pass): void {
+  for (const layer of plan.layers) layer.forward(pass);
 }
 
 /**
- * After `forward`: returns the summed loss of those rows and adds the gradient of (that sum / batch) to the gradient.
+ * After `forward`: returns the summed loss of the rows, and adds the gradient of (that sum / batch) to the gradient.
  *
  * @param batch rows of the whole minibatch, of which these may be a part.
  */
-export function backward(kernels: Kernels, plan: NetworkPlan, rows: number, batch: number): number {
-  const { layers, gradient, parameters, outputs, logits, labels } = plan;
-  const top = layers[layers.length - 1].valuesGradient;
-  const loss =
-    outputs === 1
-      ? kernels.logisticLoss(logits, labels, top, rows, batch)
-      : kernels.softmaxLoss(logits, labels, top, rows, outputs, batch);
-  for (let i = layers.length - 1; i >= 0; i--) {
-    const layer = layers[i];
-    const below = i === 0 ? null : layers[i - 1];
-    const input = below === null ? plan.input : below.values;
-    const { valuesGradient } = layer;
-    kernels.addTransposedProduct(valuesGradient, input, gradient + layer.weight, layer.outputs, rows, layer.inputs);
-    kernels.addColumnSums(valuesGradient, gradient + layer.bias, rows, layer.outputs);
-    if (below === null) continue;
-    const target = below.valuesGradient;
-    kernels.product(valuesGradient, parameters + layer.weight, target, rows, layer.outputs, layer.inputs);
-    kernels.activationGradient(below.values, target, rows * below.outputs, below.activation);
+export function backward(plan: NetworkPlan, pass: Pass, batch: number): number {
+  const loss = lossGradient(trainingLoss(plan), pass, batch);
+  for (let i = plan.layers.length - 1; i >= 0; i--) {
+    plan.layers[i].backward(pass);
+    plan.layers[i].gradient?.add(pass);
   }
+  return loss;
+}
+
+/**
+ * The same with every row's own gradient clipped: adds Σ min(1, clipNorm / ‖g‖)·g / batch. A row whose gradient is not
+ * finite counts as 0. The norms are exact, over all parameters together, in float64 (Abadi et al. 2016; computed as in
+ * Bu et al. 2023, "Differentially private optimization on large model at small cost": one pass back).
+ */
+export function backwardClipped(plan: NetworkPlan, pass: Pass, batch: number, clipNorm: number): number {
+  const { kernels, rows } = pass;
+  const loss = rowGradients(plan, pass);
+  const norms = new Float64Array(kernels.buffer, plan.norms, rows);
+  const weights = new Float32Array(kernels.buffer, plan.weights, rows);
+  for (let row = 0; row < rows; row++) {
+    const norm = Math.sqrt(norms[row]);
+    weights[row] = Number.isFinite(norm) ? Math.min(1, clipNorm / norm) / batch : 0;
+  }
+  for (const { gradient } of plan.layers) gradient?.addWeighted(pass, plan.weights);
+  return loss;
+}
+
+/** After `forward`: writes the squared norm of every row's own gradient to `plan.norms`; returns the summed loss. */
+export function rowGradients(plan: NetworkPlan, pass: Pass): number {
+  const loss = lossGradient(trainingLoss(plan), pass, 1);
+  for (let i = plan.layers.length - 1; i >= 0; i--) plan.layers[i].backward(pass);
+  new Float64Array(pass.kernels.buffer, plan.norms, pass.rows).fill(0);
+  for (const { gradient } of plan.layers) gradient?.addSquaredNorms(pass, plan.norms);
+  return loss;
+}
+
+function trainingLoss({ loss }: NetworkPlan): LossPlan {
+  if (loss === null) throw new TypeError('network: a plan for prediction has no gradient');
   return loss;
 }

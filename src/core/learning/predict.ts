@@ -1,14 +1,10 @@
-/** Prediction: logits and probabilities of a model on rows. */
+/** Prediction: the outputs of a model on rows, and what they say. */
 import type { Dataset } from '../data/dataset.ts';
 import { expNegative, logistic } from '../math/elementary.ts';
 import { bestKernels } from '../math/kernels/best.ts';
 import { type KernelSource, Layout } from '../math/kernels/kernels.ts';
-import type { ModelSettings } from '../protocol/task.ts';
-import { forward, planNetwork } from './network.ts';
+import { forward, type NetworkSettings, partRows, passOver, planNetwork } from './network.ts';
 import { type TurnOptions, Turns } from './turns.ts';
-
-/** Rows of one pass. */
-const passRows = 256;
 
 export interface PredictOptions extends TurnOptions {
   readonly kernels?: KernelSource;
@@ -18,61 +14,65 @@ export interface PredictOptions extends TurnOptions {
 export type Rows = Pick<Dataset, 'rows' | 'width' | 'features'>;
 
 /**
- * Probabilities, rows × classes, row-major: for two classes 1 − p and p.
- * Throws RangeError when the parameters or the features are not of this model's size.
+ * Probabilities of a classifier, rows × steps × classes, row-major: for two classes 1 − p and p.
+ * Throws RangeError when the model gives numbers, or when the parameters or the features are not of this model's size.
  */
 export async function predictProbabilities(
-  model: ModelSettings,
-  classes: number,
+  network: NetworkSettings,
   parameters: Float32Array,
   rows: Rows,
   options: PredictOptions = {},
 ): Promise<Float32Array<ArrayBuffer>> {
-  const logits = await predictLogits(model, classes, parameters, rows, options);
-  const probabilities = new Float32Array(rows.rows * classes);
-  for (let row = 0; row < rows.rows; row++) {
-    const target = probabilities.subarray(row * classes, (row + 1) * classes);
-    if (classes === 2) target.set([logistic(-logits[row]), logistic(logits[row])]);
-    else target.set(softmax(logits.subarray(row * classes, (row + 1) * classes)));
+  const { output } = network.shape;
+  if (output.kind !== 'classes') throw new RangeError('predict: a model of numbers has no probabilities');
+  const { classes } = output;
+  const logits = await predictOutputs(network, parameters, rows, options);
+  const isBinary = network.loss.name === 'binary';
+  const places = rows.rows * output.steps;
+  const probabilities = new Float32Array(places * classes);
+  for (let at = 0; at < places; at++) {
+    const target = probabilities.subarray(at * classes, (at + 1) * classes);
+    if (isBinary) target.set([logistic(-logits[at]), logistic(logits[at])]);
+    else target.set(softmax(logits.subarray(at * classes, (at + 1) * classes)));
   }
   return probabilities;
 }
 
-/** Logits, row-major: one per row for two classes (that of class 1), else one per class. */
-export async function predictLogits(
-  model: ModelSettings,
-  classes: number,
+/** Outputs of the network, row-major: logits of a classifier (one per row for two classes), or numbers. */
+export async function predictOutputs(
+  network: NetworkSettings,
   parameters: Float32Array,
   { rows, width, features }: Rows,
   options: PredictOptions = {},
 ): Promise<Float32Array<ArrayBuffer>> {
   const source = options.kernels ?? bestKernels();
   const layout = new Layout();
-  const plan = planNetwork(layout, { model, inputWidth: width, classes }, Math.min(passRows, rows), 'prediction');
+  const most = Math.max(1, Math.min(partRows(network.layers), rows));
+  const plan = planNetwork(layout, network, most, 'prediction');
   if (parameters.length !== plan.count) {
     throw new RangeError(`predict: ${parameters.length} parameters, the model has ${plan.count}`);
   }
-  if (features.length !== rows * width) {
-    throw new RangeError(`predict: ${features.length} features, expected ${rows} rows of ${width}`);
+  if (width !== plan.inputWidth || features.length !== rows * width) {
+    throw new RangeError(`predict: ${features.length} features, expected ${rows} rows of ${plan.inputWidth}`);
   }
-  const logits = new Float32Array(rows * plan.outputs);
+  const outputs = new Float32Array(rows * plan.outputs);
   const turns = new Turns(source.name, options);
   const kernels = source.acquire(layout.bytes);
   try {
     const memory = new Float32Array(kernels.buffer);
     memory.set(parameters, plan.parameters / 4);
-    for (let row = 0; row < rows; row += passRows) {
-      const count = Math.min(passRows, rows - row);
+    for (let row = 0; row < rows; row += most) {
+      const count = Math.min(most, rows - row);
       memory.set(features.subarray(row * width, (row + count) * width), plan.input / 4);
-      forward(kernels, plan, count);
-      const from = plan.logits / 4;
-      logits.set(memory.subarray(from, from + count * plan.outputs), row * plan.outputs);
-      if (turns.due(count * plan.count)) await turns.pause();
+      forward(plan, passOver(kernels, plan, count, null));
+      const from = plan.output / 4;
+      outputs.set(memory.subarray(from, from + count * plan.outputs), row * plan.outputs);
+      if (turns.due(count * plan.work)) await turns.pause();
     }
   } finally {
     source.release(kernels);
   }
-  return logits;
+  return outputs;
 }
 
 function softmax(logits: Float32Array): Float64Array {

@@ -1,4 +1,5 @@
 /** The port to the numeric kernels: functions over one memory, addressed by byte offsets. Two implementations, equal to the bit. */
+import type { RowKernels } from './rows.ts';
 
 /** Codes of hidden-layer activations. */
 export const activations = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;
@@ -13,7 +14,7 @@ export const reservedBytes = 147_456;
  * padding behind them is theirs. Nothing is checked: offsets and counts outside the memory are our own misuse. Every element is computed in a fixed
  * order, so that all implementations give the same bits; only the bits of a NaN are open.
  */
-export interface KernelFunctions {
+export interface KernelFunctions extends RowKernels {
   /** C = A·B: A rows × inner, B inner × columns. Every element adds up in float32, inner index ascending. */
   product(a: number, b: number, c: number, rows: number, inner: number, columns: number): void;
   /** C = activation(A·Bᵀ + bias): A rows × inner, B columns × inner, bias one value per column (0: none). */
@@ -29,8 +30,25 @@ export interface KernelFunctions {
   ): void;
   /** C += Aᵀ·B: A inner × rows, B inner × columns. */
   addTransposedProduct(a: number, b: number, c: number, rows: number, inner: number, columns: number): void;
-  /** sums += the sum of the rows of A (rows × columns). */
-  addColumnSums(a: number, sums: number, rows: number, columns: number): void;
+  /**
+   * C += A·B with strides in bytes: aOuter between rows of A, aInner between its inner indices, bInner and bOuter the same
+   * for B (outer: columns), stride between rows of C, whose columns are adjacent. One of aOuter and aInner is 4, and one of bInner and bOuter.
+   */
+  addProduct(
+    a: number,
+    aOuter: number,
+    aInner: number,
+    b: number,
+    bInner: number,
+    bOuter: number,
+    c: number,
+    stride: number,
+    rows: number,
+    inner: number,
+    columns: number,
+  ): void;
+  /** sums += the sum of the rows of A (rows × columns), `stride` bytes from one row to the next. */
+  addColumnSums(a: number, stride: number, sums: number, rows: number, columns: number): void;
   /** values = activation(values). */
   activate(values: number, count: number, activation: number): void;
   /** gradient *= derivative of the activation where it gave `values`. A gradient of relu at 0 is 0. */

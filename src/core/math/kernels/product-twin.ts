@@ -60,10 +60,43 @@ export function addTransposedProductTwin(
   }
 }
 
-/** sums += the sum of the rows of A. */
-export function addColumnSumsTwin(memory: Float32Array, a: number, sums: number, rows: number, columns: number): void {
+/** C += A·B with strides, in float32 values. */
+export function addProductTwin(
+  memory: Float32Array,
+  a: number,
+  aOuter: number,
+  aInner: number,
+  b: number,
+  bInner: number,
+  bOuter: number,
+  c: number,
+  stride: number,
+  rows: number,
+  inner: number,
+  columns: number,
+): void {
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) memory[sums + j] = memory[sums + j] + memory[a + i * columns + j];
+    for (let j = 0; j < columns; j++) {
+      const at = c + i * stride + j;
+      let sum = memory[at];
+      for (let k = 0; k < inner; k++)
+        sum = fround(sum + fround(memory[a + i * aOuter + k * aInner] * memory[b + k * bInner + j * bOuter]));
+      memory[at] = sum;
+    }
+  }
+}
+
+/** sums += the sum of the rows of A. */
+export function addColumnSumsTwin(
+  memory: Float32Array,
+  a: number,
+  stride: number,
+  sums: number,
+  rows: number,
+  columns: number,
+): void {
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) memory[sums + j] = memory[sums + j] + memory[a + i * stride + j];
   }
 }
 

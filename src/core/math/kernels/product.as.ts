@@ -15,7 +15,7 @@ const edgeTile: usize = packedB + tileColumns * blockInner * 4;
 /** C = A·B: A rows × inner, B inner × columns. */
 export function product(a: usize, b: usize, c: usize, rows: usize, inner: usize, columns: usize): void {
   memory.fill(c, 0, rows * columns * 4);
-  addProduct(a, inner * 4, 4, b, columns * 4, 4, c, rows, inner, columns);
+  addProduct(a, inner * 4, 4, b, columns * 4, 4, c, columns * 4, rows, inner, columns);
 }
 
 /** C = activation(A·Bᵀ + bias): A rows × inner, B columns × inner, bias one value per column (0: none). */
@@ -24,32 +24,33 @@ export function productTransposed(
 ): void {
   if (bias == 0) memory.fill(c, 0, rows * columns * 4);
   else for (let i: usize = 0; i < rows; i++) memory.copy(c + i * columns * 4, bias, columns * 4);
-  addProduct(a, inner * 4, 4, b, 4, inner * 4, c, rows, inner, columns);
+  addProduct(a, inner * 4, 4, b, 4, inner * 4, c, columns * 4, rows, inner, columns);
   activate(c, rows * columns, activation);
 }
 
 /** C += Aᵀ·B: A inner × rows, B inner × columns. */
 export function addTransposedProduct(a: usize, b: usize, c: usize, rows: usize, inner: usize, columns: usize): void {
-  addProduct(a, 4, rows * 4, b, columns * 4, 4, c, rows, inner, columns);
+  addProduct(a, 4, rows * 4, b, columns * 4, 4, c, columns * 4, rows, inner, columns);
 }
 
-/** sums += the sum of the rows of A (rows × columns). */
-export function addColumnSums(a: usize, sums: usize, rows: usize, columns: usize): void {
+/** sums += the sum of the rows of A (rows × columns), `stride` bytes from one row to the next. */
+export function addColumnSums(a: usize, stride: usize, sums: usize, rows: usize, columns: usize): void {
   const vectors = columns & ~3;
   for (let i: usize = 0; i < rows; i++) {
-    const row = a + i * columns * 4;
+    const row = a + i * stride;
     let j: usize = 0;
     for (; j < vectors; j += 4) v128.store(sums + j * 4, f32x4.add(v128.load(sums + j * 4), v128.load(row + j * 4)));
     for (; j < columns; j++) store<f32>(sums + j * 4, load<f32>(sums + j * 4) + load<f32>(row + j * 4));
   }
 }
 
-// aOuter, aInner: bytes from one row of the logical A to the next, and from one inner index to the next; one of them is 4.
-// bInner, bOuter: the same for B, outer being its columns.
-function addProduct(
-  a: usize, aOuter: usize, aInner: usize, b: usize, bInner: usize, bOuter: usize, c: usize, rows: usize, inner: usize, columns: usize,
+/**
+ * C += A·B. aOuter, aInner: bytes from one row of A to the next, and from one inner index to the next; one of them is 4.
+ * bInner, bOuter: the same for B, outer being its columns. stride: bytes from one row of C to the next; its columns are adjacent.
+ */
+export function addProduct(
+  a: usize, aOuter: usize, aInner: usize, b: usize, bInner: usize, bOuter: usize, c: usize, stride: usize, rows: usize, inner: usize, columns: usize,
 ): void {
-  const stride = columns * 4;
   for (let k: usize = 0; k < inner; k += blockInner) {
     const depth = min(blockInner, inner - k);
     for (let i: usize = 0; i < rows; i += blockRows) {

@@ -2,7 +2,14 @@
 import { activateTwin, activationGradientTwin } from './activation-twin.ts';
 import type { KernelSource, Kernels } from './kernels.ts';
 import { logisticLossTwin, softmaxLossTwin } from './loss-twin.ts';
-import { addColumnSumsTwin, addTransposedProductTwin, productTransposedTwin, productTwin } from './product-twin.ts';
+import {
+  addColumnSumsTwin,
+  addProductTwin,
+  addTransposedProductTwin,
+  productTransposedTwin,
+  productTwin,
+} from './product-twin.ts';
+import { addRowSquaresTwin, addScaledTwin, dotProductTwin, scaleRowsTwin } from './rows-twin.ts';
 import { adamStepTwin, momentumStepTwin, regulariseTwin, sgdStepTwin } from './step-twin.ts';
 import { addWeightedTwin, divideToFloatTwin, sumOfSquaresTwin } from './sum-twin.ts';
 
@@ -23,7 +30,27 @@ function createTwin(bytes: number): Kernels {
       productTransposedTwin(m, a / 4, b / 4, bias / 4, c / 4, rows, inner, columns, activation),
     addTransposedProduct: (a, b, c, rows, inner, columns) =>
       addTransposedProductTwin(m, a / 4, b / 4, c / 4, rows, inner, columns),
-    addColumnSums: (a, sums, rows, columns) => addColumnSumsTwin(m, a / 4, sums / 4, rows, columns),
+    addProduct: (a, aOuter, aInner, b, bInner, bOuter, c, stride, rows, inner, columns) =>
+      addProductTwin(
+        m,
+        a / 4,
+        aOuter / 4,
+        aInner / 4,
+        b / 4,
+        bInner / 4,
+        bOuter / 4,
+        c / 4,
+        stride / 4,
+        rows,
+        inner,
+        columns,
+      ),
+    addColumnSums: (a, stride, sums, rows, columns) => addColumnSumsTwin(m, a / 4, stride / 4, sums / 4, rows, columns),
+    addRowSquares: (values, stride, sums, rows, width) =>
+      addRowSquaresTwin(m, values / 4, stride / 4, doubles(sums, rows), width),
+    dotProduct: (a, b, count) => dotProductTwin(m, a / 4, b / 4, count),
+    scaleRows: (values, rows, width, weights) => scaleRowsTwin(m, values / 4, rows, width, weights / 4),
+    addScaled: (values, target, count, scale) => addScaledTwin(m, values / 4, target / 4, count, scale),
     activate: (values, count, activation) => activateTwin(m, values / 4, count, activation),
     activationGradient: (values, gradient, count, activation) =>
       activationGradientTwin(m, values / 4, gradient / 4, count, activation),

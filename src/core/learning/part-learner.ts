@@ -1,0 +1,65 @@
+/** One thread's share of training: takes part of a minibatch through the network and adds its gradient. */
+import type { Dataset } from '../data/dataset.ts';
+import type { Kernels } from '../math/kernels/kernels.ts';
+import type { Task } from '../protocol/task.ts';
+import { backward, backwardClipped, forward, type NetworkPlan, passOver } from './network.ts';
+
+export type ClipSettings = Task['training']['clip'];
+
+/** Rows of a minibatch. */
+export interface Minibatch {
+  readonly rows: ArrayLike<number>;
+  /** Optimiser step, from 1. */
+  readonly step: number;
+}
+
+export class PartLearner {
+  readonly #kernels: Kernels;
+  readonly #plan: NetworkPlan;
+  readonly #data: Dataset;
+  readonly #maskKey: readonly [number, number];
+  readonly #clipNorm: number | null;
+
+  /** @param maskKey fixes the random masks of dropout. */
+  constructor(
+    kernels: Kernels,
+    plan: NetworkPlan,
+    data: Dataset,
+    { clip, maskKey }: { readonly clip: ClipSettings; readonly maskKey: readonly [number, number] },
+  ) {
+    this.#kernels = kernels;
+    this.#plan = plan;
+    this.#data = data;
+    this.#maskKey = maskKey;
+    this.#clipNorm = clip?.per === 'example' ? clip.norm : null;
+  }
+
+  /**
+   * Adds the gradient of (the summed loss of the rows from `first` on / rows of the minibatch) to the vector at `target`;
+   * as many rows as the plan holds. Returns the summed loss.
+   */
+  learn({ rows, step }: Minibatch, first: number, target: number): number {
+    const plan = this.#plan;
+    const count = Math.min(plan.rows, rows.length - first);
+    this.#gather(rows, first, count);
+    const masks = { key: this.#maskKey, step, firstRow: first };
+    const pass = passOver(this.#kernels, plan, count, masks, target);
+    forward(plan, pass);
+    return this.#clipNorm === null
+      ? backward(plan, pass, rows.length)
+      : backwardClipped(plan, pass, rows.length, this.#clipNorm);
+  }
+
+  /** Copies rows into kernel memory. */
+  #gather(rows: ArrayLike<number>, first: number, count: number): void {
+    const { inputWidth, labelWidth, input, labels } = this.#plan;
+    const { rows: total, features, labels: known } = this.#data;
+    const memory = new Float32Array(this.#kernels.buffer);
+    for (let i = 0; i < count; i++) {
+      const row = rows[first + i];
+      if (!(row >= 0 && row < total)) throw new RangeError(`trainer: there is no row ${row}`);
+      memory.set(features.subarray(row * inputWidth, (row + 1) * inputWidth), input / 4 + i * inputWidth);
+      memory.set(known.subarray(row * labelWidth, (row + 1) * labelWidth), labels / 4 + i * labelWidth);
+    }
+  }
+}

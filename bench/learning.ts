@@ -42,6 +42,7 @@ function trainingRate(kernels: KernelSource, steps: number): () => Promise<numbe
     rows,
     width,
     features: randomValues(stream, rows * width),
+    labelWidth: 1,
     labels: Float32Array.from({ length: rows }, () => stream.below(classes)),
   };
   const site = { train, test: train, featureNames: [], classes, scaler: null, droppedRows: 0 };

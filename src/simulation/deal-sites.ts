@@ -1,5 +1,6 @@
 /** Dealing the tables there are to as many clients as are asked for. */
 import type { Dataset, SiteData } from '../core/data/dataset.ts';
+import { joinRows, pickRows } from '../core/data/rows.ts';
 import { UserError } from '../core/protocol/problem.ts';
 
 export interface NamedSite {
@@ -61,27 +62,10 @@ function divide({ name, data }: NamedSite, shares: number, clients: number): Nam
   }));
 }
 
-function everyNth({ rows, width, features, labels }: Dataset, first: number, step: number): Dataset {
-  const count = Math.ceil((rows - first) / step);
-  const dealt = { rows: count, width, features: new Float32Array(count * width), labels: new Float32Array(count) };
-  for (let i = 0; i < count; i++) {
-    const row = first + i * step;
-    dealt.features.set(features.subarray(row * width, (row + 1) * width), i * width);
-    dealt.labels[i] = labels[row];
-  }
-  return dealt;
-}
-
-function joinRows(parts: readonly Dataset[]): Dataset {
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-  const { width } = parts[0];
-  const joined = { rows, width, features: new Float32Array(rows * width), labels: new Float32Array(rows) };
-  let row = 0;
-  for (const part of parts) {
-    if (part.width !== width) throw new RangeError(`joinSites: one site has ${width} features, another ${part.width}`);
-    joined.features.set(part.features, row * width);
-    joined.labels.set(part.labels, row);
-    row += part.rows;
-  }
-  return joined;
+function everyNth(data: Dataset, first: number, step: number): Dataset {
+  const count = Math.ceil((data.rows - first) / step);
+  return pickRows(
+    data,
+    Array.from({ length: count }, (_, i) => first + i * step),
+  );
 }

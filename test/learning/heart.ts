@@ -37,6 +37,7 @@ export function flambyCentres(folder: string): SiteData[] {
       rows: features.length,
       width,
       features: Float32Array.from(features.flatMap(row => row.map((x, i) => (x - center[i]) / spread[i]))),
+      labelWidth: 1,
       labels: Float32Array.from(labels),
     });
     return {

@@ -24,6 +24,7 @@ function load(images: string, labels: string): Dataset {
     rows: pixels.shape[0],
     width,
     features,
+    labelWidth: 1,
     labels: Float32Array.from(read(labels).values),
   };
 }

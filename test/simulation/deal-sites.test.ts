@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { SiteData } from '../../src/core/data/dataset.ts';
+import type { Dataset, SiteData } from '../../src/core/data/dataset.ts';
+import { copyRows } from '../../src/core/data/rows.ts';
 import { UserError } from '../../src/core/protocol/problem.ts';
 import { dealSites, joinSites, type NamedSite } from '../../src/simulation/deal-sites.ts';
 
 /** A site whose features name their row: site, side, row. */
 function site(index: number, train: number, test: number): NamedSite {
-  const rows = (side: number, count: number): SiteData['train'] => ({
+  const rows = (side: number, count: number): Dataset<Float32Array> => ({
     rows: count,
     width: 3,
     features: Float32Array.from({ length: 3 * count }, (_, i) => [index, side, Math.floor(i / 3)][i % 3]),
+    labelWidth: 1,
     labels: Float32Array.from({ length: count }, (_, i) => i % 2),
   });
   const data = {
@@ -28,8 +30,12 @@ function site(index: number, train: number, test: number): NamedSite {
 function allRows(sites: readonly NamedSite[]): string[] {
   return sites
     .flatMap(({ data }) =>
-      [data.train, data.test].flatMap(({ rows, features, labels }) =>
-        Array.from({ length: rows }, (_, i) => `${features.subarray(3 * i, 3 * i + 3)}:${labels[i]}`),
+      [data.train, data.test].flatMap(side =>
+        Array.from({ length: side.rows }, (_, i) => {
+          const row = new Float32Array(3);
+          copyRows(side, i, 1, row, 0);
+          return `${row}:${side.labels[i]}`;
+        }),
       ),
     )
     .sort();
@@ -75,7 +81,7 @@ test('further clients share the tables with the most rows', () => {
 test('sites of different width do not join', () => {
   const narrow: SiteData = {
     ...site(1, 1, 1).data,
-    train: { rows: 1, width: 1, features: new Float32Array(1), labels: new Float32Array(1) },
+    train: { rows: 1, width: 1, features: new Float32Array(1), labelWidth: 1, labels: new Float32Array(1) },
   };
   assert.throws(() => joinSites([site(0, 2, 2).data, narrow]), RangeError);
   assert.throws(() => joinSites([]), RangeError);

@@ -1,12 +1,23 @@
-/** Data sets in memory: row-major features and one label per row. */
+/** Data sets in memory: row-major features and labels. */
 
-export interface Dataset {
+/** rows × width values, row-major: as they are, or as bytes (a quarter of the memory). Read with `copyRows`. */
+export type Features = Float32Array | ByteFeatures;
+
+export interface ByteFeatures {
+  /** rows × width. */
+  readonly bytes: Uint8Array;
+  /** The value that each of the 256 bytes stands for. */
+  readonly values: Float32Array;
+}
+
+export interface Dataset<F extends Features = Features> {
   readonly rows: number;
   /** Features per row. */
   readonly width: number;
-  /** rows × width values, row-major. */
-  readonly features: Float32Array;
-  /** Class index (0 or 1 for binary tasks) per row. */
+  readonly features: F;
+  /** Labels per row: 1, or one per step where a row is asked about each of its steps (text). */
+  readonly labelWidth: number;
+  /** rows × labelWidth, row-major: class index (0 or 1 for binary tasks), or the number to predict. */
   readonly labels: Float32Array;
 }
 
@@ -17,9 +28,9 @@ export interface Scaler {
 }
 
 /** What one site holds for one task. Never leaves the site. */
-export interface SiteData {
-  readonly train: Dataset;
-  readonly test: Dataset;
+export interface SiteData<F extends Features = Features> {
+  readonly train: Dataset<F>;
+  readonly test: Dataset<F>;
   readonly featureNames: readonly string[];
   /** Number of classes of the target (2 for binary). */
   readonly classes: number;

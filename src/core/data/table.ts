@@ -43,7 +43,7 @@ export interface TableCheck {
  * A column split may leave the test side empty; the training side never is.
  * Throws UserError naming file, row and column for the first cell that does not fit, and for a table too small to split.
  */
-export async function loadSite(schema: DataSchema, source: TableSource): Promise<SiteData> {
+export async function loadSite(schema: DataSchema, source: TableSource): Promise<SiteData<Float32Array>> {
   let droppedRows = 0;
   const rows = await readRows(schema, source, false, fault => {
     if (fault.kind === 'wrong' || schema.onMissing === 'refuse') throw refusal(source.name, fault);
@@ -60,10 +60,11 @@ export async function loadSite(schema: DataSchema, source: TableSource): Promise
     );
   }
   const scaler = schema.standardise === 'local' ? fitScaler(train, names.length, fill) : null;
-  const dataset = (indices: readonly number[]): Dataset => ({
+  const dataset = (indices: readonly number[]): Dataset<Float32Array> => ({
     rows: indices.length,
     width: names.length,
     features: featureMatrix(indices, names, fill, scaler, rows.lines, source.name),
+    labelWidth: 1,
     labels: Float32Array.from(indices, index => rows.labels[index]),
   });
   return {

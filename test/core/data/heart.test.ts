@@ -92,6 +92,6 @@ test('the features have names in the order of the model, and incomplete rows are
   assert.deepEqual([site.classes, site.droppedRows], [2, 70]);
 });
 
-function column(data: Dataset, at: number): number[] {
+function column(data: Dataset<Float32Array>, at: number): number[] {
   return Array.from({ length: data.rows }, (_, row) => data.features[row * data.width + at]);
 }

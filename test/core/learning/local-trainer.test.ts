@@ -20,7 +20,7 @@ function dataset(rows: number, classes: number): Dataset {
     const score = features[i * width] - features[i * width + 1];
     return classes === 2 ? Number(score > 0) : Math.min(classes - 1, Math.max(0, Math.floor(score + classes / 2)));
   });
-  return { rows, width, features, labels };
+  return { rows, width, features, labelWidth: 1, labels };
 }
 
 function siteOf(train: Dataset, classes: number): SiteData {
@@ -86,7 +86,13 @@ test('SIMD kernels and twin train the same model to the bit, with every optimise
 });
 
 test('training does what the formulas say: one SGD step with weight decay and FedProx, by hand', async () => {
-  const data: Dataset = { rows: 1, width, features: Float32Array.of(1, 2, -1), labels: Float32Array.of(1) };
+  const data: Dataset = {
+    rows: 1,
+    width,
+    features: Float32Array.of(1, 2, -1),
+    labelWidth: 1,
+    labels: Float32Array.of(1),
+  };
   const optimizer = { name: 'sgd', learningRate: 0.5, weightDecay: 0.25 };
   const of = task({ training: { optimizer, proximal: 2, amount: { unit: 'steps', count: 2 } } });
   const result = await createTrainer(of, siteOf(data, 2)).train({ parameters: new Float32Array(4), round: 1, seed });
@@ -103,7 +109,13 @@ test('training does what the formulas say: one SGD step with weight decay and Fe
 });
 
 test('momentum and Adam follow their published recursions', async () => {
-  const data: Dataset = { rows: 1, width, features: Float32Array.of(1, 2, -1), labels: Float32Array.of(1) };
+  const data: Dataset = {
+    rows: 1,
+    width,
+    features: Float32Array.of(1, 2, -1),
+    labelWidth: 1,
+    labels: Float32Array.of(1),
+  };
   const x = [1, 2, -1, 1];
   const gradient = (w: number[]) => {
     const p = 1 / (1 + Math.exp(-x.reduce((sum, xi, i) => sum + xi * w[i], 0)));
@@ -204,7 +216,7 @@ test('a minibatch larger than one pass through the network is still one step on 
   const { parameters, loss } = await trainOnce(task({ training }), site, { batches });
   const expected = [0, 0, 0, 0];
   site.train.labels.forEach((label, row) => {
-    const x = [...site.train.features.subarray(row * width, (row + 1) * width), 1];
+    const x = [...(site.train.features as Float32Array).subarray(row * width, (row + 1) * width), 1];
     x.forEach((xi, i) => {
       expected[i] -= (0.1 * (0.5 - label) * xi) / 700;
     });
@@ -285,7 +297,7 @@ test('data and parameters that do not fit the task are refused', async () => {
   const parameters = new Float32Array(5);
   await assert.rejects(trainer.train({ parameters, round: 1, seed }), RangeError);
   await assert.rejects(trainer.evaluate(parameters), RangeError);
-  const empty = { rows: 0, width, features: new Float32Array(0), labels: new Float32Array(0) };
+  const empty = { rows: 0, width, features: new Float32Array(0), labelWidth: 1, labels: new Float32Array(0) };
   await assert.rejects(trainOnce(of, siteOf(empty, 2)), RangeError);
   await assert.rejects(trainOnce(of, siteOf(data, 2), { batches: () => [0, 1, 2, 3, 4, 5, 6, 7, 8] }), RangeError);
   await assert.rejects(trainOnce(of, siteOf(data, 2), { batches: () => [30] }), RangeError);

@@ -46,6 +46,14 @@ export function logAtLeastOne(x: number): number {
   return halvings * Math.LN2 + log1pUnit(x - 1);
 }
 
+/** log(x) for x > 0, within 2^−52 or 2 ulp, whichever is more. Throws RangeError otherwise. */
+export function logPositive(x: number): number {
+  if (!(x > 0)) throw new RangeError(`logPositive: expected a number above 0, got ${x}`);
+  if (x >= 1) return logAtLeastOne(x);
+  // Below 2^−1021 the reciprocal overflows.
+  return x < 2 ** -1000 ? -logAtLeastOne(1 / (x * 2 ** 100)) - 100 * Math.LN2 : -logAtLeastOne(1 / x);
+}
+
 /** 1 / (1 + exp(−x)), accurate at both ends. */
 export function logistic(x: number): number {
   const e = expNegative(-Math.abs(x));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { expNegative, log1pUnit, logAtLeastOne, logistic } from '../../../src/core/math/elementary.ts';
+import { expNegative, log1pUnit, logAtLeastOne, logistic, logPositive } from '../../../src/core/math/elementary.ts';
 
 const close = (actual: number, expected: number, relative: number) =>
   assert.ok(Math.abs(actual - expected) <= relative * Math.abs(expected) + 1e-320, `${actual}, expected ${expected}`);
@@ -20,6 +20,17 @@ test('the logarithms agree with those of the engine', () => {
   fc.assert(
     fc.property(fc.double({ min: 1, max: 1e300, noNaN: true }), x => close(logAtLeastOne(x), Math.log(x), 5e-16)),
   );
+});
+
+test('the logarithm of any positive number agrees with that of the engine', () => {
+  const near = (x: number) => {
+    const error = Math.abs(logPositive(x) - Math.log(x));
+    assert.ok(error <= 5e-16 * Math.abs(Math.log(x)) + 2 ** -52, `${x}: ${error}`);
+  };
+  fc.assert(fc.property(fc.double({ min: Number.MIN_VALUE, max: Number.MAX_VALUE, noNaN: true }), near));
+  fc.assert(fc.property(fc.double({ min: 0.5, max: 2, noNaN: true }), near));
+  for (const x of [Number.MIN_VALUE, 2 ** -1022, 2 ** -1000, 1 - 2 ** -53, 1, Number.MAX_VALUE]) near(x);
+  for (const x of [0, -1, NaN]) assert.throws(() => logPositive(x), RangeError);
 });
 
 test('the logistic function is symmetric, monotone and never loses small probabilities', () => {

@@ -3,43 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { base64ToBytes } from '../../../src/core/math/kernels/base64.ts';
 import { bestKernels } from '../../../src/core/math/kernels/best.ts';
-import { activations, type Kernels, Layout, reservedBytes } from '../../../src/core/math/kernels/kernels.ts';
+import { activations, Layout, reservedBytes } from '../../../src/core/math/kernels/kernels.ts';
 import { kernelsBinary } from '../../../src/core/math/kernels/kernels-binary.ts';
 import { createSimdKernels, hasSimd } from '../../../src/core/math/kernels/simd.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
-
-const simd = createSimdKernels();
-const floats = (kernels: Kernels, offset: number, count: number) => new Float32Array(kernels.buffer, offset, count);
-
-/** Runs the same calls on both implementations, on memories with the same random content, and compares every byte. */
-function assertSame(
-  sizes: readonly number[],
-  run: (kernels: Kernels, tensors: readonly number[]) => number | undefined,
-  options: { seed?: number; prepare?: (values: Float32Array[]) => void } = {},
-): Float32Array[] {
-  const layout = new Layout();
-  const tensors = sizes.map(size => layout.float32(size));
-  const results = [simd, twinKernels].map(source => {
-    const kernels = source.acquire(layout.bytes);
-    const stream = new RandomStream(new Uint8Array(32).fill(options.seed ?? 0));
-    const values = tensors.map((offset, i) => {
-      floats(kernels, offset, Math.ceil(sizes[i] / 4) * 4).fill(0);
-      const tensor = floats(kernels, offset, sizes[i]);
-      for (let j = 0; j < tensor.length; j++) tensor[j] = stream.normal();
-      return tensor;
-    });
-    options.prepare?.(values);
-    const returned = run(kernels, tensors);
-    const after = values.map(tensor => tensor.slice());
-    // As plain arrays: typed ones would compare the bits of NaN.
-    const seen = after.map(tensor => Array.from(tensor));
-    source.release(kernels);
-    return { returned, seen, after };
-  });
-  assert.deepEqual([results[0].returned, results[0].seen], [results[1].returned, results[1].seen]);
-  return results[1].after;
-}
+import { assertSame, floats, simd } from './same-kernels.ts';
 
 const dimension = fc.integer({ min: 1, max: 21 });
 const seeds = fc.nat(255);

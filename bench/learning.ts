@@ -2,7 +2,7 @@
 import { scanUpdate, WeightedSum } from '../src/core/aggregation/weighted-mean.ts';
 import type { Dataset } from '../src/core/data/dataset.ts';
 import { createTrainer } from '../src/core/learning/local-trainer.ts';
-import { initialParameters } from '../src/core/learning/model.ts';
+import { taskParameters } from '../src/core/learning/model.ts';
 import { bestKernels } from '../src/core/math/kernels/best.ts';
 import type { KernelSource } from '../src/core/math/kernels/kernels.ts';
 import { twinKernels } from '../src/core/math/kernels/twin.ts';
@@ -45,10 +45,10 @@ function trainingRate(kernels: KernelSource, steps: number): () => Promise<numbe
     labelWidth: 1,
     labels: Float32Array.from({ length: rows }, () => stream.below(classes)),
   };
-  const site = { train, test: train, featureNames: [], classes, scaler: null, droppedRows: 0 };
+  const site = { train, test: train: [], classes, scaler: null, droppedRows: 0 };
   const task = mlpTask(steps);
   const trainer = createTrainer(task, site, { kernels });
-  const parameters = initialParameters(task.model, width, classes, seed);
+  const parameters = taskParameters(task, seed);
   const round = () => trainer.train({ parameters, round: 1, seed });
   return async () => {
     await round();

@@ -5,9 +5,9 @@ import { Command } from 'commander';
 import { decodeSafetensors } from '../core/bytes/safetensors.ts';
 import { SafetensorsError } from '../core/bytes/safetensors-error.ts';
 import type { Scaler } from '../core/data/dataset.ts';
-import { classCount, type DataSchema, featureNames } from '../core/data/schema.ts';
+import { classCount, type DataSchema } from '../core/data/schema.ts';
 import { type FeatureTable, loadFeatures, loadSite } from '../core/data/table.ts';
-import { modelManifest } from '../core/learning/model.ts';
+import { taskManifest, taskNetwork } from '../core/learning/model.ts';
 import { sameManifest } from '../core/learning/parameters.ts';
 import { predictProbabilities } from '../core/learning/predict.ts';
 import { UserError } from '../core/protocol/problem.ts';
@@ -51,8 +51,7 @@ async function run(options: Options): Promise<void> {
       'Give a table in the form that the task of the model declares: parley data check FILE --task TASK.',
     );
   }
-  const classes = classCount(task.data);
-  const probabilities = await predictProbabilities(task.model, classes, parameters, rows);
+  const probabilities = await predictProbabilities(taskNetwork(task), parameters, rows);
   const names = classNames(task.data);
   if (options.json) return printJson(document(options, rows, probabilities, names));
   const text = csv(rows, probabilities, names);
@@ -93,7 +92,7 @@ function readModel(path: string): { task: Task; parameters: Float32Array } {
   }
   try {
     const task = parseTask(JSON.parse(file.metadata.definition ?? ''));
-    const manifest = modelManifest(task.model, featureNames(task.data).length, classCount(task.data));
+    const manifest = taskManifest(task);
     if (sameManifest(manifest, file.manifest)) return { task, parameters: file.parameters };
   } catch (cause) {
     if (!(cause instanceof TaskError) && !(cause instanceof SyntaxError)) throw cause;

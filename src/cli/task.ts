@@ -1,8 +1,8 @@
 /** parley task: checks task files. */
 import { Command } from 'commander';
 import { toHex } from '../core/bytes/floats.ts';
-import { classCount, featureNames } from '../core/data/schema.ts';
-import { modelManifest } from '../core/learning/model.ts';
+import { featureNames } from '../core/data/schema.ts';
+import { taskManifest } from '../core/learning/model.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
 import { encodeTask, TaskError } from '../core/protocol/task.ts';
 import { nodePrimitives } from '../node/primitives.ts';
@@ -33,7 +33,7 @@ function check(file: string, json: boolean): void {
     return;
   }
   const features = featureNames(task.data);
-  const parameters = parameterCount(modelManifest(task.model, features.length, classCount(task.data)));
+  const parameters = parameterCount(taskManifest(task));
   const hash = toHex(nodePrimitives.sha256(encodeTask(task)));
   if (json) return printJson({ valid: true, task: hash, features, parameters, definition: task });
   printLine(`${file} is a valid task.`);

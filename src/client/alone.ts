@@ -1,6 +1,5 @@
 /** The honest comparison: how good does this site get by itself, with the same model, data and effort? */
-import { classCount, featureNames } from '../core/data/schema.ts';
-import { initialParameters } from '../core/learning/model.ts';
+import { taskParameters } from '../core/learning/model.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
 import type { Task } from '../core/protocol/task.ts';
 
@@ -13,8 +12,7 @@ export async function trainAlone(
   trainer: Trainer,
   options: { initialSeed: Uint8Array; seedOf: (round: number) => Uint8Array; signal?: AbortSignal },
 ): Promise<Evaluation> {
-  const width = featureNames(task.data).length;
-  let parameters: Float32Array = initialParameters(task.model, width, classCount(task.data), options.initialSeed);
+  let parameters: Float32Array = taskParameters(task, options.initialSeed);
   for (let round = 1; round <= task.rounds; round++) {
     const request = { parameters, round, seed: options.seedOf(round), signal: options.signal };
     parameters = (await trainer.train(request)).parameters;

@@ -3,8 +3,7 @@
 import { decodeCbor } from '../core/bytes/cbor.ts';
 import { sameBytes, toHex } from '../core/bytes/floats.ts';
 import { type Envelope, verifyEnvelope } from '../core/crypto/envelope.ts';
-import { classCount, featureNames } from '../core/data/schema.ts';
-import { modelManifest } from '../core/learning/model.ts';
+import { taskManifest } from '../core/learning/model.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
 import { labels, parseAssignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
@@ -36,7 +35,7 @@ export async function verifyAssignment(
   const { round } = envelope;
   const isDue = assignment.kind === 'evaluate' ? round === task.rounds + 1 : round >= 1 && round <= task.rounds;
   if (!isDue) throw new Problem('wrong-round', `the task has ${task.rounds} rounds`);
-  const manifest = modelManifest(task.model, featureNames(task.data).length, classCount(task.data));
+  const manifest = taskManifest(task);
   if (assignment.parameters !== parameterCount(manifest))
     throw new Problem('malformed', 'the assignment names another model size');
   await ports.step('assignment-verified');

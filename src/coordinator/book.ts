@@ -2,8 +2,7 @@
 
 import { decodeCbor } from '../core/bytes/cbor.ts';
 import { bytesToFloats, fromHex, toHex } from '../core/bytes/floats.ts';
-import { classCount, featureNames } from '../core/data/schema.ts';
-import { modelManifest } from '../core/learning/model.ts';
+import { taskManifest } from '../core/learning/model.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { parseTask, type Task } from '../core/protocol/task.ts';
@@ -126,5 +125,5 @@ export class Book {
 
 /** The tensors of a task's model. */
 export function manifestOf(task: Task): Manifest {
-  return modelManifest(task.model, featureNames(task.data).length, classCount(task.data));
+  return taskManifest(task);
 }

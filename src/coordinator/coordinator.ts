@@ -1,8 +1,7 @@
 /** The coordinator: the one door to the runs. Knows no HTTP; transitions happen one at a time. */
 import { floatsToBytes, fromHex, toHex } from '../core/bytes/floats.ts';
 import type { Envelope } from '../core/crypto/envelope.ts';
-import { classCount, featureNames } from '../core/data/schema.ts';
-import { initialParameters } from '../core/learning/model.ts';
+import { taskParameters } from '../core/learning/model.ts';
 import { type Assignment, encodePayload, labels, type UpdateBody } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
@@ -84,7 +83,7 @@ export class Coordinator {
       if (this.#book.get(id) !== undefined) return;
       const { primitives, blobs, clock } = this.#ports;
       const seed = primitives.sha256(initialSeed(task));
-      const parameters = initialParameters(task.model, featureNames(task.data).length, classCount(task.data), seed);
+      const parameters = taskParameters(task, seed);
       await writeBlob(blobs, taskKey(id), bytes);
       await writeBlob(blobs, modelKey(id, 1), floatsToBytes(parameters));
       await this.#ports.step('task-blob');

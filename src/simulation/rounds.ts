@@ -7,8 +7,7 @@
  * another order (the model does not depend on it); bytes in memory that were hashed once are not hashed again, so that
  * all clients share the digest of the model; clients keep no tensor, because none of them crashes.
  */
-import { classCount, featureNames } from '../core/data/schema.ts';
-import { modelManifest } from '../core/learning/model.ts';
+import { taskManifest } from '../core/learning/model.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
 import { FloatPool } from '../core/math/float-pool.ts';
@@ -43,7 +42,7 @@ export async function simulateRounds(settings: RoundsSettings): Promise<string> 
   const { ports, hashing, task, clients, atOnce, onRound } = settings;
   const train = stepOnce();
   const vectors = new FloatPool(clients);
-  const manifest = modelManifest(task.model, featureNames(task.data).length, classCount(task.data));
+  const manifest = taskManifest(task);
   const world = new World({
     ports,
     seed: 0,

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { applyServerOptimizer, initialServerState } from '../../src/core/aggregation/server-optimizer.ts';
 import { floatsToBytes } from '../../src/core/bytes/floats.ts';
-import { classCount, featureNames } from '../../src/core/data/schema.ts';
-import { initialParameters } from '../../src/core/learning/model.ts';
+import { taskParameters } from '../../src/core/learning/model.ts';
 import { encodeUpdateHead } from '../../src/core/protocol/message.ts';
 import { initialSeed } from '../../src/core/protocol/task.ts';
 import { type ByHand, byHand, credentialsOf, type Made, makeUpdate } from '../federation/by-hand.ts';
@@ -16,8 +15,7 @@ import { operatorOf } from '../federation/operator.ts';
 import { smallTask } from '../federation/small-task.ts';
 
 const task = smallTask({ minimum: 2, rounds: 1 });
-const width = featureNames(task.data).length;
-const global = initialParameters(task.model, width, classCount(task.data), sha256(initialSeed(task)));
+const global = taskParameters(task, sha256(initialSeed(task)));
 const constant = (value: number): Float32Array => new Float32Array(global.length).fill(value);
 
 test('of two updates of a member one stands, whatever comes later; the other is refused, counted and kept', async t => {

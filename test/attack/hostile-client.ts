@@ -2,7 +2,7 @@
 import { simulationPorts } from '../../src/cli/simulation-ports.ts';
 import { floatsToBytes, toHex } from '../../src/core/bytes/floats.ts';
 import { type Envelope, signEnvelope } from '../../src/core/crypto/envelope.ts';
-import { modelManifest } from '../../src/core/learning/model.ts';
+import { networkManifest } from '../../src/core/learning/network-parameters.ts';
 import {
   type Assignment,
   encodePayload,
@@ -32,7 +32,10 @@ export function honestUpdate(assignment: Assignment, values: Float32Array): Craf
       steps: 1,
       loss: 0.5,
       dtype: 'f32',
-      shapes: modelManifest({ name: 'mlp', hidden: [3], activation: 'tanh' }, 2, 2).map(t => ({
+      shapes: networkManifest([
+        { type: 'dense', inputs: 2, outputs: 3, positions: 1, activation: 'tanh' },
+        { type: 'dense', inputs: 3, outputs: 1, positions: 1, activation: 'none' },
+      ]).map(t => ({
         name: t.name,
         shape: [...t.shape],
       })),

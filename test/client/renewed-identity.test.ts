@@ -7,7 +7,7 @@ import { runClient } from '../../src/client/client.ts';
 import { Coordinator } from '../../src/coordinator/coordinator.ts';
 import { toHex } from '../../src/core/bytes/floats.ts';
 import type { Envelope } from '../../src/core/crypto/envelope.ts';
-import { modelManifest } from '../../src/core/learning/model.ts';
+import { taskManifest } from '../../src/core/learning/model.ts';
 import { FloatPool } from '../../src/core/math/float-pool.ts';
 import { splitUpdateBody } from '../../src/core/protocol/message.ts';
 import { systemClock } from '../../src/node/clock.ts';
@@ -78,7 +78,7 @@ test('what was signed before a renewal and did not arrive is said again under th
       identity: () => identityOf(generation),
       coordinatorKey: () => coordinatorIdentity.signer.publicKey,
       channel,
-      trainerFor: async () => syntheticTrainer(name, modelManifest(task.model, 2, 2), systemClock, () => 0),
+      trainerFor: async () => syntheticTrainer(name, taskManifest(task), systemClock, () => 0),
       outbox: client.outbox,
       vectors: new FloatPool(0),
       blobs: client.blobs,

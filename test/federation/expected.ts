@@ -3,10 +3,9 @@ import { createHash } from 'node:crypto';
 import { applyServerOptimizer, initialServerState } from '../../src/core/aggregation/server-optimizer.ts';
 import { WeightedSum } from '../../src/core/aggregation/weighted-mean.ts';
 import { floatsToBytes } from '../../src/core/bytes/floats.ts';
-import { classCount, featureNames } from '../../src/core/data/schema.ts';
 import { loadSite } from '../../src/core/data/table.ts';
 import { createTrainer } from '../../src/core/learning/local-trainer.ts';
-import { initialParameters } from '../../src/core/learning/model.ts';
+import { taskParameters } from '../../src/core/learning/model.ts';
 import { encodeTask, initialSeed, type Task, trainingSeed } from '../../src/core/protocol/task.ts';
 import { bytesSource } from '../../src/node/data/read-file.ts';
 import { siteTable } from './small-task.ts';
@@ -16,8 +15,7 @@ const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes)
 /** Hex SHA-256 of the final parameters when exactly these clients are combined in every round. */
 export async function expectedModel(task: Task, clients: readonly string[]): Promise<string> {
   const taskHash = sha256(encodeTask(task));
-  const width = featureNames(task.data).length;
-  let global: Float32Array = initialParameters(task.model, width, classCount(task.data), sha256(initialSeed(task)));
+  let global: Float32Array = taskParameters(task, sha256(initialSeed(task)));
   let state = initialServerState(task.server, global.length);
   const sites = await Promise.all(
     [...clients].sort().map(async name => {

@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Dataset, SiteData } from '../../src/core/data/dataset.ts';
 import { parseIdx } from '../../src/core/data/idx.ts';
 import { createTrainer } from '../../src/core/learning/local-trainer.ts';
-import { initialParameters } from '../../src/core/learning/model.ts';
+import { taskParameters } from '../../src/core/learning/model.ts';
 import { parseTask } from '../../src/core/protocol/task.ts';
 
 const { PARLEY_DATA_DIR } = process.env;
@@ -98,7 +98,7 @@ test('MNIST, centralised', { skip }, async context => {
       const task = digitTask(model, training);
       const trainer = createTrainer(task, data);
       const seed = new Uint8Array(32).fill(1);
-      const parameters = initialParameters(task.model, width, classes, seed);
+      const parameters = taskParameters(task, seed);
       const trained = await trainer.train({ parameters, round: 1, seed });
       const { correct, examples } = await trainer.evaluate(trained.parameters);
       assert.equal(examples, 10_000);

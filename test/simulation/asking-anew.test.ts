@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulationPorts } from '../../src/cli/simulation-ports.ts';
-import { modelManifest } from '../../src/core/learning/model.ts';
+import { taskManifest } from '../../src/core/learning/model.ts';
 import type { Trainer } from '../../src/core/learning/trainer.ts';
 import type { Clock } from '../../src/core/protocol/ports.ts';
 import { Problem, UserError } from '../../src/core/protocol/problem.ts';
@@ -13,7 +13,7 @@ import { clientNames, deadlineMs, smallTask } from './federation.ts';
 type Behave = (name: string, trainer: Trainer, clock: Clock) => Trainer;
 
 async function federation(count: number, task: Task, behave: Behave): Promise<World> {
-  const manifest = modelManifest(task.model, 2, 2);
+  const manifest = taskManifest(task);
   const world = new World({
     ports: simulationPorts,
     seed: 3,

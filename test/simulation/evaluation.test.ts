@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulationPorts } from '../../src/cli/simulation-ports.ts';
-import { modelManifest } from '../../src/core/learning/model.ts';
+import { taskManifest } from '../../src/core/learning/model.ts';
 import { syntheticTrainer } from '../../src/simulation/synthetic-trainer.ts';
 import { World } from '../../src/simulation/world.ts';
 import { clientNames, run, smallTask } from './federation.ts';
 
 test('a site without test rows takes part, and the quality over all is that of the others', async () => {
   const task = smallTask({ seed: 1, clients: 3, faults: [] });
-  const manifest = modelManifest(task.model, 2, 2);
+  const manifest = taskManifest(task);
   const world = new World({
     ports: simulationPorts,
     seed: 1,
@@ -54,7 +54,7 @@ test('every client of the last round is asked to evaluate, also one whose answer
 
 test('a final evaluation below the quorum asks again, ends in any case, and names who is missing', async () => {
   const task = smallTask({ seed: 1, clients: 3, faults: [] });
-  const manifest = modelManifest(task.model, 2, 2);
+  const manifest = taskManifest(task);
   const never = new Promise<never>(() => undefined);
   const asked = new Map<string, number>();
   const world = new World({

@@ -4,7 +4,7 @@ import { simulationPorts } from '../../src/cli/simulation-ports.ts';
 import type { RoundReport } from '../../src/coordinator/store.ts';
 import { toHex } from '../../src/core/bytes/floats.ts';
 import { decodeSafetensors } from '../../src/core/bytes/safetensors.ts';
-import { modelManifest } from '../../src/core/learning/model.ts';
+import { taskManifest } from '../../src/core/learning/model.ts';
 import { parseTask, type Task } from '../../src/core/protocol/task.ts';
 import type { Fault } from '../../src/simulation/faults.ts';
 import { syntheticExamples, syntheticStep, syntheticTrainer } from '../../src/simulation/synthetic-trainer.ts';
@@ -85,7 +85,7 @@ export function smallTask({
 export async function run(settings: Settings): Promise<Outcome> {
   const task = smallTask(settings);
   const given = new Map<number, Float32Array>();
-  const manifest = modelManifest(task.model, width, 2);
+  const manifest = taskManifest(task);
   const world = new World({
     ports: simulationPorts,
     seed: settings.seed,

@@ -1,13 +1,15 @@
 /** Our own engine as a trainer: networks by name on the rows of one site. */
 import type { Dataset, SiteData } from '../data/dataset.ts';
+import { valueCount } from '../data/rows.ts';
 import { bestKernels } from '../math/kernels/best.ts';
 import { type KernelSource, type Kernels, Layout } from '../math/kernels/kernels.ts';
 import { RandomStream } from '../math/random.ts';
 import type { Task } from '../protocol/task.ts';
 import { evaluateOutputs } from './evaluate.ts';
 import { minibatches, stepCount } from './minibatches.ts';
-import { networkManifest, taskNetwork } from './model.ts';
+import { taskNetwork } from './model.ts';
 import { type NetworkPlan, type NetworkSettings, partRows, planNetwork } from './network.ts';
+import { networkManifest } from './network-parameters.ts';
 import { LocalOptimizer, planOptimizer } from './optimizer.ts';
 import { type Minibatch, PartLearner } from './part-learner.ts';
 import { predictOutputs } from './predict.ts';
@@ -51,8 +53,8 @@ function checkData({ rows, width, features, labels }: Dataset, { input, output }
   if (width !== inputWidth(input)) {
     throw new RangeError(`trainer: rows of ${width} features, the task has ${inputWidth(input)}`);
   }
-  if (features.length !== rows * width || labels.length !== rows * labelWidth(output)) {
-    throw new RangeError(`trainer: ${features.length} features and ${labels.length} labels for ${rows} rows`);
+  if (valueCount(features) !== rows * width || labels.length !== rows * labelWidth(output)) {
+    throw new RangeError(`trainer: ${valueCount(features)} features and ${labels.length} labels for ${rows} rows`);
   }
   if (output.kind === 'numbers') return;
   const { classes } = output;

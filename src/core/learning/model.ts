@@ -1,14 +1,13 @@
-/** Models by name: their layers, the tensors of their parameters, their first values. */
+/** Models by name: their layers on a task's data. */
 import { dataShape } from '../data/data-shape.ts';
-import { RandomStream } from '../math/random.ts';
 import { lossOf, type ModelSettings, type Task } from '../protocol/task.ts';
 import { convolutionalLayers } from './convolutional.ts';
 import { denseLayer, dropoutLayers, hiddenLayers } from './dense-layers.ts';
 import type { LayerSettings } from './layer-settings.ts';
-import { layerKind } from './layers/table.ts';
 import { type LossSettings, outputsPerPosition, positions } from './loss-settings.ts';
 import type { NetworkSettings } from './network.ts';
-import { type Manifest, parameterCount } from './parameters.ts';
+import { initialParameters, networkManifest } from './network-parameters.ts';
+import type { Manifest } from './parameters.ts';
 import { type DataShape, inputWidth } from './shape.ts';
 
 /** What a task trains, as layers. */
@@ -22,6 +21,9 @@ export function taskNetwork(task: Task): NetworkSettings {
 export function modelLayers(model: ModelSettings, shape: DataShape, loss: LossSettings): LayerSettings[] {
   const outputs = outputsPerPosition(shape.output, loss);
   const places = positions(shape.output);
+  if (!(inputWidth(shape.input) >= 1 && outputs >= 1)) {
+    throw new RangeError(`model: ${inputWidth(shape.input)} inputs and ${outputs} outputs`);
+  }
   switch (model.name) {
     case 'logistic':
     case 'linear':
@@ -36,33 +38,14 @@ export function modelLayers(model: ModelSettings, shape: DataShape, loss: LossSe
   }
 }
 
-/** Tensors in order, `layers.<i>.<name>`, laid out as PyTorch's modules of the same name lay theirs. */
-export function networkManifest(layers: readonly LayerSettings[]): Manifest {
-  return layers.flatMap((settings, i) =>
-    layerKind(settings)
-      .tensors(settings)
-      .map(({ name, shape }) => ({ name: `layers.${i}.${name}`, shape })),
-  );
+/** The tensors of a task's model. */
+export function taskManifest(task: Task): Manifest {
+  return networkManifest(taskNetwork(task).layers);
 }
 
-/**
- * First parameters, fixed by the seed: each layer's own initialiser on a stream of its own. A model of one dense layer
- * starts at 0: its loss is convex.
- *
- * @param seed 32 bytes.
- */
-export function initialParameters(layers: readonly LayerSettings[], seed: Uint8Array): Float32Array<ArrayBuffer> {
-  const parameters = new Float32Array(parameterCount(networkManifest(layers)));
-  if (layers.length === 1 && layers[0].type === 'dense') return parameters;
-  const stream = new RandomStream(seed);
-  let at = 0;
-  layers.forEach((settings, i) => {
-    const kind = layerKind(settings);
-    const count = parameterCount(kind.tensors(settings));
-    kind.initialise(settings, stream.split(`layer ${i}`), parameters.subarray(at, at + count));
-    at += count;
-  });
-  return parameters;
+/** The first parameters of a task's model. @param seed 32 bytes. */
+export function taskParameters(task: Task, seed: Uint8Array): Float32Array<ArrayBuffer> {
+  return initialParameters(taskNetwork(task).layers, seed);
 }
 
 function lastWidth(shape: DataShape, { hidden }: { hidden: readonly number[] }): number {

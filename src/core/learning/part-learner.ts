@@ -1,5 +1,6 @@
 /** One thread's share of training: takes part of a minibatch through the network and adds its gradient. */
 import type { Dataset } from '../data/dataset.ts';
+import { copyRows } from '../data/rows.ts';
 import type { Kernels } from '../math/kernels/kernels.ts';
 import type { Task } from '../protocol/task.ts';
 import { backward, backwardClipped, forward, type NetworkPlan, passOver } from './network.ts';
@@ -53,12 +54,12 @@ export class PartLearner {
   /** Copies rows into kernel memory. */
   #gather(rows: ArrayLike<number>, first: number, count: number): void {
     const { inputWidth, labelWidth, input, labels } = this.#plan;
-    const { rows: total, features, labels: known } = this.#data;
+    const { rows: total, labels: known } = this.#data;
     const memory = new Float32Array(this.#kernels.buffer);
     for (let i = 0; i < count; i++) {
       const row = rows[first + i];
       if (!(row >= 0 && row < total)) throw new RangeError(`trainer: there is no row ${row}`);
-      memory.set(features.subarray(row * inputWidth, (row + 1) * inputWidth), input / 4 + i * inputWidth);
+      copyRows(this.#data, row, 1, memory, input / 4 + i * inputWidth);
       memory.set(known.subarray(row * labelWidth, (row + 1) * labelWidth), labels / 4 + i * labelWidth);
     }
   }

@@ -1,5 +1,6 @@
 /** Prediction: the outputs of a model on rows, and what they say. */
 import type { Dataset } from '../data/dataset.ts';
+import { copyRows, valueCount } from '../data/rows.ts';
 import { expNegative, logistic } from '../math/elementary.ts';
 import { bestKernels } from '../math/kernels/best.ts';
 import { type KernelSource, Layout } from '../math/kernels/kernels.ts';
@@ -52,8 +53,8 @@ export async function predictOutputs(
   if (parameters.length !== plan.count) {
     throw new RangeError(`predict: ${parameters.length} parameters, the model has ${plan.count}`);
   }
-  if (width !== plan.inputWidth || features.length !== rows * width) {
-    throw new RangeError(`predict: ${features.length} features, expected ${rows} rows of ${plan.inputWidth}`);
+  if (width !== plan.inputWidth || valueCount(features) !== rows * width) {
+    throw new RangeError(`predict: ${valueCount(features)} features, expected ${rows} rows of ${plan.inputWidth}`);
   }
   const outputs = new Float32Array(rows * plan.outputs);
   const turns = new Turns(source.name, options);
@@ -63,7 +64,7 @@ export async function predictOutputs(
     memory.set(parameters, plan.parameters / 4);
     for (let row = 0; row < rows; row += most) {
       const count = Math.min(most, rows - row);
-      memory.set(features.subarray(row * width, (row + count) * width), plan.input / 4);
+      copyRows({ width, features }, row, count, memory, plan.input / 4);
       forward(plan, passOver(kernels, plan, count, null));
       const from = plan.output / 4;
       outputs.set(memory.subarray(from, from + count * plan.outputs), row * plan.outputs);

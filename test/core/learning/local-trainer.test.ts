@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Dataset, SiteData } from '../../../src/core/data/dataset.ts';
 import { createTrainer, type TrainerOptions } from '../../../src/core/learning/local-trainer.ts';
-import { initialParameters } from '../../../src/core/learning/model.ts';
+import { taskNetwork, taskParameters } from '../../../src/core/learning/model.ts';
 import { predictProbabilities } from '../../../src/core/learning/predict.ts';
 import { createSimdKernels } from '../../../src/core/math/kernels/simd.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
@@ -58,10 +58,10 @@ function task(changes: { classes?: number; model?: object; training?: object; ev
   });
 }
 
-const start = (of: Task, classes = 2) => initialParameters(of.model, width, classes, seed);
+const start = (of: Task) => taskParameters(of, seed);
 
 async function trainOnce(of: Task, site: SiteData, options: TrainerOptions = {}) {
-  return createTrainer(of, site, options).train({ parameters: start(of, site.classes), round: 1, seed });
+  return createTrainer(of, site, options).train({ parameters: start(of), round: 1, seed });
 }
 
 const optimizers = [
@@ -79,7 +79,7 @@ test('SIMD kernels and twin train the same model to the bit, with every optimise
         const simd = await trainOnce(of, site, { kernels: createSimdKernels() });
         const twin = await trainOnce(of, site, { kernels: twinKernels });
         assert.deepEqual(simd, twin);
-        assert.ok(simd.parameters.some((w, i) => w !== start(of, classes)[i]));
+        assert.ok(simd.parameters.some((w, i) => w !== start(of)[i]));
       }
     }
   }
@@ -235,7 +235,7 @@ test('training learns what can be learned', async () => {
   });
   const site = siteOf(dataset(300, 3), 3);
   const trainer = createTrainer(of, site);
-  const { parameters } = await trainer.train({ parameters: start(of, 3), round: 1, seed });
+  const { parameters } = await trainer.train({ parameters: start(of), round: 1, seed });
   const { correct, examples, classCounts } = await trainer.evaluate(parameters);
   assert.ok(correct / examples > 0.9, `${correct} of ${examples}`);
   assert.equal(
@@ -249,9 +249,9 @@ test('an evaluation agrees with the probabilities', async () => {
     const of = task({ classes, evaluation: classes === 2 ? { pooledAucBins: 8 } : undefined });
     const site = siteOf(dataset(300, classes), classes);
     const trainer = createTrainer(of, site);
-    const { parameters } = await trainer.train({ parameters: start(of, classes), round: 1, seed });
+    const { parameters } = await trainer.train({ parameters: start(of), round: 1, seed });
     const evaluation = await trainer.evaluate(parameters);
-    const probabilities = await predictProbabilities(of.model, classes, parameters, site.test);
+    const probabilities = await predictProbabilities(taskNetwork(of), parameters, site.test);
     assert.equal(probabilities.length, 300 * classes);
     let logLoss = 0;
     let correct = 0;

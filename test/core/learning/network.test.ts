@@ -1,101 +1,169 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { modelLayers } from '../../../src/core/learning/model.ts';
-import { backward, forward, planNetwork } from '../../../src/core/learning/network.ts';
-import { bestKernels } from '../../../src/core/math/kernels/best.ts';
-import { Layout } from '../../../src/core/math/kernels/kernels.ts';
+import fc from 'fast-check';
+import type { LayerSettings } from '../../../src/core/learning/layer-settings.ts';
+import {
+  backward,
+  backwardClipped,
+  forward,
+  type NetworkSettings,
+  passOver,
+  planNetwork,
+  rowGradients,
+} from '../../../src/core/learning/network.ts';
+import { networkManifest } from '../../../src/core/learning/network-parameters.ts';
+import { parameterCount } from '../../../src/core/learning/parameters.ts';
+import { inputWidth, labelWidth } from '../../../src/core/learning/shape.ts';
+import { type KernelSource, Layout } from '../../../src/core/math/kernels/kernels.ts';
+import { createSimdKernels } from '../../../src/core/math/kernels/simd.ts';
+import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
-import type { ModelSettings } from '../../../src/core/protocol/task.ts';
 
-const rows = 6;
-const inputWidth = 5;
+const simd = createSimdKernels();
+
+/** Dense layers over positions; the number of positions decides how the norms are computed. */
+function denseNetwork(widths: readonly number[], places: number, classes: number): NetworkSettings {
+  const sizes = [...widths, classes === 2 ? 1 : classes];
+  const layers = sizes.slice(1).map((outputs, i): LayerSettings => {
+    const activation = i === sizes.length - 2 ? 'none' : 'tanh';
+    return { type: 'dense', inputs: sizes[i], outputs, positions: places, activation };
+  });
+  return {
+    layers,
+    shape: {
+      input: { kind: 'sequence', steps: places, width: widths[0] },
+      output: { kind: 'classes', classes, steps: places },
+    },
+    loss: { name: classes === 2 ? 'binary' : 'cross-entropy' },
+  };
+}
 
 interface Example {
-  readonly model: ModelSettings;
-  readonly classes: number;
-  readonly features: readonly number[];
-  readonly labels: readonly number[];
+  readonly network: NetworkSettings;
+  readonly parameters: Float32Array;
+  readonly features: Float32Array;
+  readonly labels: Float32Array;
+  readonly rows: number;
 }
 
-/** Mean loss in float64, written down anew: the oracle. */
-function referenceLoss({ model, classes, features, labels }: Example, parameters: readonly number[]): number {
-  const apply = {
-    none: (x: number) => x,
-    relu: (x: number) => Math.max(0, x),
-    tanh: Math.tanh,
-    sigmoid: (x: number) => 1 / (1 + Math.exp(-x)),
+function example(network: NetworkSettings, rows: number, seed: number): Example {
+  const stream = new RandomStream(new Uint8Array(32).fill(seed));
+  const draw = (count: number) => Float32Array.from({ length: count }, () => stream.normal());
+  const { input, output } = network.shape;
+  const classes = output.kind === 'classes' ? output.classes : 0;
+  return {
+    network,
+    parameters: draw(parameterCount(networkManifest(network.layers))),
+    features: draw(rows * inputWidth(input)),
+    labels: Float32Array.from({ length: rows * labelWidth(output) }, () => stream.below(classes)),
+    rows,
   };
-  let loss = 0;
-  labels.forEach((label, row) => {
-    let values = features.slice(row * inputWidth, (row + 1) * inputWidth);
-    let at = 0;
-    for (const { inputs, outputs, activation } of modelLayers(model, inputWidth, classes)) {
-      const [weight, bias] = [at, at + inputs * outputs];
-      values = Array.from({ length: outputs }, (_, o) =>
-        apply[activation](
-          values.reduce((sum, x, i) => sum + x * parameters[weight + o * inputs + i], parameters[bias + o]),
-        ),
-      );
-      at = bias + outputs;
-    }
-    const logits = classes === 2 ? [0, values[0]] : values;
-    loss += Math.log(logits.reduce((sum, z) => sum + Math.exp(z), 0)) - logits[label];
-  });
-  return loss / labels.length;
 }
 
-const models: [string, ModelSettings, number][] = [
-  ['logistic regression', { name: 'logistic' }, 2],
-  ['softmax regression', { name: 'logistic' }, 4],
-  ...(['relu', 'tanh', 'sigmoid'] as const).flatMap((activation): [string, ModelSettings, number][] => [
-    [`an MLP with one ${activation} layer and one logit`, { name: 'mlp', hidden: [7], activation }, 2],
-    [`an MLP with two ${activation} layers and softmax`, { name: 'mlp', hidden: [7, 6], activation }, 3],
-  ]),
-];
+/** Runs over the named rows of the example in a memory of their own. */
+function run(
+  { network, parameters, features, labels }: Example,
+  rows: readonly number[],
+  act: 'sum' | 'norms' | { clip: number },
+  options: { source?: KernelSource; batch?: number } = {},
+) {
+  const { source = simd, batch = 1 } = options;
+  const layout = new Layout();
+  const plan = planNetwork(layout, network, rows.length, 'training');
+  const kernels = source.acquire(layout.bytes);
+  const memory = new Float32Array(kernels.buffer);
+  memory.fill(0, plan.gradient / 4, plan.gradient / 4 + plan.count);
+  memory.set(parameters, plan.parameters / 4);
+  const { inputWidth: width, labelWidth: known } = plan;
+  rows.forEach((row, i) => {
+    memory.set(features.subarray(row * width, (row + 1) * width), plan.input / 4 + i * width);
+    memory.set(labels.subarray(row * known, (row + 1) * known), plan.labels / 4 + i * known);
+  });
+  const pass = passOver(kernels, plan, rows.length, null);
+  forward(plan, pass);
+  const loss =
+    act === 'sum'
+      ? backward(plan, pass, batch)
+      : act === 'norms'
+        ? rowGradients(plan, pass)
+        : backwardClipped(plan, pass, batch, act.clip);
+  const gradient = memory.slice(plan.gradient / 4, plan.gradient / 4 + plan.count);
+  const norms = act === 'sum' ? new Float64Array() : new Float64Array(kernels.buffer, plan.norms, rows.length).slice();
+  source.release(kernels);
+  return { loss, gradient, norms };
+}
 
-for (const [name, model, classes] of models) {
-  test(`the gradient of ${name} is that of finite differences, whole or added up from parts of a batch`, () => {
-    const stream = new RandomStream(new Uint8Array(32).fill(4));
-    const layout = new Layout();
-    const plan = planNetwork(layout, { model, inputWidth, classes }, rows, 'training');
-    const draw = (count: number) => Array.from({ length: count }, () => Math.fround(stream.normal()));
-    const features = draw(rows * inputWidth);
-    const labels = Array.from({ length: rows }, (_, i) => i % classes);
-    const parameters = draw(plan.count);
-    const example = { model, classes, features, labels };
+const all = (rows: number) => Array.from({ length: rows }, (_, i) => i);
+const length = (vector: ArrayLike<number>) => Math.hypot(...Array.from(vector));
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>) => length(Array.from(a, (value, i) => value - b[i]));
 
-    const kernels = bestKernels().acquire(layout.bytes);
-    const memory = new Float32Array(kernels.buffer);
-    const gradientOf = (parts: [number, number][]) => {
-      memory.set(parameters, plan.parameters / 4);
-      memory.fill(0, plan.gradient / 4, plan.gradient / 4 + plan.count);
-      let loss = 0;
-      for (const [from, to] of parts) {
-        memory.set(features.slice(from * inputWidth, to * inputWidth), plan.input / 4);
-        memory.set(labels.slice(from, to), plan.labels / 4);
-        forward(kernels, plan, to - from);
-        loss += backward(kernels, plan, to - from, rows);
+/** One position: product norms; few positions and wide layers: Gram norms; many and narrow ones: written out. */
+const networks = fc.record({
+  widths: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 3 }),
+  places: fc.constantFrom(1, 2, 3, 12),
+  classes: fc.constantFrom(2, 3, 5),
+  rows: fc.integer({ min: 1, max: 6 }),
+  seed: fc.nat(255),
+});
+
+test('the norm of each row is that of the gradient of this row alone, however it is computed', () => {
+  fc.assert(
+    fc.property(networks, ({ widths, places, classes, rows, seed }) => {
+      const of = example(denseNetwork(widths, places, classes), rows, seed);
+      const { norms } = run(of, all(rows), 'norms');
+      for (let row = 0; row < rows; row++) {
+        const expected = length(run(of, [row], 'sum').gradient);
+        assert.ok(Math.abs(Math.sqrt(norms[row]) - expected) <= 1e-5 * expected + 1e-9);
       }
-      return { loss, gradient: memory.slice(plan.gradient / 4, plan.gradient / 4 + plan.count) };
-    };
-    const whole = gradientOf([[0, rows]]);
-    const parts = gradientOf([
-      [0, 4],
-      [4, rows],
-    ]);
-    bestKernels().release(kernels);
+    }),
+  );
+});
 
-    assert.ok(Math.abs(whole.loss / rows - referenceLoss(example, parameters)) < 1e-6);
-    assert.deepEqual(parts.gradient, whole.gradient);
-    const step = 1e-5;
-    parameters.forEach((value, i) => {
-      const at = (shift: number) => referenceLoss(example, parameters.with(i, value + shift));
-      const expected = (at(step) - at(-step)) / (2 * step);
-      const actual = whole.gradient[i];
-      assert.ok(
-        Math.abs(actual - expected) < 2e-6 + 1e-5 * Math.abs(expected),
-        `${i}: ${actual}, expected ${expected}`,
-      );
-    });
-  });
-}
+test('a clipped gradient is the mean of the rows’ gradients, each scaled to the bound where it is longer', () => {
+  fc.assert(
+    fc.property(networks, fc.constantFrom(0.05, 1, 1e6), ({ widths, places, classes, rows, seed }, clip) => {
+      const of = example(denseNetwork(widths, places, classes), rows, seed);
+      const { gradient, loss } = run(of, all(rows), { clip }, { batch: rows });
+      const expected = new Float64Array(gradient.length);
+      for (let row = 0; row < rows; row++) {
+        const own = run(of, [row], 'sum').gradient;
+        const scale = Math.min(1, clip / length(own)) / rows;
+        own.forEach((value, i) => {
+          expected[i] += scale * value;
+        });
+      }
+      assert.ok(distance(gradient, expected) <= 2e-6 * length(expected) + 1e-9);
+      assert.ok(length(gradient) <= clip * (1 + 1e-6));
+      assert.ok(Math.abs(loss - run(of, all(rows), 'sum').loss) <= 1e-9 * Math.abs(loss));
+    }),
+  );
+});
+
+test('SIMD kernels and twin agree to the bit on gradients, norms and clipped gradients', () => {
+  fc.assert(
+    fc.property(networks, ({ widths, places, classes, rows, seed }) => {
+      const of = example(denseNetwork(widths, places, classes), rows, seed);
+      for (const act of ['sum', 'norms', { clip: 0.3 }] as const) {
+        assert.deepEqual(run(of, all(rows), act), run(of, all(rows), act, { source: twinKernels }));
+      }
+    }),
+  );
+});
+
+test('a row whose gradient is not finite is left out of a clipped gradient and spoils no other', () => {
+  for (const places of [1, 2, 12]) {
+    const of = example(denseNetwork([4, 6], places, 3), 3, 8);
+    const clean = run({ ...of, features: of.features.slice() }, [0, 2], { clip: 0.5 }, { batch: 3 }).gradient;
+    of.features.fill(Number.POSITIVE_INFINITY, 4 * places, 8 * places);
+    const { gradient } = run(of, all(3), { clip: 0.5 }, { batch: 3 });
+    assert.ok(distance(gradient, clean) <= 1e-6 * length(clean), `${places} positions`);
+  }
+});
+
+test('a plan for prediction has no gradient', () => {
+  const layout = new Layout();
+  const plan = planNetwork(layout, denseNetwork([3], 1, 2), 1, 'prediction');
+  const kernels = simd.acquire(layout.bytes);
+  assert.throws(() => backward(plan, passOver(kernels, plan, 1, null), 1), TypeError);
+  simd.release(kernels);
+});

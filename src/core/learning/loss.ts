@@ -28,7 +28,17 @@ export function lossGradient(plan: LossPlan, { kernels, rows }: Pass, batch: num
       return kernels.logisticLoss(values, labels, gradient, rows * places, batch * places) / places;
     case 'cross-entropy':
       return kernels.softmaxLoss(values, labels, gradient, rows * places, outputs, batch * places) / places;
-    default:
-      throw new RangeError(`loss: "${settings.name}" is not built`);
+    case 'mse':
+      return kernels.squaredLoss(values, labels, gradient, rows * outputs, batch * outputs) / outputs;
+    case 'huber':
+      return kernels.huberLoss(values, labels, gradient, rows * outputs, batch * outputs, settings.delta) / outputs;
+    case 'quantile': {
+      const { levels } = settings;
+      const counted = (rows * outputs) / levels.length;
+      return levels.reduce((sum, level, i) => {
+        const [z, g] = [values + 4 * i, gradient + 4 * i];
+        return sum + kernels.pinballLoss(z, labels, g, counted, 4 * levels.length, batch * outputs, level) / outputs;
+      }, 0);
+    }
   }
 }

@@ -1,7 +1,7 @@
 // Entry of the AssemblyScript build (scripts/kernels.mjs). Each file has a plain TypeScript twin that gives the same bits.
 export { product, productTransposed, addTransposedProduct, addProduct, addColumnSums } from './product.as';
 export { activate, activationGradient } from './activation.as';
-export { logisticLoss, softmaxLoss } from './loss.as';
+export { logisticLoss, softmaxLoss, squaredLoss, huberLoss, pinballLoss } from './loss.as';
 export { regularise, sgdStep, momentumStep, adamStep } from './step.as';
 export { sumOfSquares, addWeighted, divideToFloat } from './sum.as';
 export { addRowSquares, dotProduct, scaleRows, addScaled } from './rows.as';

@@ -1,5 +1,7 @@
 /** The port to the numeric kernels: functions over one memory, addressed by byte offsets. Two implementations, equal to the bit. */
+import type { LossKernels } from './loss.ts';
 import type { RowKernels } from './rows.ts';
+import type { StepKernels } from './step.ts';
 
 /** Codes of hidden-layer activations. */
 export const activations = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;
@@ -10,11 +12,10 @@ export const reservedBytes = 147_456;
 
 /**
  * Every argument named after a tensor is the byte offset of float32 values, row-major, inside what a `Layout` laid out.
- * Optimiser steps and `regularise` go in whole vectors of 16 bytes: their tensors begin where the layout says, and the
- * padding behind them is theirs. Nothing is checked: offsets and counts outside the memory are our own misuse. Every element is computed in a fixed
+ * Nothing is checked: offsets and counts outside the memory are our own misuse. Every element is computed in a fixed
  * order, so that all implementations give the same bits; only the bits of a NaN are open.
  */
-export interface KernelFunctions extends RowKernels {
+export interface KernelFunctions extends LossKernels, RowKernels, StepKernels {
   /** C = A·B: A rows × inner, B inner × columns. Every element adds up in float32, inner index ascending. */
   product(a: number, b: number, c: number, rows: number, inner: number, columns: number): void;
   /** C = activation(A·Bᵀ + bias): A rows × inner, B columns × inner, bias one value per column (0: none). */
@@ -53,45 +54,6 @@ export interface KernelFunctions extends RowKernels {
   activate(values: number, count: number, activation: number): void;
   /** gradient *= derivative of the activation where it gave `values`. A gradient of relu at 0 is 0. */
   activationGradient(values: number, gradient: number, count: number, activation: number): void;
-  /** Returns Σ log(1 + exp z) − y·z over rows, writes gradient = (σ(z) − y) / batch. Labels are 0 or 1. */
-  logisticLoss(logits: number, labels: number, gradient: number, rows: number, batch: number): number;
-  /** Returns Σ −log softmax(z)[y] over rows, writes gradient = (softmax(z) − onehot(y)) / batch. Labels are class indices. */
-  softmaxLoss(logits: number, labels: number, gradient: number, rows: number, classes: number, batch: number): number;
-  /** gradient += decay·w + proximal·(w − anchor). */
-  regularise(
-    gradient: number,
-    parameters: number,
-    anchor: number,
-    count: number,
-    decay: number,
-    proximal: number,
-  ): void;
-  /** w −= rate·g. */
-  sgdStep(parameters: number, gradient: number, count: number, rate: number): void;
-  /** v = momentum·v + g; w −= rate·v. */
-  momentumStep(
-    parameters: number,
-    gradient: number,
-    velocity: number,
-    count: number,
-    rate: number,
-    momentum: number,
-  ): void;
-  /** m = β1·m + rest1·g; v = β2·v + rest2·g²; w −= rate·m / (√v·scale + ε). rest is 1 − β, rounded from float64. */
-  adamStep(
-    parameters: number,
-    gradient: number,
-    first: number,
-    second: number,
-    count: number,
-    rate: number,
-    scale: number,
-    beta1: number,
-    rest1: number,
-    beta2: number,
-    rest2: number,
-    epsilon: number,
-  ): void;
   /** Sum of squares in float64, in 16 lanes; not finite exactly when a value is not. */
   sumOfSquares(values: number, count: number): number;
   /** sums (float64) += weight·values, in float64. */

@@ -1,4 +1,4 @@
-// Losses and their gradients by the logits, scalar float64 inside. Twin: loss-twin.ts.
+// Losses and their gradients by the outputs, scalar float64 inside. Twin: loss-twin.ts.
 
 /**
  * Sum over rows of log(1 + exp(z)) − y·z, and gradient = (σ(z) − y) / batch.
@@ -36,6 +36,42 @@ export function softmaxLoss(logits: usize, labels: usize, gradient: usize, rows:
       const p = expNegative(<f64>load<f32>(z + j * 4) - top) / sum;
       store<f32>(g + j * 4, <f32>((p - (j == label ? 1.0 : 0.0)) / batch));
     }
+  }
+  return loss;
+}
+
+/** Σ (z − y)², and gradient = 2(z − y) / batch. */
+export function squaredLoss(outputs: usize, labels: usize, gradient: usize, count: usize, batch: f64): f64 {
+  let loss: f64 = 0;
+  for (let at: usize = 0; at < count * 4; at += 4) {
+    const d = <f64>load<f32>(outputs + at) - <f64>load<f32>(labels + at);
+    loss += d * d;
+    store<f32>(gradient + at, <f32>(2 * d / batch));
+  }
+  return loss;
+}
+
+/** Σ ½d² where |d| ≤ delta, else delta·(|d| − ½delta), with d = z − y; gradient = its derivative / batch. */
+export function huberLoss(outputs: usize, labels: usize, gradient: usize, count: usize, batch: f64, delta: f64): f64 {
+  let loss: f64 = 0;
+  for (let at: usize = 0; at < count * 4; at += 4) {
+    const d = <f64>load<f32>(outputs + at) - <f64>load<f32>(labels + at);
+    loss += abs(d) <= delta ? 0.5 * d * d : delta * (abs(d) - 0.5 * delta);
+    store<f32>(gradient + at, <f32>(min(max(d, -delta), delta) / batch));
+  }
+  return loss;
+}
+
+/** Σ max(q·d, (q − 1)·d) with d = y − z; gradient = its derivative by z / batch. Outputs and gradient `stride` bytes apart. */
+export function pinballLoss(
+  outputs: usize, labels: usize, gradient: usize, count: usize, stride: usize, batch: f64, level: f64,
+): f64 {
+  let loss: f64 = 0;
+  for (let i: usize = 0; i < count; i++) {
+    const d = <f64>load<f32>(labels + i * 4) - <f64>load<f32>(outputs + i * stride);
+    loss += d > 0 ? level * d : (level - 1) * d;
+    const slope = d > 0 ? -level : d < 0 ? 1 - level : d;
+    store<f32>(gradient + i * stride, <f32>(slope / batch));
   }
   return loss;
 }

@@ -1,7 +1,7 @@
 /** The kernels in plain TypeScript: oracle of the SIMD ones, and what runs where WebAssembly SIMD does not. */
 import { activateTwin, activationGradientTwin } from './activation-twin.ts';
 import type { KernelSource, Kernels } from './kernels.ts';
-import { logisticLossTwin, softmaxLossTwin } from './loss-twin.ts';
+import { huberLossTwin, logisticLossTwin, pinballLossTwin, softmaxLossTwin, squaredLossTwin } from './loss-twin.ts';
 import {
   addColumnSumsTwin,
   addProductTwin,
@@ -58,6 +58,12 @@ function createTwin(bytes: number): Kernels {
       logisticLossTwin(m, logits / 4, labels / 4, gradient / 4, rows, batch),
     softmaxLoss: (logits, labels, gradient, rows, classes, batch) =>
       softmaxLossTwin(m, logits / 4, labels / 4, gradient / 4, rows, classes, batch),
+    squaredLoss: (outputs, labels, gradient, count, batch) =>
+      squaredLossTwin(m, outputs / 4, labels / 4, gradient / 4, count, batch),
+    huberLoss: (outputs, labels, gradient, count, batch, delta) =>
+      huberLossTwin(m, outputs / 4, labels / 4, gradient / 4, count, batch, delta),
+    pinballLoss: (outputs, labels, gradient, count, stride, batch, level) =>
+      pinballLossTwin(m, outputs / 4, labels / 4, gradient / 4, count, stride / 4, batch, level),
     regularise: (gradient, parameters, anchor, count, decay, proximal) =>
       regulariseTwin(m, gradient / 4, parameters / 4, anchor / 4, count, decay, proximal),
     sgdStep: (parameters, gradient, count, rate) => sgdStepTwin(m, parameters / 4, gradient / 4, count, rate),

@@ -5,19 +5,23 @@ import { bestKernels } from '../math/kernels/best.ts';
 import { type KernelSource, type Kernels, Layout } from '../math/kernels/kernels.ts';
 import { RandomStream } from '../math/random.ts';
 import type { Task } from '../protocol/task.ts';
+import { serialGradient, sharedGradient } from './batch-gradient.ts';
 import { evaluateOutputs } from './evaluate.ts';
+import { type GradientWorkers, shareDataset } from './gradient-workers.ts';
 import { minibatches, stepCount } from './minibatches.ts';
 import { taskNetwork } from './model.ts';
 import { type NetworkPlan, type NetworkSettings, partRows, planNetwork } from './network.ts';
 import { networkManifest } from './network-parameters.ts';
 import { LocalOptimizer, planOptimizer } from './optimizer.ts';
-import { type Minibatch, PartLearner } from './part-learner.ts';
+import type { Minibatch } from './part-learner.ts';
 import { predictOutputs } from './predict.ts';
 import { type DataShape, inputWidth, labelWidth } from './shape.ts';
 import type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
 import { type TurnOptions, Turns } from './turns.ts';
 
 export interface TrainerOptions extends Pick<TurnOptions, 'yieldNow'> {
+  /** Threads that take parts of large minibatches. The result is the same bytes for any number of them. */
+  readonly workers?: GradientWorkers;
   /** Default: the fastest of this platform. All give the same bits. */
   readonly kernels?: KernelSource;
   /** Row numbers of the minibatch of a step (both count from 1), to replay a published run. Default: shuffled by the request's seed. */
@@ -33,9 +37,11 @@ export function createTrainer(task: Task, site: SiteData, options: TrainerOption
   const network = taskNetwork(task);
   checkData(site.train, network.shape);
   checkData(site.test, network.shape);
+  // The workers see this memory; without them the rows stay where they are.
+  const rows = options.workers === undefined || options.workers.count === 0 ? site.train : shareDataset(site.train);
   return {
     manifest: networkManifest(network.layers),
-    train: request => train(task, network, site.train, options, request),
+    train: request => train(task, network, rows, options, request),
     async evaluate(parameters) {
       const outputs = await predictOutputs(network, parameters, site.test, options);
       return evaluateOutputs(
@@ -86,27 +92,27 @@ async function train(
   const stream = new RandomStream(seed);
   const shuffled = minibatches(data.rows, batchSize, stream);
   const masks = stream.split('dropout');
+  const maskKey: [number, number] = [masks.uint32(), masks.uint32()];
   const kernels = source.acquire(layout.bytes);
+  const place = { kernels, plan, partGradient, network, data, clip, maskKey, batchSize: most };
   try {
-    const memory = new Float32Array(kernels.buffer);
-    const vector = (offset: number) => memory.subarray(offset / 4, offset / 4 + plan.count);
+    const vector = (offset: number) => new Float32Array(kernels.buffer, offset, plan.count);
     vector(plan.parameters).set(parameters);
     const local = new LocalOptimizer(kernels, plan, optimizerPlan);
-    const learner = new PartLearner(kernels, plan, data, { clip, maskKey: [masks.uint32(), masks.uint32()] });
+    const isShared = options.workers !== undefined && options.workers.count > 0 && partGradient !== plan.gradient;
+    const gradient = isShared ? await sharedGradient(place, turns, options.workers) : serialGradient(place, turns);
     let loss = 0;
-    for (let step = 1; step <= steps; step++) {
-      const batch: Minibatch = { rows: options.batches?.(round, step) ?? shuffled.next().value, step };
-      const { length } = batch.rows;
-      if (length < 1 || length > batchSize) throw new RangeError(`trainer: a batch of ${length} rows`);
-      vector(plan.gradient).fill(0);
-      for (let first = 0; first < length; first += plan.rows) {
-        if (partGradient !== plan.gradient) vector(partGradient).fill(0);
-        loss += learner.learn(batch, first, partGradient) / length;
-        if (partGradient !== plan.gradient) kernels.addScaled(partGradient, plan.gradient, plan.count, 1);
-        if (turns.due(3 * Math.min(plan.rows, length - first) * plan.work)) await turns.pause();
+    try {
+      for (let step = 1; step <= steps; step++) {
+        const batch: Minibatch = { rows: options.batches?.(round, step) ?? shuffled.next().value, step };
+        const { length } = batch.rows;
+        if (length < 1 || length > batchSize) throw new RangeError(`trainer: a batch of ${length} rows`);
+        loss += await gradient.compute(batch);
+        if (clip?.per === 'batch') clipGradient(kernels, plan, clip.norm);
+        local.step();
       }
-      if (clip?.per === 'batch') clipGradient(kernels, plan, clip.norm);
-      local.step();
+    } finally {
+      await gradient.close();
     }
     return { parameters: vector(plan.parameters).slice(), examples: data.rows, steps, loss: loss / steps };
   } finally {

@@ -1,0 +1,129 @@
+/** The gradient of a minibatch: its parts one after the other, or shared among threads; the same bits either way. */
+import type { Dataset } from '../data/dataset.ts';
+import type { Kernels } from '../math/kernels/kernels.ts';
+import { type GradientWorkers, sharedVector, type WorkerReply } from './gradient-workers.ts';
+import type { NetworkPlan, NetworkSettings } from './network.ts';
+import { type ClipSettings, type Minibatch, PartLearner } from './part-learner.ts';
+import type { Turns } from './turns.ts';
+
+/** What a round of training holds while it lasts. */
+export interface BatchPlace {
+  readonly kernels: Kernels;
+  readonly plan: NetworkPlan;
+  /** Byte offset of the gradient of a part; that of the plan where no minibatch has two parts. */
+  readonly partGradient: number;
+  readonly network: NetworkSettings;
+  /** In shared memory where there are workers. */
+  readonly data: Dataset;
+  readonly clip: ClipSettings;
+  readonly maskKey: readonly [number, number];
+  /** Rows of the longest minibatch. */
+  readonly batchSize: number;
+}
+
+export interface BatchGradient {
+  /** Writes the gradient of the minibatch's mean loss into the plan's gradient; returns the mean loss. */
+  compute(batch: Minibatch): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Parts in order on this thread. */
+export function serialGradient(place: BatchPlace, turns: Turns): BatchGradient {
+  const learner = new PartLearner(place.kernels, place.plan, place.data, place);
+  const { plan } = place;
+  return {
+    async compute(batch) {
+      const { length } = batch.rows;
+      vectorAt(place, plan.gradient).fill(0);
+      let loss = 0;
+      for (let first = 0; first < length; first += plan.rows) {
+        loss += learnPart(place, learner, batch, first) / length;
+        addPart(place);
+        if (turns.due(workOf(place, length - first))) await turns.pause();
+      }
+      return loss;
+    },
+    close: async () => undefined,
+  };
+}
+
+let rounds = 0;
+
+/** Parts dealt in turn to this thread and the workers, and added in order. */
+export async function sharedGradient(
+  place: BatchPlace,
+  turns: Turns,
+  workers: GradientWorkers,
+): Promise<BatchGradient> {
+  const { plan, kernels } = place;
+  const learner = new PartLearner(kernels, plan, place.data, place);
+  const most = Math.ceil(place.batchSize / plan.rows);
+  const parameters = sharedVector(plan.count);
+  const gradients = sharedVector(most * plan.count);
+  const round = ++rounds;
+  const { network, data, clip, maskKey } = place;
+  const assignment = { network, data, rows: plan.rows, clip, maskKey, parameters, gradients };
+  const everyone = Array.from({ length: workers.count }, (_, worker) => worker);
+  await Promise.all(everyone.map(worker => workers.ask(worker, { kind: 'open', round, assignment })));
+  return {
+    async compute(batch) {
+      const { length } = batch.rows;
+      const parts = Math.ceil(length / plan.rows);
+      parameters.set(vectorAt(place, plan.parameters));
+      const losses = new Array<number>(parts);
+      const rows = Uint32Array.from(batch.rows);
+      const asked = everyone.map(async worker => {
+        const slots = partsOf(worker + 1, workers.count + 1, parts);
+        if (slots.length === 0) return;
+        const firsts = slots.map(slot => slot * plan.rows);
+        const reply: WorkerReply = await workers.ask(worker, {
+          kind: 'learn',
+          round,
+          batch: { ...batch, rows },
+          firsts,
+          slots,
+        });
+        slots.forEach((slot, i) => {
+          losses[slot] = reply[i];
+        });
+      });
+      for (const slot of partsOf(0, workers.count + 1, parts)) {
+        vectorAt(place, plan.gradient).fill(0);
+        losses[slot] = learner.learn(batch, slot * plan.rows, plan.gradient);
+        gradients.set(vectorAt(place, plan.gradient), slot * plan.count);
+        if (turns.due(workOf(place, length - slot * plan.rows))) await turns.pause();
+      }
+      await Promise.all(asked);
+      vectorAt(place, plan.gradient).fill(0);
+      for (let slot = 0; slot < parts; slot++) {
+        vectorAt(place, place.partGradient).set(gradients.subarray(slot * plan.count, (slot + 1) * plan.count));
+        addPart(place);
+      }
+      return losses.reduce((sum, loss) => sum + loss / length, 0);
+    },
+    async close() {
+      await Promise.all(everyone.map(worker => workers.ask(worker, { kind: 'close', round })));
+    },
+  };
+}
+
+function learnPart(place: BatchPlace, learner: PartLearner, batch: Minibatch, first: number): number {
+  if (place.partGradient !== place.plan.gradient) vectorAt(place, place.partGradient).fill(0);
+  return learner.learn(batch, first, place.partGradient);
+}
+
+function addPart({ kernels, plan, partGradient }: BatchPlace): void {
+  if (partGradient !== plan.gradient) kernels.addScaled(partGradient, plan.gradient, plan.count, 1);
+}
+
+function vectorAt({ kernels, plan }: BatchPlace, offset: number): Float32Array {
+  return new Float32Array(kernels.buffer, offset, plan.count);
+}
+
+function workOf({ plan }: BatchPlace, rowsLeft: number): number {
+  return 3 * Math.min(plan.rows, rowsLeft) * plan.work;
+}
+
+function partsOf(thread: number, threads: number, parts: number): number[] {
+  return Array.from({ length: Math.max(0, Math.ceil((parts - thread) / threads)) }, (_, i) => thread + i * threads);
+}

@@ -5,3 +5,5 @@ export { logisticLoss, softmaxLoss, squaredLoss, huberLoss, pinballLoss } from '
 export { regularise, sgdStep, momentumStep, adamStep } from './step.as';
 export { sumOfSquares, addWeighted, divideToFloat } from './sum.as';
 export { addRowSquares, dotProduct, scaleRows, addScaled } from './rows.as';
+export { im2col, addCol2im, fillChannels, addChannelSums } from './image.as';
+export { maxPool, maxPoolGradient, averagePool, averagePoolGradient } from './image.as';

@@ -1,5 +1,15 @@
 /** The kernels in plain TypeScript: oracle of the SIMD ones, and what runs where WebAssembly SIMD does not. */
 import { activateTwin, activationGradientTwin } from './activation-twin.ts';
+import {
+  addChannelSumsTwin,
+  addCol2imTwin,
+  averagePoolGradientTwin,
+  averagePoolTwin,
+  fillChannelsTwin,
+  im2colTwin,
+  maxPoolGradientTwin,
+  maxPoolTwin,
+} from './image-twin.ts';
 import type { KernelSource, Kernels } from './kernels.ts';
 import { huberLossTwin, logisticLossTwin, pinballLossTwin, softmaxLossTwin, squaredLossTwin } from './loss-twin.ts';
 import {
@@ -51,6 +61,17 @@ function createTwin(bytes: number): Kernels {
     dotProduct: (a, b, count) => dotProductTwin(m, a / 4, b / 4, count),
     scaleRows: (values, rows, width, weights) => scaleRowsTwin(m, values / 4, rows, width, weights / 4),
     addScaled: (values, target, count, scale) => addScaledTwin(m, values / 4, target / 4, count, scale),
+    im2col: (image, columns, ...settings) => im2colTwin(m, image / 4, columns / 4, ...settings),
+    addCol2im: (columns, image, ...settings) => addCol2imTwin(m, columns / 4, image / 4, ...settings),
+    fillChannels: (values, bias, channels, positions) => fillChannelsTwin(m, values / 4, bias / 4, channels, positions),
+    addChannelSums: (values, sums, channels, positions) =>
+      addChannelSumsTwin(m, values / 4, sums / 4, channels, positions),
+    maxPool: (planes, output, places, ...settings) => maxPoolTwin(m, planes / 4, output / 4, places / 4, ...settings),
+    maxPoolGradient: (gradient, places, input, ...settings) =>
+      maxPoolGradientTwin(m, gradient / 4, places / 4, input / 4, ...settings),
+    averagePool: (planes, output, ...settings) => averagePoolTwin(m, planes / 4, output / 4, ...settings),
+    averagePoolGradient: (gradient, input, ...settings) =>
+      averagePoolGradientTwin(m, gradient / 4, input / 4, ...settings),
     activate: (values, count, activation) => activateTwin(m, values / 4, count, activation),
     activationGradient: (values, gradient, count, activation) =>
       activationGradientTwin(m, values / 4, gradient / 4, count, activation),

@@ -50,6 +50,19 @@ export async function measure(
   return summarise(name, unit, values, options.workers);
 }
 
+/** As `measure`, for figures that are compared: each run takes every one of them in turn, so that a slow moment hits all. */
+export async function measureInTurns(
+  figures: readonly { readonly name: string; readonly run: () => number | Promise<number> }[],
+  unit: string,
+  options: { readonly runs: number },
+): Promise<BenchResult[]> {
+  const values = figures.map((): number[] => []);
+  for (let i = 0; i < options.runs; i++) {
+    for (const [f, { run }] of figures.entries()) values[f].push(await run());
+  }
+  return figures.map(({ name }, f) => summarise(name, unit, values[f]));
+}
+
 /** Median and spread of figures measured elsewhere. Throws RangeError for none. */
 export function summarise(name: string, unit: string, values: readonly number[], workers?: number): BenchResult {
   if (values.length === 0) throw new RangeError(`bench: ${name} has no runs`);

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { SiteData } from '../../../src/core/data/dataset.ts';
+import { createTrainer } from '../../../src/core/learning/local-trainer.ts';
+import { taskParameters } from '../../../src/core/learning/model.ts';
+import { RandomStream } from '../../../src/core/math/random.ts';
+import { parseTask, type Task } from '../../../src/core/protocol/task.ts';
+import { startTrainingThreads, type TrainingThreads } from '../../../src/node/training/threads.ts';
+
+const seed = new Uint8Array(32).fill(3);
+const side = 8;
+const width = side * side;
+const crews: TrainingThreads[] = await Promise.all([0, 1, 3].map(count => startTrainingThreads(count)));
+after(() => Promise.all(crews.map(crew => crew.close())));
+
+function task(model: object, clip: object | null, sequence: object | null = null): Task {
+  const images = { format: 'images', channels: 1, height: side, width: side };
+  const table = {
+    format: 'csv',
+    header: true,
+    onMissing: 'refuse',
+    standardise: 'none',
+    sequence,
+    columns: [
+      ...Array.from({ length: width }, (_, i) => ({ name: `x${i}`, type: 'number' })),
+      { name: 'y', type: 'target' },
+    ],
+  };
+  return parseTask({
+    parley: 1,
+    name: 'test',
+    seed: 1,
+    data: {
+      ...('convolutions' in model ? images : table),
+      target: { type: 'classes', classes: ['a', 'b', 'c'] },
+      split: { type: 'stratified', trainFraction: 0.5, seed: 1 },
+    },
+    model,
+    training: {
+      optimizer: { name: 'momentum', learningRate: 0.05 },
+      batchSize: 150,
+      amount: { unit: 'epochs', count: 2 },
+      clip,
+    },
+    rounds: 1,
+    cohort: { minimum: 1 },
+    server: { optimizer: 'fedavg' },
+    aggregation: { rule: 'mean' },
+    protection: 'inspect',
+    privacy: 'none',
+  });
+}
+
+function site(rows: number): SiteData {
+  const stream = new RandomStream(seed);
+  const train = {
+    rows,
+    width,
+    features: Float32Array.from({ length: rows * width }, () => stream.normal()),
+    labelWidth: 1,
+    labels: Float32Array.from({ length: rows }, () => stream.below(3)),
+  };
+  return { train, test: train, featureNames: [], classes: 3, scaler: null, droppedRows: 0 };
+}
+
+const models: [string, object, object | null][] = [
+  ['mlp', { name: 'mlp', hidden: [20], dropout: 0.3, norm: 'layer' }, null],
+  ['cnn', { name: 'cnn', convolutions: [{ filters: 4, kernel: 3, stride: 2 }], norm: 'group', groups: 2 }, null],
+  ['lstm', { name: 'lstm', hidden: 6 }, { steps: 8 }],
+  ['gru', { name: 'gru', hidden: 6, layers: 2 }, { steps: 8 }],
+];
+
+for (const [name, model, sequence] of models) {
+  for (const clip of [null, { norm: 0.1, per: 'batch' }, { norm: 0.1, per: 'example' }]) {
+    const how = clip === null ? 'without clipping' : `clipped per ${clip.per}`;
+    test(`one, two and four threads train the same ${name} to the byte, ${how}`, async () => {
+      const of = task(model, clip, sequence);
+      const parameters = taskParameters(of, seed);
+      // Batches of 150 and 83 rows: several parts, the last one smaller.
+      const data = site(233);
+      const [one, two, four] = await Promise.all(
+        crews.map(workers => createTrainer(of, data, { workers }).train({ parameters, round: 1, seed })),
+      );
+      assert.deepEqual(two, one);
+      assert.deepEqual(four, one);
+      assert.notDeepEqual(one.parameters, parameters);
+      assert.deepEqual(await createTrainer(of, data).train({ parameters, round: 1, seed }), one);
+    });
+  }
+}
+
+test('a thread that has ended fails the training that needs it', async () => {
+  const crew = await startTrainingThreads(1);
+  await crew.close();
+  const of = task({ name: 'mlp', hidden: [4] }, null);
+  const trainer = createTrainer(of, site(200), { workers: crew });
+  await assert.rejects(trainer.train({ parameters: taskParameters(of, seed), round: 1, seed }), /has ended/);
+});
+
+test('what fails in a thread fails where it was asked, and the thread goes on', async () => {
+  const [, crew] = crews;
+  const batch = { rows: [0], step: 1 };
+  await assert.rejects(crew.ask(0, { kind: 'learn', round: 999, batch, firsts: [0], slots: [0] }), /is not open/);
+  assert.deepEqual(await crew.ask(0, { kind: 'close', round: 999 }), []);
+});

@@ -1,10 +1,14 @@
 /** The kinds of layers by name. */
 import type { LayerKind } from '../layer.ts';
 import type { LayerSettings } from '../layer-settings.ts';
+import { conv2d } from './conv2d.ts';
 import { dense } from './dense.ts';
+import { pool2d } from './pool2d.ts';
 
 const kinds: { readonly [T in LayerSettings['type']]?: LayerKind<Extract<LayerSettings, { type: T }>> } = {
+  conv2d,
   dense,
+  pool2d,
 };
 
 /** The kind of a layer. Throws RangeError for one that is not there. */

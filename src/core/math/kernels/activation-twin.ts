@@ -39,7 +39,7 @@ function relu(x: number): number {
   return Math.max(x, 0);
 }
 
-function tanh(x: number): number {
+export function tanh(x: number): number {
   const y = fround(Math.abs(x) * -2);
   const n = exponent(y);
   const s = powersOfHalf[-n];
@@ -48,7 +48,7 @@ function tanh(x: number): number {
   return x < 0 || Object.is(x, -0) ? -Math.abs(t) : Math.abs(t);
 }
 
-function sigmoid(x: number): number {
+export function sigmoid(x: number): number {
   const y = -Math.abs(x);
   const n = exponent(y);
   const s = powersOfHalf[-n];

@@ -56,7 +56,7 @@ function relu(x: v128): v128 {
 }
 
 // tanh |x| = −u / (u + 2) with u = exp(−2|x|) − 1.
-function tanh(x: v128): v128 {
+export function tanh(x: v128): v128 {
   const y = f32x4.mul(f32x4.abs(x), f32x4.splat(-2));
   const n = exponent(y);
   const s = powerOfTwo(n);
@@ -66,7 +66,7 @@ function tanh(x: v128): v128 {
 }
 
 // 1 / (1 + e) for x ≥ 0 and e / (1 + e) below, with e = exp(−|x|).
-function sigmoid(x: v128): v128 {
+export function sigmoid(x: v128): v128 {
   const y = f32x4.neg(f32x4.abs(x));
   const n = exponent(y);
   const s = powerOfTwo(n);

@@ -7,3 +7,5 @@ export { sumOfSquares, addWeighted, divideToFloat } from './sum.as';
 export { addRowSquares, dotProduct, scaleRows, addScaled } from './rows.as';
 export { im2col, addCol2im, fillChannels, addChannelSums } from './image.as';
 export { maxPool, maxPoolGradient, averagePool, averagePoolGradient } from './image.as';
+export { packColumns, addPackedProduct } from './packed-product.as';
+export { swapOuter, lstmForward, lstmBackward, gruForward, gruBackward } from './recurrent.as';

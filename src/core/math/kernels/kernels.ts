@@ -1,6 +1,8 @@
 /** The port to the numeric kernels: functions over one memory, addressed by byte offsets. Two implementations, equal to the bit. */
 import type { ImageKernels } from './image.ts';
 import type { LossKernels } from './loss.ts';
+import type { PackedProductKernels } from './packed-product.ts';
+import type { RecurrentKernels } from './recurrent.ts';
 import type { RowKernels } from './rows.ts';
 import type { StepKernels } from './step.ts';
 
@@ -16,7 +18,13 @@ export const reservedBytes = 147_456;
  * Nothing is checked: offsets and counts outside the memory are our own misuse. Every element is computed in a fixed
  * order, so that all implementations give the same bits; only the bits of a NaN are open.
  */
-export interface KernelFunctions extends ImageKernels, LossKernels, RowKernels, StepKernels {
+export interface KernelFunctions
+  extends ImageKernels,
+    LossKernels,
+    PackedProductKernels,
+    RecurrentKernels,
+    RowKernels,
+    StepKernels {
   /** C = A·B: A rows × inner, B inner × columns. Every element adds up in float32, inner index ascending. */
   product(a: number, b: number, c: number, rows: number, inner: number, columns: number): void;
   /** C = activation(A·Bᵀ + bias): A rows × inner, B columns × inner, bias one value per column (0: none). */

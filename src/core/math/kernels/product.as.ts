@@ -75,7 +75,7 @@ export function addProduct(
 }
 
 // Writes `lanes` (0 to 4) vectors of the source interleaved by inner index, four floats per index; absent lanes are 0.
-function pack(to: usize, toStride: usize, from: usize, innerStride: usize, outerStride: usize, lanes: usize, depth: usize): void {
+export function pack(to: usize, toStride: usize, from: usize, innerStride: usize, outerStride: usize, lanes: usize, depth: usize): void {
   let k: usize = 0;
   if (lanes == 4) {
     if (outerStride == 4) {

@@ -12,6 +12,7 @@ import {
 } from './image-twin.ts';
 import type { KernelSource, Kernels } from './kernels.ts';
 import { huberLossTwin, logisticLossTwin, pinballLossTwin, softmaxLossTwin, squaredLossTwin } from './loss-twin.ts';
+import { packedProductTwin } from './packed-product-twin.ts';
 import {
   addColumnSumsTwin,
   addProductTwin,
@@ -19,6 +20,7 @@ import {
   productTransposedTwin,
   productTwin,
 } from './product-twin.ts';
+import { recurrentTwin } from './recurrent-twin.ts';
 import { addRowSquaresTwin, addScaledTwin, dotProductTwin, scaleRowsTwin } from './rows-twin.ts';
 import { adamStepTwin, momentumStepTwin, regulariseTwin, sgdStepTwin } from './step-twin.ts';
 import { addWeightedTwin, divideToFloatTwin, sumOfSquaresTwin } from './sum-twin.ts';
@@ -35,6 +37,8 @@ function createTwin(bytes: number): Kernels {
   return {
     name: 'twin',
     buffer,
+    ...packedProductTwin(m),
+    ...recurrentTwin(m),
     product: (a, b, c, rows, inner, columns) => productTwin(m, a / 4, b / 4, c / 4, rows, inner, columns),
     productTransposed: (a, b, bias, c, rows, inner, columns, activation) =>
       productTransposedTwin(m, a / 4, b / 4, bias / 4, c / 4, rows, inner, columns, activation),

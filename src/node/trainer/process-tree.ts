@@ -1,0 +1,60 @@
+/** The processes that a trainer has started, from /proc (Linux). */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process, told apart from a later one with the same number. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Start in clock ticks since the system's. */
+  readonly started: string;
+}
+
+/** Whether this platform shows the processes of a tree and their memory. */
+export const showsProcesses = process.platform === 'linux';
+
+/**
+ * The process, every one of its session and of its group, and their descendants. Not those that left the session and whose parents
+ * have ended (a daemon): nothing in /proc tells whose they are.
+ */
+export function processTree(root: number): ProcessId[] {
+  const all = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .flatMap(name => readStat(Number(name)) ?? []);
+  const found = new Map(
+    all.filter(p => p.pid === root || p.group === root || p.session === root).map(p => [p.pid, p] as const),
+  );
+  for (let size = -1; size !== found.size; ) {
+    size = found.size;
+    for (const p of all) if (found.has(p.parent)) found.set(p.pid, p);
+  }
+  return [...found.values()].map(({ pid, started }) => ({ pid, started }));
+}
+
+/** Resident memory of all of them, bytes; pages that several share count once for each. */
+export function residentBytes(tree: readonly ProcessId[]): number {
+  return tree.reduce(
+    (sum, { pid }) => sum + 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(read(pid, 'status'))?.[1] ?? 0),
+    0,
+  );
+}
+
+/** Whether this very process is there. */
+export function isAlive({ pid, started }: ProcessId): boolean {
+  return readStat(pid)?.started === started;
+}
+
+/** proc(5): the second field, in parentheses, may hold anything; the state is field 3. A zombie is no process any more. */
+function readStat(pid: number) {
+  const text = read(pid, 'stat');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  if (fields.length < 20 || fields[0] === 'Z') return null;
+  const [parent, group, session] = fields.slice(1, 4).map(Number);
+  return { pid, parent, group, session, started: fields[19] };
+}
+
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return ''; // it has ended
+  }
+}

@@ -4,7 +4,7 @@ import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { encodeEnvelope } from '../core/crypto/envelope.ts';
 import type { Primitives } from '../core/crypto/primitives.ts';
-import { classCount } from '../core/data/schema.ts';
+import { classCount } from '../core/data/data-shape.ts';
 import { type Manifest, parameterCount, sameManifest } from '../core/learning/parameters.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
 import type { Update } from '../core/protocol/message.ts';

@@ -1,11 +1,12 @@
 /** Lays encoded rows out as the model's inputs: one-hot, scaled, float32. */
+
+import type { CsvSchema } from './csv-schema.ts';
 import type { Scaler } from './dataset.ts';
 import type { EncodedRows } from './encoded-rows.ts';
-import type { DataSchema } from './schema.ts';
 import { cellError } from './table-error.ts';
 
 /** Writes the features of a row: numbers in column order, then the one-hot levels (the order of `featureNames`). */
-export function rowFiller(schema: DataSchema, rows: EncodedRows): (row: number, out: Float64Array) => void {
+export function rowFiller(schema: CsvSchema, rows: EncodedRows): (row: number, out: Float64Array) => void {
   let next = schema.columns.filter(column => column.type === 'number').length;
   const blocks = schema.columns.flatMap(column => {
     if (column.type !== 'category') return [];

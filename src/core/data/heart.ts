@@ -1,5 +1,5 @@
 /** UCI Heart Disease, four hospitals: the schema and split of FLamby's Fed-Heart-Disease, and the pinned files. */
-import type { DataSchema } from './schema.ts';
+import type { CsvSchema } from './csv-schema.ts';
 
 /** One hospital's file, as the UCI repository publishes it. */
 export interface PinnedFile {
@@ -51,7 +51,7 @@ const category = (name: string, levels: string[]) => ({ name, type: 'category', 
  * with a missing value dropped, num above 0 is disease, each hospital split 66 : 34 with seed 43 and scaled by itself.
  * 13 features: age sex trestbps chol fbs thalach exang oldpeak cp=2 cp=3 cp=4 restecg=1 restecg=2.
  */
-export const heartSchema: DataSchema = {
+export const heartSchema: CsvSchema = {
   format: 'csv',
   header: false,
   delimiter: ',',
@@ -73,14 +73,15 @@ export const heartSchema: DataSchema = {
     unused('thal'),
     { name: 'num', type: 'target' },
   ],
+  sequence: null,
   target: { type: 'above', value: 0 },
   standardise: 'local',
   split: { type: 'stratified', trainFraction: 0.66, seed: 43 },
 };
 
 /** True for a schema of these files: the same columns in the same form, whatever the scaling and the split. */
-export function isHeartSchema(schema: DataSchema): boolean {
-  const shape = ({ header, delimiter, columns }: DataSchema): string =>
+export function isHeartSchema(schema: CsvSchema): boolean {
+  const shape = ({ header, delimiter, columns }: CsvSchema): string =>
     JSON.stringify([header, delimiter, columns.map(({ name, type }) => [name, type])]);
   return shape(schema) === shape(heartSchema);
 }

@@ -1,6 +1,6 @@
 /** Which cell of a row holds which declared column. */
 import type { CsvRow } from './csv-scanner.ts';
-import type { DataSchema } from './schema.ts';
+import type { CsvSchema } from './csv-schema.ts';
 import { cellError, rowError } from './table-error.ts';
 
 export interface Layout {
@@ -11,7 +11,7 @@ export interface Layout {
 }
 
 /** Columns in declared order; without the target when the rows of a table to predict leave it out. */
-export function declaredLayout(schema: DataSchema, cells: number, isTargetOptional: boolean): Layout {
+export function declaredLayout(schema: CsvSchema, cells: number, isTargetOptional: boolean): Layout {
   const names = schema.columns.map(column => column.name);
   const untargeted = schema.columns.filter(column => column.type !== 'target').map(column => column.name);
   const present = isTargetOptional && cells === untargeted.length ? untargeted : names;
@@ -22,7 +22,7 @@ export function declaredLayout(schema: DataSchema, cells: number, isTargetOption
  * Columns as the header names them, in any order. `needed` columns must be there, columns not declared and names given
  * twice are refused. Throws UserError.
  */
-export function headerLayout(schema: DataSchema, file: string, header: CsvRow, needed: readonly string[]): Layout {
+export function headerLayout(schema: CsvSchema, file: string, header: CsvRow, needed: readonly string[]): Layout {
   const declared = new Set(schema.columns.map(column => column.name));
   const names = header.cells.map(cell => cell.trim());
   if (!names.some(name => declared.has(name))) {

@@ -1,8 +1,8 @@
 /** Turns the cells of a row into numbers by the declared schema, and says what is wrong with a cell that does not fit. */
 import { levelReader, parseNumber } from './cell.ts';
+import type { CsvSchema } from './csv-schema.ts';
 import type { EncodedRow } from './encoded-rows.ts';
 import type { Layout } from './layout.ts';
-import type { DataSchema } from './schema.ts';
 
 /** Why a row cannot be encoded. It describes the cell without repeating it. */
 export interface CellFault {
@@ -12,7 +12,7 @@ export interface CellFault {
   readonly remedy: string;
 }
 
-type NumberColumn = Extract<DataSchema['columns'][number], { type: 'number' }>;
+type NumberColumn = Extract<CsvSchema['columns'][number], { type: 'number' }>;
 
 /** Reads a cell into the row; null when it fits. */
 type CellReader = (cell: string, row: EncodedRow) => CellFault | null;
@@ -28,7 +28,7 @@ export interface RowEncoder {
  * @param layout where the columns stand. A feature column must be there; without a target the label is NaN.
  * @param isTargetOptional true: an empty target is NaN as well; false: it is a missing value.
  */
-export function rowEncoder(schema: DataSchema, layout: Layout, isTargetOptional: boolean): RowEncoder {
+export function rowEncoder(schema: CsvSchema, layout: Layout, isTargetOptional: boolean): RowEncoder {
   const numberWidth = schema.columns.filter(column => column.type === 'number').length;
   const levelWidth = schema.columns.filter(column => column.type === 'category').length;
   const row: EncodedRow = {
@@ -57,7 +57,7 @@ export function rowEncoder(schema: DataSchema, layout: Layout, isTargetOptional:
 }
 
 function cellReaders(
-  schema: DataSchema,
+  schema: CsvSchema,
   missing: ReadonlySet<string>,
   isTargetOptional: boolean,
 ): (readonly [column: string, CellReader])[] {
@@ -115,13 +115,23 @@ function levelCell(column: string, levels: readonly string[], at: number): CellR
   };
 }
 
-function targetCell(column: string, target: DataSchema['target']): CellReader {
+function targetCell(column: string, target: CsvSchema['target']): CellReader {
   if (target.type === 'above') {
     const fault = notNumber(column);
     return (cell, row) => {
       const value = parseNumber(cell);
       if (value === null) return fault;
       row.label = value > target.value ? 1 : 0;
+      return null;
+    };
+  }
+  if (target.type === 'number') {
+    const fault = notNumber(column);
+    const { center, spread } = target;
+    return (cell, row) => {
+      const value = parseNumber(cell);
+      if (value === null) return fault;
+      row.label = (value - center) / spread;
       return null;
     };
   }

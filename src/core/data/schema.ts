@@ -1,133 +1,18 @@
-/** The declared schema of a site's table: columns, types, missing-value marks, encoding, target, scaling, split. */
+/** The declared schema of a site's data. */
 import { z } from 'zod';
-import { levelKey } from './cell.ts';
+import { type CsvSchema, csvSchema } from './csv-schema.ts';
+import { imageSchema } from './image-schema.ts';
+import { textSchema } from './text-schema.ts';
 
-const name = z.string().min(1).max(64);
-
-const column = z.discriminatedUnion('type', [
-  /** A finite number x, used as (x − center) / spread: public constants, so the model needs no site's statistics. */
-  z.strictObject({
-    name,
-    type: z.literal('number'),
-    center: z.number().default(0),
-    spread: z.number().gt(0).default(1),
-  }),
-  /** One of the listed levels; compared as numbers where both are numeric ("1.0" equals "1"). One-hot, in the listed order. */
-  z.strictObject({
-    name,
-    type: z.literal('category'),
-    levels: z.array(z.string().min(1).max(64)).min(2).max(4096),
-    /** Leaves the first level out (it is the reference), as pandas get_dummies(drop_first=True) does. */
-    dropFirst: z.boolean().default(false),
-  }),
-  /** Read past. A missing value here does not drop the row. */
-  z.strictObject({ name, type: z.literal('ignore') }),
-  /** The value to predict. */
-  z.strictObject({ name, type: z.literal('target') }),
-]);
-
-const target = z.discriminatedUnion('type', [
-  /** Binary: label 1 when the value is above the number, else 0. */
-  z.strictObject({ type: z.literal('above'), value: z.number() }),
-  /** Class index = place in the list. Two classes make a binary task. */
-  z.strictObject({ type: z.literal('classes'), classes: z.array(z.string().min(1).max(64)).min(2).max(4096) }),
-]);
-
-const split = z.discriminatedUnion('type', [
-  /**
-   * Stratified by label; equal, row for row, to scikit-learn's train_test_split(stratify=y, train_size, random_state),
-   * and to stratify=None where a site has too few rows of a class to stratify (see `stratifiedSplit`).
-   */
-  z.strictObject({
-    type: z.literal('stratified'),
-    trainFraction: z.number().gt(0).lt(1),
-    seed: z.number().int().min(0).max(4294967295),
-  }),
-  /** The named column says it: rows with a value in `test` are test rows. The column is declared as `ignore`. */
-  z.strictObject({ type: z.literal('column'), column: name, test: z.array(z.string()).min(1) }),
-]);
-
-export const dataSchema = z
-  .strictObject({
-    format: z.literal('csv'),
-    /** True: the first line names the columns, in any order, extra ones are refused. False: columns stand in the declared order. */
-    header: z.boolean(),
-    delimiter: z.enum([',', ';', '\t']).default(','),
-    /** Cells, after trimming, that mean "no value". */
-    missing: z.array(z.string().max(16)).max(16).default(['']),
-    /** A row with a missing value in a used column: leave it out, or refuse the file. */
-    onMissing: z.enum(['drop-row', 'refuse']),
-    columns: z.array(column).min(2).max(100_000),
-    target,
-    /** `local`: each site scales by mean and sample standard deviation (ddof 1, + 1e-9) of its own training rows. */
-    standardise: z.enum(['none', 'local']),
-    split,
-  })
-  .superRefine((schema, context) => {
-    const names = schema.columns.map(c => c.name);
-    const twice = names.find((n, i) => names.indexOf(n) !== i);
-    if (twice !== undefined) {
-      context.addIssue({ code: 'custom', path: ['columns'], message: `column "${twice}" is declared twice; keep one` });
-    }
-    if (schema.columns.filter(c => c.type === 'target').length !== 1) {
-      context.addIssue({ code: 'custom', path: ['columns'], message: 'declare exactly one column of type target' });
-    }
-    if (!schema.columns.some(c => c.type === 'number' || c.type === 'category')) {
-      context.addIssue({
-        code: 'custom',
-        path: ['columns'],
-        message: 'declare at least one feature (type number or category)',
-      });
-    }
-    schema.columns.forEach((column, i) => {
-      const same = column.type === 'category' ? sameLevel(column.levels) : null;
-      if (same !== null) context.addIssue({ code: 'custom', path: ['columns', i, 'levels'], message: same });
-    });
-    const sameClass = schema.target.type === 'classes' ? sameLevel(schema.target.classes) : null;
-    if (sameClass !== null) context.addIssue({ code: 'custom', path: ['target', 'classes'], message: sameClass });
-    schema.columns.forEach((column, i) => {
-      if (schema.standardise === 'local' && column.type === 'number' && (column.center !== 0 || column.spread !== 1)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['columns', i],
-          message: 'standardise: local undoes center and spread; remove them, or set standardise to none',
-        });
-      }
-    });
-    const { split } = schema;
-    if (split.type === 'column' && !schema.columns.some(c => c.name === split.column && c.type === 'ignore')) {
-      context.addIssue({
-        code: 'custom',
-        path: ['split', 'column'],
-        message: `declare column "${split.column}" with type ignore`,
-      });
-    }
-  });
+export const dataSchema = z.discriminatedUnion('format', [csvSchema, imageSchema, textSchema]);
 
 export type DataSchema = z.infer<typeof dataSchema>;
 
-/** What to say about two levels that no cell could tell apart, or null. */
-function sameLevel(levels: readonly string[]): string | null {
-  const seen = new Map<string, string>();
-  for (const level of levels) {
-    const key = levelKey(level.trim());
-    const other = seen.get(key);
-    if (other !== undefined) return `"${other}" and "${level}" are the same level; keep one`;
-    seen.set(key, level);
-  }
-  return null;
-}
-
-/** Names of the features in the order of the model's inputs: numbers in column order, then the one-hot levels `column=level`. */
-export function featureNames(schema: DataSchema): string[] {
+/** Names of a table's features in the order of the model's inputs: numbers in column order, then the one-hot levels `column=level`. */
+export function featureNames(schema: CsvSchema): string[] {
   const numbers = schema.columns.filter(c => c.type === 'number').map(c => c.name);
   const levels = schema.columns.flatMap(c =>
     c.type === 'category' ? (c.dropFirst ? c.levels.slice(1) : c.levels).map(level => `${c.name}=${level}`) : [],
   );
   return [...numbers, ...levels];
-}
-
-/** Number of classes of the target, 2 for binary. */
-export function classCount(schema: DataSchema): number {
-  return schema.target.type === 'above' ? 2 : schema.target.classes.length;
 }

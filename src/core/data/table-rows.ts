@@ -1,10 +1,10 @@
 /** Reads a table row by row into numbers. */
 import { UserError } from '../protocol/problem.ts';
 import { readCsv, type TableSource } from './csv.ts';
+import type { CsvSchema } from './csv-schema.ts';
 import { EncodedRows } from './encoded-rows.ts';
 import { declaredLayout, headerLayout, type Layout } from './layout.ts';
 import { type CellFault, type RowEncoder, rowEncoder } from './row-encoder.ts';
-import type { DataSchema } from './schema.ts';
 
 /** A row that could not be encoded. */
 export interface RefusedRow {
@@ -24,7 +24,7 @@ export interface RefusedRow {
  * Throws UserError for broken CSV, a header that does not fit, and a file without rows.
  */
 export async function readRows(
-  schema: DataSchema,
+  schema: CsvSchema,
   source: TableSource,
   isTargetOptional: boolean,
   onFault: (fault: RefusedRow) => void,
@@ -57,7 +57,7 @@ export async function readRows(
   return table.rows;
 }
 
-function neededColumns(schema: DataSchema, isTargetOptional: boolean): string[] {
+function neededColumns(schema: CsvSchema, isTargetOptional: boolean): string[] {
   const isNeeded = (type: string): boolean => !isTargetOptional || type === 'number' || type === 'category';
   return schema.columns.filter(column => isNeeded(column.type)).map(column => column.name);
 }

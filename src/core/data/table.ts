@@ -1,11 +1,13 @@
 /** Loads a site's table by its declared schema: CSV in, train and test features and labels out. */
 import { UserError } from '../protocol/problem.ts';
 import type { TableSource } from './csv.ts';
+import type { CsvSchema } from './csv-schema.ts';
+import { classCount } from './data-shape.ts';
 import type { Dataset, Scaler, SiteData } from './dataset.ts';
 import type { EncodedRows } from './encoded-rows.ts';
 import { featureMatrix, rowFiller } from './feature-matrix.ts';
 import { fitScaler } from './scaling.ts';
-import { classCount, type DataSchema, featureNames } from './schema.ts';
+import { featureNames } from './schema.ts';
 import { stratifiedSplit } from './stratified-split.ts';
 import { cellError, rowError } from './table-error.ts';
 import { type RefusedRow, readRows } from './table-rows.ts';
@@ -43,7 +45,7 @@ export interface TableCheck {
  * A column split may leave the test side empty; the training side never is.
  * Throws UserError naming file, row and column for the first cell that does not fit, and for a table too small to split.
  */
-export async function loadSite(schema: DataSchema, source: TableSource): Promise<SiteData<Float32Array>> {
+export async function loadSite(schema: CsvSchema, source: TableSource): Promise<SiteData<Float32Array>> {
   let droppedRows = 0;
   const rows = await readRows(schema, source, false, fault => {
     if (fault.kind === 'wrong' || schema.onMissing === 'refuse') throw refusal(source.name, fault);
@@ -85,7 +87,7 @@ export async function loadSite(schema: DataSchema, source: TableSource): Promise
  * Throws UserError where the file is not a table of this schema at all: broken CSV, or a header that does not fit.
  */
 export async function loadFeatures(
-  schema: DataSchema,
+  schema: CsvSchema,
   source: TableSource,
   scaler: Scaler | null,
 ): Promise<FeatureTable> {
@@ -104,7 +106,7 @@ export async function loadFeatures(
 }
 
 /** Reads a table to the end and reports its size and its errors, the first `limit` of them in full. Throws as `loadFeatures`. */
-export async function checkTable(schema: DataSchema, source: TableSource, limit: number): Promise<TableCheck> {
+export async function checkTable(schema: CsvSchema, source: TableSource, limit: number): Promise<TableCheck> {
   const errors: RefusedRow[] = [];
   let errorCount = 0;
   let droppedRows = 0;
@@ -124,7 +126,7 @@ function refusal(file: string, fault: RefusedRow): UserError {
 }
 
 /** Row indices of the two sides, each in the order of the file. */
-function split(schema: DataSchema, rows: EncodedRows, file: string): { train: number[]; test: number[] } {
+function split(schema: CsvSchema, rows: EncodedRows, file: string): { train: number[]; test: number[] } {
   const sides: { train: number[]; test: number[] } = { train: [], test: [] };
   if (schema.split.type === 'column') {
     for (let row = 0; row < rows.count; row++) sides[rows.isTest(row) ? 'test' : 'train'].push(row);

@@ -56,8 +56,9 @@ function convolutionLayers(
     layers.push({ type: 'group-norm', channels: filters, positions, groups, activation });
   }
   if (pool !== null) {
-    layers.push({ type: 'pool2d', ...image, kind: pool.kind, size: pool.size, stride: pool.stride });
-    const pooled = (length: number) => Math.floor((length - pool.size) / pool.stride) + 1;
+    const apart = pool.stride ?? pool.size;
+    layers.push({ type: 'pool2d', ...image, kind: pool.kind, size: pool.size, stride: apart });
+    const pooled = (length: number) => Math.floor((length - pool.size) / apart) + 1;
     image = { channels: filters, height: pooled(image.height), width: pooled(image.width) };
   }
   layers.push(...dropoutLayers(image.channels * image.height * image.width, dropout));

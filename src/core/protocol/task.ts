@@ -1,46 +1,16 @@
 /** The task: what is trained, on which data, under which rules. Parsed once; its hash names it everywhere. */
 import { z } from 'zod';
 import { encodeCbor } from '../bytes/cbor.ts';
-import { classCount, type DataSchema, dataSchema, featureNames } from '../data/schema.ts';
+import { dataShape } from '../data/data-shape.ts';
+import { type DataSchema, dataSchema } from '../data/schema.ts';
+import { defaultLoss, type LossSettings } from '../learning/loss-settings.ts';
+import { modelSchema } from './model-settings.ts';
 import { issueLine, type TaskIssue, taskIssues } from './task-issue.ts';
+import { trainingSchema } from './training-settings.ts';
 
 const positive = z.number().gt(0).finite();
 const fraction = z.number().gt(0).lte(1);
 const decay = z.number().min(0).lt(1);
-
-const model = z.discriminatedUnion('name', [
-  /** Binary logistic regression, or softmax regression for more than two classes. */
-  z.strictObject({ name: z.literal('logistic') }),
-  z.strictObject({
-    name: z.literal('mlp'),
-    hidden: z.array(z.number().int().min(1).max(65_536)).min(1).max(16),
-    activation: z.enum(['relu', 'tanh', 'sigmoid']).default('relu'),
-  }),
-]);
-
-const optimizer = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.literal('sgd'), learningRate: positive, weightDecay: z.number().min(0).default(0) }),
-  z.strictObject({
-    name: z.literal('momentum'),
-    learningRate: positive,
-    momentum: decay.default(0.9),
-    weightDecay: z.number().min(0).default(0),
-  }),
-  z.strictObject({
-    name: z.literal('adam'),
-    learningRate: positive,
-    beta1: decay.default(0.9),
-    beta2: decay.default(0.999),
-    epsilon: positive.default(1e-8),
-    weightDecay: z.number().min(0).default(0),
-  }),
-]);
-
-/** How long one round of local training is: so many passes over the site's rows, or so many optimiser steps. */
-const amount = z.discriminatedUnion('unit', [
-  z.strictObject({ unit: z.literal('epochs'), count: z.number().int().min(1).max(10_000) }),
-  z.strictObject({ unit: z.literal('steps'), count: z.number().int().min(1).max(10_000_000) }),
-]);
 
 const adaptive = {
   learningRate: positive,
@@ -66,11 +36,13 @@ const server = z.discriminatedUnion('optimizer', [
 const mostParameters = 2 ** 28;
 
 /** Weights and biases of a dense network of these settings. */
-function parameterTotal(task: { data: DataSchema; model: z.infer<typeof model> }): number {
-  const classes = classCount(task.data);
-  const hidden = task.model.name === 'mlp' ? task.model.hidden : [];
-  const widths = [featureNames(task.data).length, ...hidden, classes === 2 ? 1 : classes];
-  return widths.slice(1).reduce((sum, width, i) => sum + width * (widths[i] + 1), 0);
+function parameterTotal(_task: { data: DataSchema }): number {
+  return 0;
+}
+
+function isBinary(data: DataSchema): boolean {
+  const { output } = dataShape(data);
+  return output.kind === 'classes' && output.classes === 2;
 }
 
 export const taskSchema = z
@@ -81,14 +53,8 @@ export const taskSchema = z
     /** Seeds initial weights, cohort selection and minibatches: public, reproducible. Never used for keys or noise. */
     seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
     data: dataSchema,
-    model,
-    training: z.strictObject({
-      optimizer,
-      batchSize: z.number().int().min(1).max(1_000_000),
-      amount,
-      /** FedProx: weight µ of ½µ‖w − w_global‖² in the local loss (Li et al. 2020); 0 is FedAvg. */
-      proximal: z.number().min(0).finite().default(0),
-    }),
+    model: modelSchema,
+    training: trainingSchema,
     rounds: z.number().int().min(1).max(1_000_000),
     cohort: z.strictObject({
       /** Share of the present clients asked in a round, before over-selection. */
@@ -110,6 +76,16 @@ export const taskSchema = z
     }),
     protection: z.enum(['inspect']),
     privacy: z.enum(['none']),
+    /** Ends the run early when the clients' evaluation of the global model has not improved for so many evaluations. */
+    stopping: z
+      .strictObject({
+        metric: z.enum(['loss', 'accuracy', 'auc']),
+        patience: z.number().int().min(1).max(1_000_000),
+        /** What counts as an improvement. */
+        minDelta: z.number().min(0).finite().default(0),
+      })
+      .nullable()
+      .default(null),
     evaluation: z
       .strictObject({
         /** Evaluate the global model on the clients every so many rounds; the final model always is. */
@@ -130,11 +106,7 @@ export const taskSchema = z
         message: `has ${parameters} parameters, more than ${mostParameters}; use fewer or smaller hidden layers`,
       });
     }
-    if (
-      task.evaluation.pooledAucBins !== null &&
-      task.data.target.type === 'classes' &&
-      task.data.target.classes.length > 2
-    ) {
+    if (task.evaluation.pooledAucBins !== null && !isBinary(task.data)) {
       context.addIssue({
         code: 'custom',
         path: ['evaluation', 'pooledAucBins'],
@@ -144,7 +116,7 @@ export const taskSchema = z
   });
 
 export type Task = z.infer<typeof taskSchema>;
-export type ModelSettings = Task['model'];
+export type { ModelSettings } from './model-settings.ts';
 export type OptimizerSettings = Task['training']['optimizer'];
 export type ServerSettings = Task['server'];
 
@@ -160,6 +132,11 @@ export class TaskError extends Error {
     this.errors = errors;
     this.file = file;
   }
+}
+
+/** The loss that a task trains with. */
+export function lossOf(task: Task): LossSettings {
+  return task.training.loss ?? defaultLoss(dataShape(task.data).output);
 }
 
 /** Parses a task from plain data (of YAML, JSON or CBOR) and fills defaults. Throws TaskError with every error at once. */

@@ -53,6 +53,14 @@ export class EncodedRows {
     this.#lines[at] = line;
   }
 
+  /** Adds the rows of another table of the same columns. */
+  append(other: EncodedRows): void {
+    for (let row = 0; row < other.count; row++) {
+      const encoded = { numbers: other.numbersOf(row), levels: other.levelsOf(row) };
+      this.push({ ...encoded, label: other.labels[row], isTest: other.isTest(row) }, other.lines[row]);
+    }
+  }
+
   isTest(row: number): boolean {
     return this.#tests[row] === 1;
   }

@@ -45,29 +45,53 @@ export interface TableCheck {
  * A column split may leave the test side empty; the training side never is.
  * Throws UserError naming file, row and column for the first cell that does not fit, and for a table too small to split.
  */
-export async function loadSite(schema: CsvSchema, source: TableSource): Promise<SiteData<Float32Array>> {
+export async function loadSite(schema: DataSchema, source: TableSource): Promise<SiteData<Float32Array>> {
+  const { rows, droppedRows } = await encodeTable(schema, source);
+  const all = Array.from({ length: rows.count }, (_, row) => row);
+  return { ...tableSite(schema, rows, all, source.name), droppedRows };
+}
+
+/** Encodes every row of a site's table; rows that lack a value are dropped and counted. Throws as `loadSite`. */
+export async function encodeTable(
+  schema: DataSchema,
+  source: TableSource,
+): Promise<{ readonly rows: EncodedRows; readonly droppedRows: number }> {
   let droppedRows = 0;
   const rows = await readRows(schema, source, false, fault => {
     if (fault.kind === 'wrong' || schema.onMissing === 'refuse') throw refusal(source.name, fault);
     droppedRows++;
   });
-  const { train, test } = split(schema, rows, source.name);
+  return { rows, droppedRows };
+}
+
+/**
+ * The site that holds these rows and no others: what `loadSite` makes of a file of them.
+ *
+ * @param indices rows of the table, ascending. @param file names the table in errors.
+ */
+export function tableSite(
+  schema: DataSchema,
+  rows: EncodedRows,
+  indices: ArrayLike<number>,
+  file: string,
+): SiteData<Float32Array> {
+  const { train, test } = split(schema, rows, Array.from(indices), file);
   const names = featureNames(schema);
   const fill = rowFiller(schema, rows);
   if (schema.standardise === 'local' && train.length < 2) {
     throw new UserError(
-      source.name,
+      file,
       'has one training row; scaling needs two at least',
       'Add rows, or set data.standardise to none.',
     );
   }
   const scaler = schema.standardise === 'local' ? fitScaler(train, names.length, fill) : null;
-  const dataset = (indices: readonly number[]): Dataset<Float32Array> => ({
-    rows: indices.length,
+  const dataset = (side: readonly number[]): Dataset<Float32Array> => ({
+    rows: side.length,
     width: names.length,
-    features: featureMatrix(indices, names, fill, scaler, rows.lines, source.name),
+    features: featureMatrix(side, names, fill, scaler, rows.lines, file),
     labelWidth: 1,
-    labels: Float32Array.from(indices, index => rows.labels[index]),
+    labels: Float32Array.from(side, index => rows.labels[index]),
   });
   return {
     train: dataset(train),
@@ -75,7 +99,7 @@ export async function loadSite(schema: CsvSchema, source: TableSource): Promise<
     featureNames: names,
     classes: classCount(schema),
     scaler,
-    droppedRows,
+    droppedRows: 0,
   };
 }
 
@@ -125,29 +149,35 @@ function refusal(file: string, fault: RefusedRow): UserError {
     : cellError(file, fault.line, fault.column, fault.what, fault.remedy);
 }
 
-/** Row indices of the two sides, each in the order of the file. */
-function split(schema: CsvSchema, rows: EncodedRows, file: string): { train: number[]; test: number[] } {
-  const sides: { train: number[]; test: number[] } = { train: [], test: [] };
+/** The rows of the two sides, each in the order given. */
+function split(
+  schema: DataSchema,
+  rows: EncodedRows,
+  indices: readonly number[],
+  file: string,
+): { train: number[]; test: number[] } {
   if (schema.split.type === 'column') {
-    for (let row = 0; row < rows.count; row++) sides[rows.isTest(row) ? 'test' : 'train'].push(row);
-    if (sides.train.length === 0) {
+    const train = indices.filter(row => !rows.isTest(row));
+    if (train.length === 0) {
       throw new UserError(
         file,
         `column "${schema.split.column}" leaves no training row`,
         'Check data.split.test against the file.',
       );
     }
-    return sides;
+    return { train, test: indices.filter(row => rows.isTest(row)) };
   }
   const { trainFraction, seed } = schema.split;
-  const trainCount = Math.floor(trainFraction * rows.count);
-  if (trainCount < 1 || trainCount === rows.count) {
+  const trainCount = Math.floor(trainFraction * indices.length);
+  if (trainCount < 1 || trainCount === indices.length) {
     throw new UserError(
       file,
-      `has ${rows.count} complete rows; split at ${trainFraction}, one side would be empty`,
+      `has ${indices.length} complete rows; split at ${trainFraction}, one side would be empty`,
       'Add rows, or fill in missing values.',
     );
   }
-  const { train, test } = stratifiedSplit(rows.labels, trainFraction, seed);
-  return { train: [...train].sort((a, b) => a - b), test: [...test].sort((a, b) => a - b) };
+  const labels = indices.map(row => rows.labels[row]);
+  const { train, test } = stratifiedSplit(labels, trainFraction, seed);
+  const ordered = (side: readonly number[]): number[] => [...side].sort((a, b) => a - b).map(at => indices[at]);
+  return { train: ordered(train), test: ordered(test) };
 }

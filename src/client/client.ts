@@ -1,6 +1,7 @@
 /** The client: asks for work, does it, says so; goes on after every failure it can survive. */
 import type { Envelope } from '../core/crypto/envelope.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
+import { TrainerFailure } from '../core/learning/trainer-failure.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { Problem, type ProblemCode, UserError } from '../core/protocol/problem.ts';
 import { type Task, TaskError } from '../core/protocol/task.ts';
@@ -53,7 +54,8 @@ async function perform(envelope: Envelope, open: OpenTasks, ports: ClientPorts, 
     if (context.assignment.kind === 'evaluate') await evaluateRound(context, trainer, ports, signal);
     else await trainRound(context, trainer, ports, signal);
   } catch (error) {
-    if (error instanceof UserError) await decline(context, 'cannot-train', ports);
+    if (error instanceof TrainerFailure) await decline(context, 'failed', ports);
+    else if (error instanceof UserError) await decline(context, 'cannot-train', ports);
     else if (error instanceof Problem && error.code === 'non-finite') await decline(context, 'diverged', ports);
     throw error;
   }
@@ -80,6 +82,8 @@ function report(error: unknown, ports: ClientPorts): void {
   }
   if (error instanceof Problem)
     return ports.log({ event: 'refused', level: 'warn', code: error.code, detail: error.detail });
+  if (error instanceof TrainerFailure)
+    return ports.log({ event: 'trainer-failed', level: 'error', detail: `${error.message} → ${error.remedy}` });
   if (error instanceof UserError)
     return ports.log({
       event: 'cannot-train',

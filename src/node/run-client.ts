@@ -2,11 +2,14 @@
 import { join } from 'node:path';
 import { runClient } from '../client/client.ts';
 import type { ClientPorts } from '../client/ports.ts';
+import type { SiteData } from '../core/data/dataset.ts';
 import { loadSite } from '../core/data/table.ts';
 import { createTrainer } from '../core/learning/local-trainer.ts';
+import type { Trainer } from '../core/learning/trainer.ts';
 import { FloatPool } from '../core/math/float-pool.ts';
 import type { Log, StepPort } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
+import type { Task } from '../core/protocol/task.ts';
 import { readMember } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
 import { systemClock } from './clock.ts';
@@ -119,11 +122,22 @@ function meetCoordinator(
   return verified;
 }
 
+/** Makes the trainer of a task on the rows of this site. */
+export type OpenTrainer = (task: Task, site: SiteData) => Trainer;
+
+/** Our own engine, which lets others run meanwhile. */
+const ownTrainer: OpenTrainer = (task, site) =>
+  createTrainer(task, site, { yieldNow: () => new Promise(resolve => setImmediate(resolve)) });
+
 /**
  * Trainers on one file of this site. A task whose name is not in `accept` is refused (null accepts every task of the
  * federation): the site, not the coordinator, decides what its data is used for.
  */
-export function fileTrainers(path: string, accept: readonly string[] | null): ClientPorts['trainerFor'] {
+export function fileTrainers(
+  path: string,
+  accept: readonly string[] | null,
+  open: OpenTrainer = ownTrainer,
+): ClientPorts['trainerFor'] {
   return async task => {
     if (accept !== null && !accept.includes(task.name)) {
       throw new UserError(
@@ -133,6 +147,6 @@ export function fileTrainers(path: string, accept: readonly string[] | null): Cl
       );
     }
     const site = await loadSite(task.data, fileSource(path));
-    return createTrainer(task, site, { yieldNow: () => new Promise(resolve => setImmediate(resolve)) });
+    return open(task, site);
   };
 }

@@ -58,8 +58,11 @@ const evaluationReport = z.strictObject({
 
 /** Client → coordinator, label `decline`: this client gives no answer in this round. Says no more than it must. */
 const decline = z.strictObject({
-  /** `cannot-train`: its data or its rules do not allow the task. `diverged`: training gave no finite numbers. */
-  reason: z.enum(['cannot-train', 'diverged']),
+  /**
+   * `cannot-train`: its data or its rules do not allow the task. `diverged`: training gave no finite numbers.
+   * `failed`: its trainer failed in this round.
+   */
+  reason: z.enum(['cannot-train', 'diverged', 'failed']),
 });
 
 /** Coordinator → client, label `receipt`: this payload was stored. */

@@ -1,5 +1,6 @@
 /** A process of its own, so that its memory can be told: rounds of many clients with a large model. Prints one JSON line. */
 import { simulationPorts } from '../src/cli/simulation-ports.ts';
+import { onlyTable } from '../src/core/data/only-table.ts';
 import { parseTask } from '../src/core/protocol/task.ts';
 import { simulateRounds } from '../src/simulation/rounds.ts';
 import { HashWorkers } from './hash-workers.ts';
@@ -8,11 +9,12 @@ import { sizedTask } from './rounds-task.ts';
 
 const [clients, rounds, atOnce] = process.argv.slice(2).map(Number);
 const small = sizedTask('1k', { rounds, clients, seed: 0 });
+const table = onlyTable(small.data, 'bench', 'Give it a task for tables.');
 // 12 · 903 + 903 · 1092 + 1092 weights and 903 + 1092 + 1 biases: 1,000,000. Few columns: the task itself stays small.
 const task = parseTask({
   ...small,
   name: 'bench-simulated',
-  data: { ...small.data, columns: small.data.columns.slice(-13) },
+  data: { ...table, columns: table.columns.slice(-13) },
   model: { name: 'mlp', hidden: [903, 1092] },
 });
 const tensorBytes = 4 * 1_000_000;

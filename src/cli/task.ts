@@ -32,7 +32,7 @@ function check(file: string, json: boolean): void {
     process.exitCode = exitRefused;
     return;
   }
-  const features = featureNames(task.data);
+  const features = task.data.format === 'csv' ? featureNames(task.data) : [];
   const parameters = parameterCount(taskManifest(task));
   const hash = toHex(nodePrimitives.sha256(encodeTask(task)));
   if (json) return printJson({ valid: true, task: hash, features, parameters, definition: task });

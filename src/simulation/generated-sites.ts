@@ -4,6 +4,8 @@
  * Numbers are N(site's own mean, 1), categories uniform; every feature has a weight of its own, the same at all sites, and
  * the target follows from the weighted sum and logistic noise. So sites differ in their rows and have one relation to learn.
  */
+import type { CsvSchema } from '../core/data/csv-schema.ts';
+import { onlyTable } from '../core/data/only-table.ts';
 import type { DataSchema } from '../core/data/schema.ts';
 import { loadSite } from '../core/data/table.ts';
 import type { RandomStream } from '../core/math/random.ts';
@@ -15,7 +17,8 @@ const rowsPerSite = 150;
 const testEvery = 3;
 
 /** So many sites of the schema; the same seed (0 to 2^53 − 1) gives the same rows. */
-export async function generateSites(schema: DataSchema, sites: number, seed: number): Promise<NamedSite[]> {
+export async function generateSites(data: DataSchema, sites: number, seed: number): Promise<NamedSite[]> {
+  const schema = onlyTable(data, 'simulate', 'Name a folder with the data of the sites: --data DIR.');
   const weights = drawWeights(schema, streamOf(seed, 'weights'));
   return Promise.all(
     Array.from({ length: sites }, async (_, i) => {
@@ -29,7 +32,7 @@ export async function generateSites(schema: DataSchema, sites: number, seed: num
 /** What a cell adds to the score of each class. */
 type Weights = readonly { readonly ofClass: readonly number[] }[][];
 
-function tableText(schema: DataSchema, weights: Weights, random: RandomStream): string {
+function tableText(schema: CsvSchema, weights: Weights, random: RandomStream): string {
   const means = schema.columns.map(() => random.normal());
   const rows = Array.from({ length: rowsPerSite }, (_, row) => rowCells(schema, weights, means, random, row));
   const header = schema.header ? [schema.columns.map(column => column.name)] : [];
@@ -40,7 +43,7 @@ function tableText(schema: DataSchema, weights: Weights, random: RandomStream): 
 }
 
 function rowCells(
-  schema: DataSchema,
+  schema: CsvSchema,
   weights: Weights,
   means: readonly number[],
   random: RandomStream,
@@ -63,12 +66,11 @@ function rowCells(
     add(i, level, 1);
     return column.levels[level];
   });
-  const best = scores.indexOf(Math.max(...scores));
-  return cells.map((cell, i) => (schema.columns[i].type === 'target' ? answerCell(schema, best) : cell));
+  return cells.map((cell, i) => (schema.columns[i].type === 'target' ? answerCell(schema, scores) : cell));
 }
 
 /** One weight for a number, one for each level of a category, for each class: N(0, 1.5²). */
-function drawWeights(schema: DataSchema, random: RandomStream): Weights {
+function drawWeights(schema: CsvSchema, random: RandomStream): Weights {
   return schema.columns.map(column =>
     Array.from({ length: column.type === 'category' ? column.levels.length : 1 }, () => ({
       ofClass: classesOf(schema).map(() => 1.5 * random.normal()),
@@ -76,16 +78,20 @@ function drawWeights(schema: DataSchema, random: RandomStream): Weights {
   );
 }
 
-function classesOf({ target }: DataSchema): readonly string[] {
+function classesOf({ target }: CsvSchema): readonly string[] {
+  if (target.type === 'number') return ['the number'];
   return target.type === 'classes' ? target.classes : ['below', 'above'];
 }
 
-function answerCell({ target }: DataSchema, klass: number): string {
+/** The class of the greatest score; for numbers the one score there is. */
+function answerCell({ target }: CsvSchema, scores: readonly number[]): string {
+  if (target.type === 'number') return (target.center + target.spread * scores[0]).toFixed(6);
+  const klass = scores.indexOf(Math.max(...scores));
   return target.type === 'classes' ? target.classes[klass] : String(target.value + klass);
 }
 
 /** What stands in a column that is not a feature: the mark of test rows, or nothing. */
-function markCell({ split }: DataSchema, column: string, row: number): string {
+function markCell({ split }: CsvSchema, column: string, row: number): string {
   return split.type === 'column' && split.column === column && row % testEvery === 0 ? split.test[0] : '';
 }
 

@@ -45,7 +45,7 @@ export interface TableCheck {
  * A column split may leave the test side empty; the training side never is.
  * Throws UserError naming file, row and column for the first cell that does not fit, and for a table too small to split.
  */
-export async function loadSite(schema: DataSchema, source: TableSource): Promise<SiteData<Float32Array>> {
+export async function loadSite(schema: CsvSchema, source: TableSource): Promise<SiteData<Float32Array>> {
   const { rows, droppedRows } = await encodeTable(schema, source);
   const all = Array.from({ length: rows.count }, (_, row) => row);
   return { ...tableSite(schema, rows, all, source.name), droppedRows };
@@ -53,7 +53,7 @@ export async function loadSite(schema: DataSchema, source: TableSource): Promise
 
 /** Encodes every row of a site's table; rows that lack a value are dropped and counted. Throws as `loadSite`. */
 export async function encodeTable(
-  schema: DataSchema,
+  schema: CsvSchema,
   source: TableSource,
 ): Promise<{ readonly rows: EncodedRows; readonly droppedRows: number }> {
   let droppedRows = 0;
@@ -70,7 +70,7 @@ export async function encodeTable(
  * @param indices rows of the table, ascending. @param file names the table in errors.
  */
 export function tableSite(
-  schema: DataSchema,
+  schema: CsvSchema,
   rows: EncodedRows,
   indices: ArrayLike<number>,
   file: string,
@@ -151,7 +151,7 @@ function refusal(file: string, fault: RefusedRow): UserError {
 
 /** The rows of the two sides, each in the order given. */
 function split(
-  schema: DataSchema,
+  schema: CsvSchema,
   rows: EncodedRows,
   indices: readonly number[],
   file: string,

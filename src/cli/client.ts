@@ -3,24 +3,29 @@ import { Command } from 'commander';
 import { requireFile } from '../node/data/read-file.ts';
 import { fileLog, streamLog } from '../node/logger.ts';
 import { fileTrainers, runClientProcess } from '../node/run-client.ts';
+import { foreignTrainers } from '../node/trainer/foreign-trainers.ts';
 import { untilStopped } from './lifetime.ts';
+import { type TrainerLimitOptions, trainerSettings, withTrainerLimits } from './trainer-options.ts';
 
-interface Options {
+interface Options extends TrainerLimitOptions {
   home: string;
   data: string;
   accept?: string[];
   log?: string;
   withParent?: boolean;
+  trainer?: string;
 }
 
 export function clientCommand(): Command {
-  return new Command('client')
+  const command = new Command('client')
     .description('run the client of one organisation: trains on its data, sends updates, never the data')
     .requiredOption('--data <file>', 'table of this site (CSV in the form the task declares)')
     .option('--home <dir>', 'home of this member, as made by parley join', './.parley/member')
     .option('--accept <task...>', 'take part only in tasks of these names (default: every task of the federation)')
     .option('--log <file>', 'append the log to a file instead of standard error')
     .option('--with-parent', 'also end when standard input closes')
+    .option('--trainer <command>', 'let this program train (docs/trainer.md); split at spaces, no shell');
+  return withTrainerLimits(command)
     .addHelpText(
       'after',
       '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.',
@@ -28,7 +33,13 @@ export function clientCommand(): Command {
     .action(async (options: Options) => {
       requireFile(options.data);
       const log = options.log === undefined ? streamLog(process.stderr) : fileLog(options.log);
-      const trainerFor = fileTrainers(options.data, options.accept ?? null);
-      await runClientProcess({ home: options.home, log, trainerFor, signal: untilStopped(options.withParent) });
+      const foreign =
+        options.trainer === undefined ? null : foreignTrainers(trainerSettings(options.trainer, options, log));
+      const trainerFor = fileTrainers(options.data, options.accept ?? null, foreign?.open);
+      try {
+        await runClientProcess({ home: options.home, log, trainerFor, signal: untilStopped(options.withParent) });
+      } finally {
+        await foreign?.close();
+      }
     });
 }

@@ -15,16 +15,19 @@ import { World } from '../simulation/world.ts';
 import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
 import { resultTable } from './result.ts';
 import { type SimulatedData, simulatedData } from './simulate-data.ts';
+import { type SimulatedTrainers, simulatedTrainers } from './simulated-trainers.ts';
 import { simulationPorts } from './simulation-ports.ts';
 import { readTaskFile } from './task-file.ts';
+import { type TrainerLimitOptions, withTrainerLimits } from './trainer-options.ts';
 
-interface Options {
+interface Options extends TrainerLimitOptions {
   clients?: number;
   seed: number;
   data?: string;
   generated?: boolean;
   faults?: string;
   drop: number;
+  trainer: readonly string[];
   json?: boolean;
 }
 
@@ -33,7 +36,7 @@ const submitAtMs = 1000;
 const dayMs = 86_400_000;
 
 export function simulateCommand(): Command {
-  return new Command('simulate')
+  const command = new Command('simulate')
     .description(
       'Runs coordinator and clients, the same code as in production, in one process: time, network and disks are simulated.\n' +
         'The same seed gives the same run, byte for byte.',
@@ -54,8 +57,14 @@ export function simulateCommand(): Command {
     .option('--generated', 'invent the tables, whatever data there are')
     .option('--faults <file>', 'list of operations (JSON): drop, delay, replay, corrupt, crash, full, jump')
     .option('--drop <p>', 'lose each message with this probability', probability, 0)
-    .option('--json', 'print one JSON document')
-    .action(simulate);
+    .option(
+      '--trainer <name=command>',
+      'let a program train for the client of this name (docs/trainer.md); may be given for several',
+      (text: string, others: readonly string[]) => [...others, text],
+      [],
+    )
+    .option('--json', 'print one JSON document');
+  return withTrainerLimits(command).action(simulate);
 }
 
 async function simulate(file: string, options: Options): Promise<void> {
@@ -75,7 +84,11 @@ async function simulate(file: string, options: Options): Promise<void> {
     });
     checkClients(task, data.sites.length);
     progress.line(`data: ${data.label}`);
-    const { status, virtualMs } = await run(task, data, faults, options, progress);
+    await using foreign = simulatedTrainers(options.trainer, data, options, line => progress.line(line));
+    const { status, virtualMs } = await Promise.race([
+      run(task, data, faults, options, progress, foreign),
+      foreign.failed,
+    ]);
     const pooled = await pooledBaseline(
       task,
       data.sites.map(site => site.data),
@@ -90,7 +103,14 @@ async function simulate(file: string, options: Options): Promise<void> {
   }
 }
 
-async function run(task: Task, data: SimulatedData, faults: readonly Fault[], options: Options, progress: Progress) {
+async function run(
+  task: Task,
+  data: SimulatedData,
+  faults: readonly Fault[],
+  options: Options,
+  progress: Progress,
+  foreign: SimulatedTrainers,
+) {
   const world = new World({
     ports: simulationPorts,
     seed: options.seed,
@@ -99,7 +119,7 @@ async function run(task: Task, data: SimulatedData, faults: readonly Fault[], op
     clients: data.sites.map(({ name, data: site }) => ({
       name,
       async trainerFor(_task, clock) {
-        const trainer = createTrainer(task, site);
+        const trainer = foreign.open(name, task, site, work => world.clock.outside(work)) ?? createTrainer(task, site);
         return {
           ...trainer,
           async train(request) {

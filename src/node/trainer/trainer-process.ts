@@ -206,7 +206,7 @@ export class TrainerProcess {
     const { last } = this.#spoken;
     return new TrainerFailure(
       nameOf(command),
-      last === '' ? what : `${what}; its last words: ${last}`,
+      last === '' ? what : `${what}; its last words: ${last.slice(0, 150)}`,
       'Look at what it said before (trainer-said); it is started anew when it is needed next. docs/trainer.md says what it must do.',
       { cause },
     );

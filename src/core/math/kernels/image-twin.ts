@@ -1,7 +1,5 @@
 /** Twin of image.as.ts: images as matrices and pooling in plain TypeScript, the same bits. Offsets in float32 values. */
 
-const { fround } = Math;
-
 type Columns = readonly [
   channels: number,
   height: number,
@@ -9,54 +7,38 @@ type Columns = readonly [
   kernel: number,
   stride: number,
   padding: number,
-  firstRow: number,
-  rows: number,
+  firstLine: number,
+  lines: number,
 ];
 
-/** columns = what each position of `rows` output rows from `firstRow` on looks at. */
-export function im2colTwin(memory: Float32Array, image: number, columns: number, ...settings: Columns): void {
-  visitColumns(settings, (column, pixel) => {
-    memory[columns + column] = pixel < 0 ? 0 : memory[image + pixel];
-  });
-}
-
-/** image += columns, back to where im2col took them from. */
-export function addCol2imTwin(memory: Float32Array, columns: number, image: number, ...settings: Columns): void {
-  visitColumns(settings, (column, pixel) => {
-    if (pixel >= 0) memory[image + pixel] += memory[columns + column];
-  });
-}
-
-/** values[c] = bias[c] at every position; a bias offset of 0 is none. */
-export function fillChannelsTwin(
+/** to = the transposes of `count` matrices rows × columns. */
+export function transposeTwin(
   memory: Float32Array,
-  values: number,
-  bias: number,
-  channels: number,
-  positions: number,
+  from: number,
+  to: number,
+  count: number,
+  rows: number,
+  columns: number,
 ): void {
-  for (let c = 0; c < channels; c++) {
-    memory.fill(bias === 0 ? 0 : memory[bias + c], values + c * positions, values + (c + 1) * positions);
+  for (let n = 0; n < count * rows * columns; n += rows * columns) {
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) memory[to + n + j * rows + i] = memory[from + n + i * columns + j];
+    }
   }
 }
 
-/** sums[c] += the sum of the channel, in 4 lanes. */
-export function addChannelSumsTwin(
-  memory: Float32Array,
-  values: number,
-  sums: number,
-  channels: number,
-  positions: number,
-): void {
-  const whole = positions - (positions % 4);
-  for (let c = 0; c < channels; c++) {
-    const lanes = new Float32Array(4);
-    const at = values + c * positions;
-    for (let i = 0; i < whole; i++) lanes[i % 4] += memory[at + i];
-    let sum = fround(fround(lanes[0] + lanes[2]) + fround(lanes[1] + lanes[3]));
-    for (let i = whole; i < positions; i++) sum = fround(sum + memory[at + i]);
-    memory[sums + c] += sum;
-  }
+/** columns = what each position of `lines` lines from `firstLine` on looks at. */
+export function im2colTwin(memory: Float32Array, images: number, columns: number, ...settings: Columns): void {
+  visitColumns(settings, (column, pixel) => {
+    memory[columns + column] = pixel < 0 ? 0 : memory[images + pixel];
+  });
+}
+
+/** images += columns, back to where im2col took them from. */
+export function addCol2imTwin(memory: Float32Array, columns: number, images: number, ...settings: Columns): void {
+  visitColumns(settings, (column, pixel) => {
+    if (pixel >= 0) memory[images + pixel] += memory[columns + column];
+  });
 }
 
 /** Greatest value of each window and, where places is not 0, its index in the plane. */
@@ -144,23 +126,22 @@ export function averagePoolGradientTwin(
   });
 }
 
-/** Calls with the index of each element of the columns, in order, and of its pixel in the image; −1 outside the image. */
+/** Calls with the index of each element of the columns, in order, and of its pixel in the images; −1 outside the image. */
 function visitColumns(
-  [channels, height, width, kernel, stride, padding, firstRow, rows]: Columns,
+  [channels, height, width, kernel, stride, padding, firstLine, lines]: Columns,
   visit: (column: number, pixel: number) => void,
 ): void {
+  const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
   const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
   let column = 0;
-  for (let c = 0; c < channels; c++) {
+  for (let position = firstLine * outWidth; position < (firstLine + lines) * outWidth; position++) {
+    const line = Math.floor(position / outWidth);
     for (let k = 0; k < kernel * kernel; k++) {
-      for (let y = firstRow; y < firstRow + rows; y++) {
-        const row = y * stride + Math.floor(k / kernel) - padding;
-        for (let x = 0; x < outWidth; x++) {
-          const at = x * stride + (k % kernel) - padding;
-          const isInside = row >= 0 && row < height && at >= 0 && at < width;
-          visit(column++, isInside ? (c * height + row) * width + at : -1);
-        }
-      }
+      const y = (line % outHeight) * stride + Math.floor(k / kernel) - padding;
+      const x = (position % outWidth) * stride + (k % kernel) - padding;
+      const isInside = y >= 0 && y < height && x >= 0 && x < width;
+      const pixel = (Math.floor(line / outHeight) * height + y) * width + x;
+      for (let c = 0; c < channels; c++) visit(column++, isInside ? pixel * channels + c : -1);
     }
   }
 }

@@ -1,79 +1,84 @@
-// Images as matrices, and pooling. Twin: image-twin.ts. Rows of pixels go four at a time where strides are 1 or 2, else one by one;
+// Images as matrices, and pooling. Twin: image-twin.ts. Four values at a time where they lie 1 or 2 apart, else one by one;
 // no sum depends on which.
 
-/** columns = what each position of `rows` output rows from `firstRow` on looks at. */
+/** to = the transposes of `count` matrices rows × columns. */
+export function transpose(from: usize, to: usize, count: usize, rows: usize, columns: usize): void {
+  const fromRow = columns * 4;
+  const toRow = rows * 4;
+  const wholeRows = rows & ~3;
+  const wholeColumns = columns & ~3;
+  for (let n: usize = 0; n < count; n++, from += rows * fromRow, to += columns * toRow) {
+    for (let j: usize = 0; j < wholeColumns; j += 4) {
+      let at = to + j * toRow;
+      let source = from + j * 4;
+      for (const end = at + wholeRows * 4; at < end; at += 16, source += 4 * fromRow) {
+        const r0 = v128.load(source);
+        const r1 = v128.load(source + fromRow);
+        const r2 = v128.load(source + 2 * fromRow);
+        const r3 = v128.load(source + 3 * fromRow);
+        const t0 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+        const t1 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+        const t2 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+        const t3 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+        v128.store(at, v128.shuffle<i64>(t0, t2, 0, 2));
+        v128.store(at + toRow, v128.shuffle<i64>(t0, t2, 1, 3));
+        v128.store(at + 2 * toRow, v128.shuffle<i64>(t1, t3, 0, 2));
+        v128.store(at + 3 * toRow, v128.shuffle<i64>(t1, t3, 1, 3));
+      }
+    }
+    transposePart(from, to, 0, wholeRows, wholeColumns, columns, fromRow, toRow);
+    transposePart(from, to, wholeRows, rows, 0, columns, fromRow, toRow);
+  }
+}
+
+/** columns = what each position of `lines` lines from `firstLine` on looks at. */
 export function im2col(
-  image: usize, columns: usize, channels: i32, height: i32, width: i32, kernel: i32, stride: i32, padding: i32, firstRow: i32, rows: i32,
+  images: usize, columns: usize, channels: i32, height: i32, width: i32, kernel: i32, stride: i32, padding: i32, firstLine: i32, lines: i32,
 ): void {
+  const outHeight = (height + 2 * padding - kernel) / stride + 1;
   const outWidth = (width + 2 * padding - kernel) / stride + 1;
-  for (let c = 0; c < channels; c++, image += height * width * 4) {
-    for (let ky = 0; ky < kernel; ky++) {
-      for (let kx = 0; kx < kernel; kx++) {
-        const first = firstInside(kx, stride, padding, outWidth);
-        const end = endInside(kx, stride, padding, outWidth, width, first);
-        let from = image + ((firstRow * stride + ky - padding) * width + first * stride + kx - padding) * 4;
-        for (let y = 0; y < rows; y++, columns += outWidth * 4, from += stride * width * 4) {
-          const row = (firstRow + y) * stride + ky - padding;
-          if (row < 0 || row >= height) {
-            clear(columns, outWidth);
-            continue;
-          }
-          clear(columns, first);
-          gather(from, columns + first * 4, end - first, stride);
-          clear(columns + end * 4, outWidth - end);
+  const rowBytes = width * channels * 4;
+  const run = kernel * channels;
+  for (let line = firstLine; line < firstLine + lines; line++) {
+    const image = images + (line / outHeight) * height * rowBytes;
+    const top = (line % outHeight) * stride - padding;
+    for (let x = 0; x < outWidth; x++) {
+      const left = x * stride - padding;
+      const first = min(kernel, max(0, -left)) * channels;
+      const end = max(first, min(kernel, width - left) * channels);
+      let from = image + top * rowBytes + left * channels * 4 + first * 4;
+      for (let row = top; row < top + kernel; row++, from += rowBytes, columns += run * 4) {
+        if (row < 0 || row >= height) clear(columns, run);
+        else {
+          if (first > 0) clear(columns, first);
+          copy(from, columns + first * 4, end - first);
+          if (end < run) clear(columns + end * 4, run - end);
         }
       }
     }
   }
 }
 
-/** image += columns, back to where im2col took them from. */
+/** images += columns, back to where im2col took them from. */
 export function addCol2im(
-  columns: usize, image: usize, channels: i32, height: i32, width: i32, kernel: i32, stride: i32, padding: i32, firstRow: i32, rows: i32,
+  columns: usize, images: usize, channels: i32, height: i32, width: i32, kernel: i32, stride: i32, padding: i32, firstLine: i32, lines: i32,
 ): void {
+  const outHeight = (height + 2 * padding - kernel) / stride + 1;
   const outWidth = (width + 2 * padding - kernel) / stride + 1;
-  for (let c = 0; c < channels; c++, image += height * width * 4) {
-    for (let ky = 0; ky < kernel; ky++) {
-      for (let kx = 0; kx < kernel; kx++) {
-        const first = firstInside(kx, stride, padding, outWidth);
-        const end = endInside(kx, stride, padding, outWidth, width, first);
-        let to = image + ((firstRow * stride + ky - padding) * width + first * stride + kx - padding) * 4;
-        for (let y = 0; y < rows; y++, columns += outWidth * 4, to += stride * width * 4) {
-          const row = (firstRow + y) * stride + ky - padding;
-          if (row >= 0 && row < height) addSpread(columns + first * 4, to, end - first, stride);
-        }
+  const rowBytes = width * channels * 4;
+  const run = kernel * channels;
+  for (let line = firstLine; line < firstLine + lines; line++) {
+    const image = images + (line / outHeight) * height * rowBytes;
+    const top = (line % outHeight) * stride - padding;
+    for (let x = 0; x < outWidth; x++) {
+      const left = x * stride - padding;
+      const first = min(kernel, max(0, -left)) * channels;
+      const end = max(first, min(kernel, width - left) * channels);
+      let to = image + top * rowBytes + left * channels * 4 + first * 4;
+      for (let row = top; row < top + kernel; row++, to += rowBytes, columns += run * 4) {
+        if (row >= 0 && row < height) addSpread(columns + first * 4, to, end - first, 1);
       }
     }
-  }
-}
-
-/** values[c] = bias[c] at every position; a bias offset of 0 is none. */
-export function fillChannels(values: usize, bias: usize, channels: usize, positions: usize): void {
-  if (bias == 0) {
-    memory.fill(values, 0, channels * positions * 4);
-    return;
-  }
-  for (let c: usize = 0; c < channels; c++) {
-    const value = load<f32>(bias + c * 4);
-    const four = f32x4.splat(value);
-    const vectors = values + (positions & ~3) * 4;
-    const end = values + positions * 4;
-    for (; values < vectors; values += 16) v128.store(values, four);
-    for (; values < end; values += 4) store<f32>(values, value);
-  }
-}
-
-/** sums[c] += (lane 0 + lane 2) + (lane 1 + lane 3), then the values that fill no four, one by one. */
-export function addChannelSums(values: usize, sums: usize, channels: usize, positions: usize): void {
-  for (let c: usize = 0; c < channels; c++) {
-    let lanes = f32x4.splat(0);
-    const vectors = values + (positions & ~3) * 4;
-    const end = values + positions * 4;
-    for (; values < vectors; values += 16) lanes = f32x4.add(lanes, v128.load(values));
-    const pairs = f32x4.add(lanes, v128.shuffle<i64>(lanes, lanes, 1, 0));
-    let sum = f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
-    for (; values < end; values += 4) sum += load<f32>(values);
-    store<f32>(sums + c * 4, load<f32>(sums + c * 4) + sum);
   }
 }
 
@@ -157,14 +162,12 @@ export function averagePoolGradient(gradient: usize, input: usize, count: i32, h
   }
 }
 
-// First position of a row whose pixel kx is in the image; and the one behind the last.
-function firstInside(kx: i32, stride: i32, padding: i32, outWidth: i32): i32 {
-  return kx >= padding ? 0 : min((padding - kx + stride - 1) / stride, outWidth);
-}
-
-function endInside(kx: i32, stride: i32, padding: i32, outWidth: i32, width: i32, first: i32): i32 {
-  const last = width - 1 + padding - kx;
-  return last < 0 ? first : max(first, min(last / stride + 1, outWidth));
+function transposePart(
+  from: usize, to: usize, firstRow: usize, endRow: usize, firstColumn: usize, endColumn: usize, fromRow: usize, toRow: usize,
+): void {
+  for (let i = firstRow; i < endRow; i++) {
+    for (let j = firstColumn; j < endColumn; j++) store<f32>(to + j * toRow + i * 4, load<f32>(from + i * fromRow + j * 4));
+  }
 }
 
 function poolOne(plane: usize, index: i32, output: usize, place: usize, width: i32, size: i32): void {
@@ -194,28 +197,25 @@ function fourOf(at: usize, stride: i32): v128 {
   return v128.load32_lane(at + stride * 12, v128.load32_lane(at + stride * 8, two, 2), 3);
 }
 
+// @ts-ignore: decorator
+@inline
 function clear(at: usize, count: i32): void {
   const end = at + count * 4;
   for (const vectors = at + (count & ~3) * 4; at < vectors; at += 16) v128.store(at, f32x4.splat(0));
   for (; at < end; at += 4) store<f32>(at, 0);
 }
 
-// to[i] = from[i·stride].
-function gather(from: usize, to: usize, count: i32, stride: i32): void {
-  const step = stride * 4;
-  if (count < 4 || stride > 2) {
-    for (const end = to + count * 4; to < end; to += 4, from += step) store<f32>(to, load<f32>(from));
+// @ts-ignore: decorator
+@inline
+function copy(from: usize, to: usize, count: i32): void {
+  if (count < 4) {
+    for (const end = to + count * 4; to < end; to += 4, from += 4) store<f32>(to, load<f32>(from));
     return;
   }
-  const lastTo = to + count * 4 - 16;
-  const lastFrom = from + (count - 4) * step;
-  if (stride == 1) {
-    for (; to < lastTo; to += 16, from += 16) v128.store(to, v128.load(from));
-  } else {
-    for (; to < lastTo; to += 16, from += 32) v128.store(to, fourOf(from, 2));
-  }
+  const last = count * 4 - 16;
+  for (let at = 0; at < last; at += 16) v128.store(to + at, v128.load(from + at));
   // The last four overlap the four before.
-  v128.store(lastTo, fourOf(lastFrom, stride));
+  v128.store(to + last, v128.load(from + last));
 }
 
 // to[i] += from[i·stride].

@@ -1,16 +1,16 @@
 /** Kernels over images: rows of pixels, planes of rows. Arguments as in `KernelFunctions`: byte offsets, float32 unless said otherwise. */
 
 /**
- * An output position (y, x) looks at the pixels from (y·stride − padding, x·stride − padding) on; pixels outside the image
- * are 0. An image of `length` pixels has ⌊(length + 2·padding − kernel) / stride⌋ + 1 positions that way.
+ * Images here are [height, width, channels]. An output position (y, x) looks at the pixels from (y·stride − padding, x·stride − padding)
+ * on; pixels outside the image are 0. A side of `length` pixels has ⌊(length + 2·padding − kernel) / stride⌋ + 1 positions.
+ * A line is one row of positions; lines are counted through all images.
  */
 export interface ImageKernels {
-  /**
-   * columns[channel, ky, kx][y, x] = the pixel (ky, kx) of what the position looks at, for `rows` rows of positions from
-   * `firstRow` on: a matrix of channels·kernel² × rows·positions of a row.
-   */
+  /** to (columns × rows) = the transpose of `from` (rows × columns), for `count` matrices one after the other. */
+  transpose(from: number, to: number, count: number, rows: number, columns: number): void;
+  /** columns[line, x][ky, kx, channel] = what the position looks at, for `lines` lines from `firstLine` on. */
   im2col(
-    image: number,
+    images: number,
     columns: number,
     channels: number,
     height: number,
@@ -18,28 +18,24 @@ export interface ImageKernels {
     kernel: number,
     stride: number,
     padding: number,
-    firstRow: number,
-    rows: number,
+    firstLine: number,
+    lines: number,
   ): void;
-  /** The adjoint of im2col: every pixel += the columns it went to, ky and kx ascending. */
+  /** The adjoint of im2col: every pixel += the columns it went to, positions ascending. */
   addCol2im(
     columns: number,
-    image: number,
+    images: number,
     channels: number,
     height: number,
     width: number,
     kernel: number,
     stride: number,
     padding: number,
-    firstRow: number,
-    rows: number,
+    firstLine: number,
+    lines: number,
   ): void;
-  /** All values of channel c (channels × positions) become bias[c]; a bias of 0 is none. */
-  fillChannels(values: number, bias: number, channels: number, positions: number): void;
-  /** sums[c] += the sum of channel c (channels × positions), in 4 lanes. */
-  addChannelSums(values: number, sums: number, channels: number, positions: number): void;
   /**
-   * The greatest value of each window of size × size, windows `stride` apart, no padding. places (int32; 0: not wanted): where in
+   * Pools take planes of one channel. The greatest value of each window of size × size, windows `stride` apart, no padding. places (int32; 0: not wanted): where in
    * its plane it was, the first of equals row by row. A value that is not a number wins, the last of several.
    */
   maxPool(

@@ -5,7 +5,10 @@ export { logisticLoss, softmaxLoss, squaredLoss, huberLoss, pinballLoss } from '
 export { regularise, sgdStep, momentumStep, adamStep } from './step.as';
 export { sumOfSquares, addWeighted, divideToFloat } from './sum.as';
 export { addRowSquares, dotProduct, scaleRows, addScaled } from './rows.as';
-export { im2col, addCol2im, fillChannels, addChannelSums } from './image.as';
+export { transpose, im2col, addCol2im } from './image.as';
 export { maxPool, maxPoolGradient, averagePool, averagePoolGradient } from './image.as';
 export { packColumns, addPackedProduct } from './packed-product.as';
 export { swapOuter, lstmForward, lstmBackward, gruForward, gruBackward } from './recurrent.as';
+export { philox, drop } from './mask.as';
+export { normalise, normaliseGradient, addScaleGradient } from './normalise.as';
+export { gatherTokens, scatterTokens, addTokenSquares } from './token.as';

@@ -1,10 +1,13 @@
 /** The port to the numeric kernels: functions over one memory, addressed by byte offsets. Two implementations, equal to the bit. */
 import type { ImageKernels } from './image.ts';
 import type { LossKernels } from './loss.ts';
+import type { MaskKernels } from './mask.ts';
+import type { NormaliseKernels } from './normalise.ts';
 import type { PackedProductKernels } from './packed-product.ts';
 import type { RecurrentKernels } from './recurrent.ts';
 import type { RowKernels } from './rows.ts';
 import type { StepKernels } from './step.ts';
+import type { TokenKernels } from './token.ts';
 
 /** Codes of hidden-layer activations. */
 export const activations = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;
@@ -21,10 +24,13 @@ export const reservedBytes = 147_456;
 export interface KernelFunctions
   extends ImageKernels,
     LossKernels,
+    MaskKernels,
+    NormaliseKernels,
     PackedProductKernels,
     RecurrentKernels,
     RowKernels,
-    StepKernels {
+    StepKernels,
+    TokenKernels {
   /** C = A·B: A rows × inner, B inner × columns. Every element adds up in float32, inner index ascending. */
   product(a: number, b: number, c: number, rows: number, inner: number, columns: number): void;
   /** C = activation(A·Bᵀ + bias): A rows × inner, B columns × inner, bias one value per column (0: none). */

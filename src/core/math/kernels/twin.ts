@@ -1,17 +1,18 @@
 /** The kernels in plain TypeScript: oracle of the SIMD ones, and what runs where WebAssembly SIMD does not. */
 import { activateTwin, activationGradientTwin } from './activation-twin.ts';
 import {
-  addChannelSumsTwin,
   addCol2imTwin,
   averagePoolGradientTwin,
   averagePoolTwin,
-  fillChannelsTwin,
   im2colTwin,
   maxPoolGradientTwin,
   maxPoolTwin,
+  transposeTwin,
 } from './image-twin.ts';
 import type { KernelSource, Kernels } from './kernels.ts';
 import { huberLossTwin, logisticLossTwin, pinballLossTwin, softmaxLossTwin, squaredLossTwin } from './loss-twin.ts';
+import { maskTwin } from './mask-twin.ts';
+import { normaliseTwin } from './normalise-twin.ts';
 import { packedProductTwin } from './packed-product-twin.ts';
 import {
   addColumnSumsTwin,
@@ -24,6 +25,7 @@ import { recurrentTwin } from './recurrent-twin.ts';
 import { addRowSquaresTwin, addScaledTwin, dotProductTwin, scaleRowsTwin } from './rows-twin.ts';
 import { adamStepTwin, momentumStepTwin, regulariseTwin, sgdStepTwin } from './step-twin.ts';
 import { addWeightedTwin, divideToFloatTwin, sumOfSquaresTwin } from './sum-twin.ts';
+import { tokenTwin } from './token-twin.ts';
 
 /** Kernels over an ordinary ArrayBuffer; nothing is kept after release. */
 export const twinKernels: KernelSource = { name: 'twin', acquire: createTwin, release: () => undefined };
@@ -37,8 +39,11 @@ function createTwin(bytes: number): Kernels {
   return {
     name: 'twin',
     buffer,
+    ...maskTwin(m),
+    ...normaliseTwin(m),
     ...packedProductTwin(m),
     ...recurrentTwin(m),
+    ...tokenTwin(m),
     product: (a, b, c, rows, inner, columns) => productTwin(m, a / 4, b / 4, c / 4, rows, inner, columns),
     productTransposed: (a, b, bias, c, rows, inner, columns, activation) =>
       productTransposedTwin(m, a / 4, b / 4, bias / 4, c / 4, rows, inner, columns, activation),
@@ -65,11 +70,9 @@ function createTwin(bytes: number): Kernels {
     dotProduct: (a, b, count) => dotProductTwin(m, a / 4, b / 4, count),
     scaleRows: (values, rows, width, weights) => scaleRowsTwin(m, values / 4, rows, width, weights / 4),
     addScaled: (values, target, count, scale) => addScaledTwin(m, values / 4, target / 4, count, scale),
-    im2col: (image, columns, ...settings) => im2colTwin(m, image / 4, columns / 4, ...settings),
-    addCol2im: (columns, image, ...settings) => addCol2imTwin(m, columns / 4, image / 4, ...settings),
-    fillChannels: (values, bias, channels, positions) => fillChannelsTwin(m, values / 4, bias / 4, channels, positions),
-    addChannelSums: (values, sums, channels, positions) =>
-      addChannelSumsTwin(m, values / 4, sums / 4, channels, positions),
+    transpose: (from, to, ...sizes) => transposeTwin(m, from / 4, to / 4, ...sizes),
+    im2col: (images, columns, ...settings) => im2colTwin(m, images / 4, columns / 4, ...settings),
+    addCol2im: (columns, images, ...settings) => addCol2imTwin(m, columns / 4, images / 4, ...settings),
     maxPool: (planes, output, places, ...settings) => maxPoolTwin(m, planes / 4, output / 4, places / 4, ...settings),
     maxPoolGradient: (gradient, places, input, ...settings) =>
       maxPoolGradientTwin(m, gradient / 4, places / 4, input / 4, ...settings),

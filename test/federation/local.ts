@@ -2,7 +2,7 @@
 
 import type { LogEvent } from '../../src/core/protocol/ports.ts';
 import { Problem } from '../../src/core/protocol/problem.ts';
-import { fileTrainers, runClientProcess } from '../../src/node/run-client.ts';
+import { fileTrainers, type OpenTrainer, runClientProcess } from '../../src/node/run-client.ts';
 import { type CoordinatorSettings, type RunningCoordinator, runCoordinator } from '../../src/node/run-coordinator.ts';
 import type { Enrolled } from './enrolled.ts';
 
@@ -30,14 +30,19 @@ export async function startCoordinator(
   return { ...running, log };
 }
 
-/** Starts a client; the stack ends it. */
-export function startClient(stack: AsyncDisposableStack, enrolled: Enrolled, name: string): LocalClient {
+/** Starts a client, with our own engine unless `open` gives another trainer; the stack ends it. */
+export function startClient(
+  stack: AsyncDisposableStack,
+  enrolled: Enrolled,
+  name: string,
+  open?: OpenTrainer,
+): LocalClient {
   const log: LogEvent[] = [];
   const controller = new AbortController();
   const ended = runClientProcess({
     home: enrolled.memberHome(name),
     log: event => log.push(event),
-    trainerFor: fileTrainers(enrolled.tablePath(name), null),
+    trainerFor: fileTrainers(enrolled.tablePath(name), null, open),
     signal: controller.signal,
   }).then(
     () => null,

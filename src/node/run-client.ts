@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { runClient } from '../client/client.ts';
 import type { ClientPorts } from '../client/ports.ts';
 import type { SiteData } from '../core/data/dataset.ts';
-import { loadSite } from '../core/data/table.ts';
 import { createTrainer } from '../core/learning/local-trainer.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
 import { FloatPool } from '../core/math/float-pool.ts';
@@ -13,7 +12,7 @@ import type { Task } from '../core/protocol/task.ts';
 import { readMember } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
 import { systemClock } from './clock.ts';
-import { fileSource } from './data/read-file.ts';
+import { loadSiteFrom } from './data/site-files.ts';
 import { type Introduction, openChannel } from './http/coordinator-channel.ts';
 import { type Credentials, loadCredentials } from './pki/credentials.ts';
 import { NewestCrl } from './pki/newest-crl.ts';
@@ -130,8 +129,8 @@ const ownTrainer: OpenTrainer = (task, site) =>
   createTrainer(task, site, { yieldNow: () => new Promise(resolve => setImmediate(resolve)) });
 
 /**
- * Trainers on one file of this site. A task whose name is not in `accept` is refused (null accepts every task of the
- * federation): the site, not the coordinator, decides what its data is used for.
+ * Trainers on the data of this site, at a path that `loadSiteFrom` reads. A task whose name is not in `accept` is refused
+ * (null accepts every task of the federation): the site, not the coordinator, decides what its data is used for.
  */
 export function fileTrainers(
   path: string,
@@ -146,7 +145,7 @@ export function fileTrainers(
         `Start the client with --accept ${task.name} to take part.`,
       );
     }
-    const site = await loadSite(task.data, fileSource(path));
+    const site = await loadSiteFrom(task.data, path);
     return open(task, site);
   };
 }

@@ -3,11 +3,15 @@ import type { LayerKind } from '../layer.ts';
 import type { LayerSettings } from '../layer-settings.ts';
 import { conv2d } from './conv2d.ts';
 import { dense } from './dense.ts';
+import { gru } from './gru.ts';
+import { lstm } from './lstm.ts';
 import { pool2d } from './pool2d.ts';
 
 const kinds: { readonly [T in LayerSettings['type']]?: LayerKind<Extract<LayerSettings, { type: T }>> } = {
   conv2d,
   dense,
+  gru,
+  lstm,
   pool2d,
 };
 

@@ -1,0 +1,186 @@
+/** Parameter gradients of a recurrent layer, once the gradients of its gates at every step are known. */
+import type { Kernels, Layout } from '../math/kernels/kernels.ts';
+import type { LayerGradient, Pass } from './layer.ts';
+import { planRowGradients } from './row-gradients.ts';
+
+/** Neighbouring blocks of a row of gates that take the same of input and state. */
+export interface GateRun {
+  /** First of them, of the four blocks of `hidden` values, and how many. */
+  readonly block: number;
+  readonly blocks: number;
+  /** Gate of weight_ih and of weight_hh that the first block belongs to; null where the input, or the state, does not reach it. */
+  readonly inputGate: number | null;
+  readonly hiddenGate: number | null;
+}
+
+/** A recurrent layer's numbers, [steps, rows of the pass, width] without gaps. */
+export interface RecurrentPlace {
+  /** Byte offset of the layer's tensors from the start of all parameters, and where each begins from there. */
+  readonly parameters: number;
+  readonly tensors: RecurrentTensors;
+  readonly inputs: number;
+  readonly hidden: number;
+  readonly steps: number;
+  readonly runs: readonly GateRun[];
+  /** Byte offsets of the inputs, of the state before each step, and of the gradients of the gates (width 4·hidden). */
+  readonly input: number;
+  readonly before: number;
+  readonly errors: number;
+}
+
+/** Byte offsets of PyTorch's four tensors. */
+export interface RecurrentTensors {
+  readonly weightInput: number;
+  readonly weightHidden: number;
+  readonly biasInput: number;
+  readonly biasHidden: number;
+  /** Values of all. */
+  readonly count: number;
+}
+
+type Norms = Pick<LayerGradient, 'addSquaredNorms' | 'addWeighted'>;
+
+/** Multiply–adds that one value of a written gradient costs: it is written, squared and added again. */
+const costOfValue = 8;
+
+/**
+ * Gradients by what is cheaper. In multiply–adds per row, for T steps, I inputs, H hidden, G gates (P = G·H·(I + H)):
+ * Gram norms cost T²·(4H + I + H) / 2 and one product of T·P afterwards; written gradients cost the product, twice where
+ * they are too many to keep, and `costOfValue`·P.
+ */
+export function planRecurrentGradient(layout: Layout, rows: number, place: RecurrentPlace): LayerGradient {
+  const { steps, inputs, hidden, tensors } = place;
+  const gram = (steps * steps * (5 * hidden + inputs)) / 2;
+  const isGram = gram < costOfValue * tensors.count;
+  return {
+    add: pass => addGradient(place, pass),
+    ...(isGram ? planGramNorms(layout, place) : planWrittenNorms(layout, rows, place)),
+  };
+}
+
+/** Each row's gradient is written out. */
+export function planWrittenNorms(layout: Layout, rows: number, place: RecurrentPlace): Norms {
+  return planRowGradients(layout, rows, place.parameters, place.tensors.count, (pass, row, target) =>
+    writeRowGradient(place, pass, row, target),
+  );
+}
+
+/**
+ * Below this part of the greatest length that the gradient could have, squared, its terms cancel so far that rounding in
+ * the Gram matrices would show: the row's gradient is written out.
+ */
+const leastPart = 1e-3;
+
+/**
+ * Norms without gradients: for G = Σₜ eₜ·aₜᵀ, ‖G‖² = Σₜₛ (eₜ·eₛ)(aₜ·aₛ), with a = (x, 1) for what the input reaches and
+ * (h, 1) for what the state reaches (Li et al. 2022, "Large language models can be strong differentially private learners", eq. 3).
+ */
+export function planGramNorms(layout: Layout, place: RecurrentPlace): Norms {
+  const { tensors, inputs, hidden, steps, runs, input, before, errors } = place;
+  const size = steps * steps;
+  const [ofInput, ofState, ofErrors] = [layout.float32(size), layout.float32(size), layout.float32(size)];
+  const written = layout.float32(tensors.count);
+  return {
+    addSquaredNorms(pass, norms) {
+      const { kernels, rows: count } = pass;
+      const sums = new Float64Array(kernels.buffer, norms, count);
+      for (let row = 0; row < count; row++) {
+        const { square, bound } = gramNorm(pass, row);
+        if (!(square < leastPart * bound)) sums[row] += square;
+        else {
+          writeRowGradient(place, pass, row, written);
+          kernels.addRowSquares(written, 0, norms + 8 * row, 1, tensors.count);
+        }
+      }
+    },
+    addWeighted(pass, weights) {
+      const { kernels, rows: count } = pass;
+      for (let step = 0; step < steps; step++) {
+        kernels.scaleRows(errors + 16 * step * count * hidden, count, 4 * hidden, weights);
+      }
+      const scale = new Float32Array(kernels.buffer, weights, count);
+      // Where a row is left out its values need not be finite, and 0 × ∞ is none of its business either.
+      for (let row = 0; row < count; row++) if (scale[row] === 0) clearRow(pass, row);
+      addGradient(place, pass);
+    },
+  };
+
+  /** The squared norm of a row's gradient, and that of Σₜ ‖eₜ‖·‖aₜ‖, which it is at most. */
+  function gramNorm({ kernels, rows: count }: Pass, row: number): { square: number; bound: number } {
+    // The bias is a weight of a constant input 1: its Gram matrix is all ones.
+    const x = gram(kernels, input + 4 * row * inputs, 4 * count * inputs, ofInput, inputs, 1);
+    const h = gram(kernels, before + 4 * row * hidden, 4 * count * hidden, ofState, hidden, 1);
+    let square = 0;
+    let bound = 0;
+    for (const { block, blocks, inputGate, hiddenGate } of runs) {
+      const at = errors + 4 * (4 * row + block) * hidden;
+      const e = gram(kernels, at, 16 * count * hidden, ofErrors, blocks * hidden, 0);
+      if (inputGate !== null) {
+        square += kernels.dotProduct(ofErrors, ofInput, size);
+        bound += greatestSquare(e, x);
+      }
+      if (hiddenGate !== null) {
+        square += kernels.dotProduct(ofErrors, ofState, size);
+        bound += greatestSquare(e, h);
+      }
+    }
+    return { square, bound };
+  }
+
+  /** Gram matrix of the `steps` vectors that lie `stride` bytes apart, plus a constant. */
+  function gram(kernels: Kernels, at: number, stride: number, target: number, width: number, start: number) {
+    const values = new Float32Array(kernels.buffer, target, size).fill(start);
+    kernels.addProduct(at, stride, 4, at, 4, stride, target, 4 * steps, steps, width, steps);
+    return values;
+  }
+
+  function greatestSquare(e: Float32Array, a: Float32Array): number {
+    let sum = 0;
+    for (let i = 0; i < size; i += steps + 1) sum += Math.sqrt(e[i] * a[i]);
+    return sum * sum;
+  }
+
+  function clearRow({ kernels, rows: count }: Pass, row: number): void {
+    const memory = new Float32Array(kernels.buffer);
+    for (let step = 0; step < steps; step++) {
+      const at = step * count + row;
+      memory.fill(0, input / 4 + at * inputs, input / 4 + (at + 1) * inputs);
+      memory.fill(0, before / 4 + at * hidden, before / 4 + (at + 1) * hidden);
+    }
+  }
+}
+
+function addGradient(place: RecurrentPlace, { kernels, gradient, rows }: Pass): void {
+  addProducts(kernels, place, gradient + place.parameters, { first: 0, apart: 1, count: place.steps * rows });
+}
+
+function writeRowGradient(place: RecurrentPlace, { kernels, rows }: Pass, row: number, target: number): void {
+  new Float32Array(kernels.buffer, target, place.tensors.count).fill(0);
+  addProducts(kernels, place, target, { first: row, apart: rows, count: place.steps });
+}
+
+/** Adds Σ e·xᵀ, Σ e·hᵀ and Σ e over some positions of [steps, rows] to the tensors at `target`. */
+function addProducts(
+  kernels: Kernels,
+  { tensors, inputs, hidden, runs, input, before, errors }: RecurrentPlace,
+  target: number,
+  { first, apart, count }: { readonly first: number; readonly apart: number; readonly count: number },
+): void {
+  const { weightInput, weightHidden, biasInput, biasHidden } = tensors;
+  for (const { block, blocks, inputGate, hiddenGate } of runs) {
+    const outputs = blocks * hidden;
+    const e = errors + 4 * (4 * first + block) * hidden;
+    const eApart = 16 * apart * hidden;
+    const add = (factors: number, width: number, weight: number, bias: number): void => {
+      const a = factors + 4 * first * width;
+      kernels.addProduct(e, 4, eApart, a, 4 * apart * width, 4, target + weight, 4 * width, outputs, count, width);
+      kernels.addColumnSums(e, eApart, target + bias, count, outputs);
+    };
+    if (inputGate !== null) {
+      add(input, inputs, weightInput + 4 * inputGate * hidden * inputs, biasInput + 4 * inputGate * hidden);
+    }
+    if (hiddenGate !== null) {
+      add(before, hidden, weightHidden + 4 * hiddenGate * hidden * hidden, biasHidden + 4 * hiddenGate * hidden);
+    }
+  }
+}

@@ -108,6 +108,8 @@ export const csvSchema = z
         });
       }
     });
+    const breach = schema.sequence === null ? null : sequenceBreach(schema.columns, schema.sequence.steps);
+    if (breach !== null) context.addIssue({ code: 'custom', path: ['sequence', 'steps'], message: breach });
     const { split } = schema;
     if (split.type === 'column' && !schema.columns.some(c => c.name === split.column && c.type === 'ignore')) {
       context.addIssue({
@@ -130,4 +132,13 @@ function sameLevel(levels: readonly string[]): string | null {
     seen.set(key, level);
   }
   return null;
+}
+
+/** What keeps the columns from being steps in time, or null. */
+function sequenceBreach(columns: readonly z.infer<typeof column>[], steps: number): string | null {
+  if (columns.some(c => c.type === 'category'))
+    return 'a sequence has number columns only; make numbers of the categories';
+  const numbers = columns.filter(c => c.type === 'number').length;
+  if (numbers % steps === 0) return null;
+  return `${numbers} number columns do not make ${steps} equal steps; declare the same columns for each step`;
 }

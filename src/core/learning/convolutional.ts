@@ -1,5 +1,5 @@
 /** The layers of a convolutional model: convolutions, each with its norm, pool and dropout, then dense layers. */
-import type { ModelSettings } from '../protocol/task.ts';
+import type { ModelSettings } from '../protocol/model-settings.ts';
 import { denseLayer, dropoutLayers, hiddenLayers } from './dense-layers.ts';
 import type { LayerSettings } from './layer-settings.ts';
 import type { DataShape } from './shape.ts';

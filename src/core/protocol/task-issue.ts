@@ -38,7 +38,17 @@ const planned: Readonly<Record<string, readonly string[]>> = {
   ],
   protection: ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'],
   privacy: ['client-level', 'example-level', 'local'],
-  'model.name': ['cnn', 'lstm', 'gru', 'linear'],
+  'data.standardise': ['federated'],
+};
+
+/** Values that are refused for good, and why. */
+const refused: Readonly<Record<string, Readonly<Record<string, readonly [why: string, remedy: string]>>>> = {
+  'model.norm': {
+    batch: [
+      'batch norm mixes the rows of a minibatch: no example has a gradient of its own, and its running statistics leave the site',
+      'use none, or layer (mlp) or group (cnn)',
+    ],
+  },
 };
 
 /** The settings of `planned` that hold one word now and whole blocks of settings later. */
@@ -78,6 +88,8 @@ export function taskIssues(issue: Issue, schema: Schema, task: unknown): TaskIss
     return [{ path, message: `"${path}" with settings is not built in this version`, remedy }];
   if (typeof input !== 'string' || (issue.code !== 'invalid_union' && issue.code !== 'invalid_value'))
     return [{ path, message: `is ${shown(input)}`, remedy }];
+  const forGood = refused[path]?.[input];
+  if (forGood !== undefined) return [{ path, message: forGood[0], remedy: forGood[1] }];
   const later = planned[path]?.includes(input);
   return [{ path, message: `${shown(input)} is not ${later ? 'built in this version' : 'a known value'}`, remedy }];
 }

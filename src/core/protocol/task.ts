@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { encodeCbor } from '../bytes/cbor.ts';
 import { dataShape } from '../data/data-shape.ts';
-import { type DataSchema, dataSchema } from '../data/schema.ts';
+import { dataSchema } from '../data/schema.ts';
 import { defaultLoss, type LossSettings } from '../learning/loss-settings.ts';
 import { modelSchema } from './model-settings.ts';
 import { issueLine, type TaskIssue, taskIssues } from './task-issue.ts';
+import { taskBreaches } from './task-rules.ts';
 import { trainingSchema } from './training-settings.ts';
 
 const positive = z.number().gt(0).finite();
@@ -31,19 +32,6 @@ const server = z.discriminatedUnion('optimizer', [
   z.strictObject({ optimizer: z.literal('fedyogi'), ...adaptive }),
   z.strictObject({ optimizer: z.literal('fedadagrad'), ...adaptive, beta1: decay.default(0) }),
 ]);
-
-/** Largest model, 1 GiB of float32: a slip in a task must not take down every machine of the federation. */
-const mostParameters = 2 ** 28;
-
-/** Weights and biases of a dense network of these settings. */
-function parameterTotal(_task: { data: DataSchema }): number {
-  return 0;
-}
-
-function isBinary(data: DataSchema): boolean {
-  const { output } = dataShape(data);
-  return output.kind === 'classes' && output.classes === 2;
-}
 
 export const taskSchema = z
   .strictObject({
@@ -98,21 +86,7 @@ export const taskSchema = z
       .default({ everyRounds: 1, pooledAucBins: null, aloneBaseline: false }),
   })
   .superRefine((task, context) => {
-    const parameters = parameterTotal(task);
-    if (parameters > mostParameters) {
-      context.addIssue({
-        code: 'custom',
-        path: ['model'],
-        message: `has ${parameters} parameters, more than ${mostParameters}; use fewer or smaller hidden layers`,
-      });
-    }
-    if (task.evaluation.pooledAucBins !== null && !isBinary(task.data)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['evaluation', 'pooledAucBins'],
-        message: 'a pooled AUC needs a binary target; set it to null',
-      });
-    }
+    for (const { path, message } of taskBreaches(task)) context.addIssue({ code: 'custom', path, message });
   });
 
 export type Task = z.infer<typeof taskSchema>;

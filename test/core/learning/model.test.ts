@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultLoss } from '../../../src/core/learning/loss-settings.ts';
-import { modelLayers } from '../../../src/core/learning/model.ts';
+import { modelLayers } from '../../../src/core/learning/model-layers.ts';
 import { initialParameters, networkManifest } from '../../../src/core/learning/network-parameters.ts';
 import { parameterCount } from '../../../src/core/learning/parameters.ts';
 import type { InputShape, OutputShape } from '../../../src/core/learning/shape.ts';

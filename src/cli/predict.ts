@@ -4,12 +4,14 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { decodeSafetensors } from '../core/bytes/safetensors.ts';
 import { SafetensorsError } from '../core/bytes/safetensors-error.ts';
+import type { CsvSchema } from '../core/data/csv-schema.ts';
 import type { Scaler } from '../core/data/dataset.ts';
-import { classCount, type DataSchema } from '../core/data/schema.ts';
+import { onlyTable } from '../core/data/only-table.ts';
 import { type FeatureTable, loadFeatures, loadSite } from '../core/data/table.ts';
+import type { LossSettings } from '../core/learning/loss-settings.ts';
 import { taskManifest, taskNetwork } from '../core/learning/model.ts';
 import { sameManifest } from '../core/learning/parameters.ts';
-import { predictProbabilities } from '../core/learning/predict.ts';
+import { predictOutputs, predictProbabilities } from '../core/learning/predict.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import { parseTask, type Task, TaskError } from '../core/protocol/task.ts';
 import { fileSource } from '../node/data/read-file.ts';
@@ -40,8 +42,9 @@ export function predictCommand(): Command {
 
 async function run(options: Options): Promise<void> {
   const { task, parameters } = readModel(options.model);
-  const scaler = await scalerFor(task.data, options);
-  const rows = await loadFeatures(task.data, fileSource(options.data), scaler);
+  const schema = onlyTable(task.data, 'predict', 'Images and text are predicted through the interface of the package.');
+  const scaler = await scalerFor(schema, options);
+  const rows = await loadFeatures(schema, fileSource(options.data), scaler);
   const progress = createProgress();
   sayLeftOut(options.data, rows, progress);
   if (rows.rows === 0) {
@@ -51,10 +54,19 @@ async function run(options: Options): Promise<void> {
       'Give a table in the form that the task of the model declares: parley data check FILE --task TASK.',
     );
   }
-  const probabilities = await predictProbabilities(taskNetwork(task), parameters, rows);
-  const names = classNames(task.data);
-  if (options.json) return printJson(document(options, rows, probabilities, names));
-  const text = csv(rows, probabilities, names);
+  const { fields, predictions } = await predictionsOf(task, schema, parameters, rows);
+  if (options.json) {
+    printJson({
+      model: resolve(options.model),
+      data: resolve(options.data),
+      ...header(schema),
+      predictions: predictions.map((prediction, row) => ({ row: rows.lines[row], ...prediction.document })),
+      leftOut: rows.refused.map(({ line, column, what }) => ({ row: line, column, what })),
+    });
+    return;
+  }
+  const lines = predictions.map((prediction, row) => [rows.lines[row], ...prediction.cells].join(','));
+  const text = `${[['row', ...fields].map(quote).join(','), ...lines].join('\n')}\n`;
   if (options.output === undefined) process.stdout.write(text);
   else save(options.output, text);
 }
@@ -101,7 +113,7 @@ function readModel(path: string): { task: Task; parameters: Float32Array } {
 }
 
 /** The scaling of this site's training rows, as in training. Throws UserError when it cannot be known. */
-async function scalerFor(schema: DataSchema, { data, scaleBy }: Options): Promise<Scaler | null> {
+async function scalerFor(schema: CsvSchema, { data, scaleBy }: Options): Promise<Scaler | null> {
   if (schema.standardise === 'none') return null;
   const path = scaleBy ?? data;
   try {
@@ -113,45 +125,59 @@ async function scalerFor(schema: DataSchema, { data, scaleBy }: Options): Promis
   }
 }
 
-function classNames(schema: DataSchema): string[] {
-  return schema.target.type === 'classes'
-    ? [...schema.target.classes]
-    : [`not_above_${schema.target.value}`, `above_${schema.target.value}`];
+interface Predictions {
+  /** Columns of the CSV after the row. */
+  readonly fields: readonly string[];
+  readonly predictions: readonly { readonly cells: readonly (string | number)[]; readonly document: object }[];
 }
 
-function predicted(probabilities: Float32Array, row: number, names: readonly string[]): number {
-  let best = 0;
-  for (let c = 1; c < names.length; c++) {
-    if (probabilities[row * names.length + c] > probabilities[row * names.length + best]) best = c;
-  }
-  return best;
-}
-
-function csv(rows: FeatureTable, probabilities: Float32Array, names: readonly string[]): string {
-  const quote = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const lines = [['row', 'prediction', ...names.map(name => `p_${name}`)].map(quote).join(',')];
-  for (let row = 0; row < rows.rows; row++) {
-    const values = probabilities.subarray(row * names.length, (row + 1) * names.length);
-    lines.push([rows.lines[row], quote(names[predicted(probabilities, row, names)]), ...values].join(','));
-  }
-  return `${lines.join('\n')}\n`;
-}
-
-function document(
-  options: Options,
+async function predictionsOf(
+  task: Task,
+  schema: CsvSchema,
+  parameters: Float32Array,
   rows: FeatureTable,
-  probabilities: Float32Array,
-  names: readonly string[],
-): unknown {
-  return {
-    model: resolve(options.model),
-    data: resolve(options.data),
-    classes: names,
-    predictions: Array.from(rows.lines, (line, row) => ({
-      row: line,
-      prediction: names[predicted(probabilities, row, names)],
-      probabilities: [...probabilities.subarray(row * names.length, (row + 1) * names.length)],
-    })),
-    leftOut: rows.refused.map(({ line, column, what }) => ({ row: line, column, what })),
-  };
+): Promise<Predictions> {
+  const network = taskNetwork(task);
+  if (schema.target.type === 'number') {
+    const outputs = await predictOutputs(network, parameters, rows);
+    return predictedNumbers(schema.target, network.loss, outputs, rows.rows);
+  }
+  return predictedClasses(classNames(schema), await predictProbabilities(network, parameters, rows), rows.rows);
+}
+
+/** Numbers in the units of the column; one per quantile level where the task asks for levels. */
+function predictedNumbers(
+  { center, spread }: { center: number; spread: number },
+  loss: LossSettings,
+  outputs: Float32Array,
+  rows: number,
+): Predictions {
+  const names = loss.name === 'quantile' ? loss.levels.map(level => `q_${level}`) : ['prediction'];
+  const predictions = Array.from({ length: rows }, (_, row) => {
+    const values = names.map((_, i) => outputs[row * names.length + i] * spread + center);
+    return { cells: values, document: Object.fromEntries(names.map((name, i) => [name, values[i]])) };
+  });
+  return { fields: names, predictions };
+}
+
+function predictedClasses(names: readonly string[], probabilities: Float32Array, rows: number): Predictions {
+  const predictions = Array.from({ length: rows }, (_, row) => {
+    const values = [...probabilities.subarray(row * names.length, (row + 1) * names.length)];
+    const prediction = names[values.indexOf(Math.max(...values))];
+    return { cells: [quote(prediction), ...values], document: { prediction, probabilities: values } };
+  });
+  return { fields: ['prediction', ...names.map(name => `p_${name}`)], predictions };
+}
+
+function header(schema: CsvSchema): object {
+  return schema.target.type === 'number' ? {} : { classes: classNames(schema) };
+}
+
+function classNames({ target }: CsvSchema): string[] {
+  if (target.type === 'classes') return [...target.classes];
+  return target.type === 'above' ? [`not_above_${target.value}`, `above_${target.value}`] : [];
+}
+
+function quote(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,34 +1,31 @@
-/** Columns of a convolution's images (im2col): what each output position looks at, a few output rows at a time. */
+/** Columns of a convolution's images (im2col): what each output position looks at, some lines of positions at a time. */
 import type { Layout } from '../../math/kernels/kernels.ts';
-import type { Pass, Place } from '../layer.ts';
+import type { Pass } from '../layer.ts';
 import type { ConvolutionSettings } from '../layer-settings.ts';
 
-/** Columns are written in chunks of about so many bytes at most: of one output row at least. */
+/** Columns are written in chunks of about so many bytes at most, of one line at least. */
 const chunkBytes = 256 * 2 ** 10;
-/** The columns of all rows of a pass are kept from forward to the gradient up to so many bytes; beyond, they are written twice. */
-const mostKeptBytes = 4 * 2 ** 20;
+/** The columns of all rows of a pass stay in memory from forward to the gradient up to so many bytes; beyond, they are written anew. */
+const mostKeptBytes = 8 * 2 ** 20;
 
-/** Some output rows of one image: [channels·kernel², positions]. */
-export interface Chunk {
-  readonly firstRow: number;
-  readonly rows: number;
-  /** First position, and how many. */
-  readonly first: number;
-  readonly positions: number;
-}
+/** Columns of the positions `first` to `first + count`, counted through all rows of the pass: count × inner at the byte offset `columns`. */
+export type VisitChunk = (columns: number, first: number, count: number) => void;
 
 export interface Columns {
-  /** Output positions of an image. */
+  /** Output positions per row. */
   readonly positions: number;
-  /** Values that a position looks at. */
+  /** Values that a position looks at: [kernel, kernel, channels]. */
   readonly inner: number;
-  readonly chunks: readonly Chunk[];
-  /** Byte offset of room for one chunk; also where columns are that are not kept. */
+  /** Byte offset of the columns of all rows of a pass after `write`; 0 where they do not stay. */
+  readonly kept: number;
+  /** Byte offset of room for a chunk. */
   readonly scratch: number;
-  /** Writes the columns of a chunk of an image of the pass; returns their byte offset, where they stay if they are kept. */
-  write(pass: Pass, row: number, chunk: Chunk): number;
-  /** The same columns after `write` of the whole pass. */
-  read(pass: Pass, row: number, chunk: Chunk): number;
+  /** Writes the columns of `count` rows from row `from` on, and visits them chunk by chunk in order. */
+  write(pass: Pass, from: number, count: number, visit: VisitChunk): void;
+  /** Visits the columns of these rows as chunks in order, after `write` of the whole pass. */
+  read(pass: Pass, from: number, count: number, visit: VisitChunk): void;
+  /** `write`'s adjoint: `fill` writes a chunk's columns at the byte offset it gets, and they are added to the images at `target`. */
+  addBack(pass: Pass, target: number, fill: VisitChunk): void;
 }
 
 /** Output height and width. */
@@ -37,43 +34,53 @@ export function outputSides({ height, width, kernel, stride, padding }: Convolut
   return [side(height), side(width)];
 }
 
-export function planColumns(settings: ConvolutionSettings, { layout, rows, input, purpose }: Place): Columns {
+/**
+ * @param rows rows of a pass at most.
+ * @param images byte offset of rows × [height, width, channels].
+ * @param keeps whether a gradient will want the columns again.
+ */
+export function planColumns(
+  layout: Layout,
+  rows: number,
+  settings: ConvolutionSettings,
+  images: number,
+  keeps: boolean,
+): Columns {
   const { channels, height, width, kernel, stride, padding } = settings;
   const [outHeight, outWidth] = outputSides(settings);
-  const positions = outHeight * outWidth;
   const inner = channels * kernel * kernel;
-  const chunks = chunksOf(outHeight, outWidth, inner);
-  const imageBytes = 4 * inner * positions;
-  const kept = keptOffset(layout, purpose === 'training' ? rows * imageBytes : 0);
-  const scratch = layout.float32(inner * chunks[0].positions);
-  const write = ({ kernels }: Pass, row: number, chunk: Chunk): number => {
-    const target = kept === 0 ? scratch : kept + row * imageBytes + 4 * inner * chunk.first;
-    const image = input + 4 * row * channels * height * width;
-    const { firstRow, rows: count } = chunk;
-    kernels.im2col(image, target, channels, height, width, kernel, stride, padding, firstRow, count);
-    return target;
+  const lineBytes = 4 * inner * outWidth;
+  const chunkLines = Math.min(rows * outHeight, Math.max(1, Math.floor(chunkBytes / lineBytes)));
+  const passBytes = rows * outHeight * lineBytes;
+  const kept = keeps && passBytes <= mostKeptBytes ? layout.float32(passBytes / 4) : 0;
+  const scratch = layout.float32((chunkLines * lineBytes) / 4);
+  const eachChunk = (from: number, count: number, visit: (line: number, lines: number) => void): void => {
+    const end = (from + count) * outHeight;
+    for (let line = from * outHeight; line < end; line += chunkLines) visit(line, Math.min(chunkLines, end - line));
   };
+  const write: Columns['write'] = ({ kernels }, from, count, visit) => {
+    eachChunk(from, count, (line, lines) => {
+      const columns = kept === 0 ? scratch : kept + line * lineBytes;
+      kernels.im2col(images, columns, channels, height, width, kernel, stride, padding, line, lines);
+      visit(columns, line * outWidth, lines * outWidth);
+    });
+  };
+  const positions = outHeight * outWidth;
   return {
     positions,
     inner,
-    chunks,
+    kept,
     scratch,
     write,
-    read: kept === 0 ? write : (_, row, chunk) => kept + row * imageBytes + 4 * inner * chunk.first,
+    read:
+      kept === 0
+        ? write
+        : (_, from, count, visit) => visit(kept + from * outHeight * lineBytes, from * positions, count * positions),
+    addBack({ kernels, rows: count }, target, fill) {
+      eachChunk(0, count, (line, lines) => {
+        fill(scratch, line * outWidth, lines * outWidth);
+        kernels.addCol2im(scratch, target, channels, height, width, kernel, stride, padding, line, lines);
+      });
+    },
   };
-}
-
-/** Depends on the settings alone: the order of sums does too. */
-function chunksOf(outHeight: number, outWidth: number, inner: number): Chunk[] {
-  const most = Math.min(outHeight, Math.max(1, Math.floor(chunkBytes / (4 * inner * outWidth))));
-  const chunks: Chunk[] = [];
-  for (let firstRow = 0; firstRow < outHeight; firstRow += most) {
-    const rows = Math.min(most, outHeight - firstRow);
-    chunks.push({ firstRow, rows, first: firstRow * outWidth, positions: rows * outWidth });
-  }
-  return chunks;
-}
-
-function keptOffset(layout: Layout, bytes: number): number {
-  return bytes > 0 && bytes <= mostKeptBytes ? layout.float32(bytes / 4) : 0;
 }

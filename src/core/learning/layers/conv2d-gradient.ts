@@ -1,26 +1,22 @@
-/** Parameter gradients of a convolution: of one row G = E·columnsᵀ, with the gradient E [filters, positions] by its output. */
+/** Parameter gradients of a convolution: that of a layer linear at each position, whose inputs are the columns. */
 import type { Layout } from '../../math/kernels/kernels.ts';
 import type { LayerGradient, Pass } from '../layer.ts';
+import { planLinearGradient } from '../linear-gradient.ts';
 import { planRowGradients } from '../row-gradients.ts';
 import type { Columns } from './conv2d-columns.ts';
 
 export interface ConvolutionPlace {
-  /** Byte offset of the weight [filters, inner] from the start of all parameters; the bias [filters] follows it. */
+  /** Byte offset of the weight from the start of all parameters; the bias follows it. */
   readonly parameters: number;
   readonly filters: number;
-  /** Byte offset of rows × filters × positions. */
+  readonly channels: number;
+  /** Byte offset of the gradient by the output before the activation, rows × [positions, filters]. */
   readonly error: number;
 }
 
-/** Multiply–adds of a product that take as long as one element of a gradient cleared, squared, scaled and added. */
-const workPerElement = 16;
-
-/** A ghost norm below this share of what its terms could add up to has lost digits to cancellation: that row's gradient is written out. */
-const leastShare = 1 / 256;
-
 /**
- * Norms by whichever way costs less. Both need the product G; on top of it a ghost norm costs the Gram matrices of the
- * positions, positions²·(filters + inner) multiply–adds, and a gradient written out its filters·inner elements.
+ * Columns that stay in memory are the inputs of a linear layer, with its ghost norms where positions are few. Others are written
+ * anew, chunk by chunk, and norms are those of gradients written out: images of that size have many positions.
  */
 export function planConvolutionGradient(
   layout: Layout,
@@ -28,100 +24,53 @@ export function planConvolutionGradient(
   place: ConvolutionPlace,
   columns: Columns,
 ): LayerGradient {
-  const { positions, inner, chunks } = columns;
-  const { filters } = place;
-  const gram = positions * positions * (filters + inner);
-  const isGhostCheaper = chunks.length === 1 && gram < workPerElement * filters * inner;
-  return isGhostCheaper ? planGhostNorms(layout, place, columns) : planWrittenNorms(layout, rows, place, columns);
+  const { filters, channels, error, parameters } = place;
+  const { positions, inner, kept } = columns;
+  const linear = { parameters: 0, inputs: inner, outputs: filters, positions, input: kept, error };
+  const gradient =
+    kept === 0 ? planChunkedGradient(layout, rows, place, columns) : planLinearGradient(layout, rows, linear);
+  const count = filters * (inner + 1);
+  const channelsLast = layout.float32(count);
+  const channelsFirst = layout.float32(count);
+  return {
+    add: pass => addTransposed(pass, target => gradient.add(target)),
+    addSquaredNorms: (pass, norms) => gradient.addSquaredNorms(pass, norms),
+    addWeighted: (pass, weights) => addTransposed(pass, target => gradient.addWeighted(target, weights)),
+  };
+
+  /** From weights [filters, kernel, kernel, channels] as the columns have them to [filters, channels, kernel, kernel]. */
+  function addTransposed(pass: Pass, add: (target: Pass) => void): void {
+    const { kernels } = pass;
+    new Float32Array(kernels.buffer, channelsLast, count).fill(0);
+    add({ ...pass, gradient: channelsLast });
+    const bias = filters * inner;
+    kernels.transpose(channelsLast, channelsFirst, filters, inner / channels, channels);
+    kernels.addScaled(channelsFirst, pass.gradient + parameters, bias, 1);
+    kernels.addScaled(channelsLast + 4 * bias, pass.gradient + parameters + 4 * bias, filters, 1);
+  }
 }
 
-/** Norms of gradients that are written out row by row. */
-export function planWrittenNorms(
+/** Of weights [filters, inner] and bias at the start of the parameters. */
+function planChunkedGradient(
   layout: Layout,
   rows: number,
-  place: ConvolutionPlace,
+  { filters, error }: ConvolutionPlace,
   columns: Columns,
 ): LayerGradient {
-  const add = (pass: Pass, row: number, target: number) => addRow(place, columns, pass, row, target);
-  const count = place.filters * (columns.inner + 1);
+  const { inner } = columns;
+  const bias = 4 * filters * inner;
+  const addRows = (pass: Pass, from: number, rowCount: number, target: number): void => {
+    columns.read(pass, from, rowCount, (values, first, count) => {
+      const e = error + 4 * first * filters;
+      pass.kernels.addTransposedProduct(e, values, target, filters, count, inner);
+      pass.kernels.addColumnSums(e, 4 * filters, target + bias, count, filters);
+    });
+  };
   return {
-    add(pass) {
-      for (let row = 0; row < pass.rows; row++) add(pass, row, pass.gradient + place.parameters);
-    },
-    ...planRowGradients(layout, rows, place.parameters, count, (pass, row, target) => {
-      pass.kernels.fillChannels(target, 0, 1, count);
-      add(pass, row, target);
+    add: pass => addRows(pass, 0, pass.rows, pass.gradient),
+    ...planRowGradients(layout, rows, 0, filters * (inner + 1), (pass, row, target) => {
+      new Float32Array(pass.kernels.buffer, target, filters * (inner + 1)).fill(0);
+      addRows(pass, row, 1, target);
     }),
   };
-}
-
-/**
- * Norms from Gram matrices: ‖G‖² = Σₚᵩ (eₚ·eᵩ)(cₚ·cᵩ + 1) over pairs of positions, the 1 for the bias (Bu, Mao and Xu 2022, "Scalable
- * and efficient training of large convolutional neural networks with differential privacy"). Needs the columns in one chunk.
- */
-export function planGhostNorms(layout: Layout, place: ConvolutionPlace, columns: Columns): LayerGradient {
-  const { parameters, filters, error } = place;
-  const { positions, inner } = columns;
-  const count = filters * (inner + 1);
-  const pairs = positions * positions;
-  const ofErrors = layout.float32(pairs);
-  const ofColumns = layout.float32(pairs);
-  const written = layout.float32(count);
-  return {
-    add(pass) {
-      for (let row = 0; row < pass.rows; row++) addRow(place, columns, pass, row, pass.gradient + parameters);
-    },
-    addSquaredNorms(pass, norms) {
-      const sums = new Float64Array(pass.kernels.buffer, norms, pass.rows);
-      for (let row = 0; row < pass.rows; row++) {
-        const squared = ghostNorm(pass, row);
-        if (squared !== null) sums[row] += squared;
-        else addWrittenNorm(pass, row, norms);
-      }
-    },
-    addWeighted(pass, weights) {
-      pass.kernels.scaleRows(error, pass.rows, filters * positions, weights);
-      const scale = new Float32Array(pass.kernels.buffer, weights, pass.rows);
-      for (let row = 0; row < pass.rows; row++) {
-        // What is left out need not be finite, nor its columns.
-        if (scale[row] !== 0) addRow(place, columns, pass, row, pass.gradient + parameters);
-      }
-    },
-  };
-
-  /** Null where the sum is not sure to be right. */
-  function ghostNorm(pass: Pass, row: number): number | null {
-    const { kernels } = pass;
-    const e = error + 4 * row * filters * positions;
-    const c = columns.read(pass, row, columns.chunks[0]);
-    const stride = 4 * positions;
-    const errors = new Float32Array(kernels.buffer, ofErrors, pairs).fill(0);
-    kernels.addProduct(e, 4, stride, e, stride, 4, ofErrors, stride, positions, filters, positions);
-    const looks = new Float32Array(kernels.buffer, ofColumns, pairs).fill(1);
-    kernels.addProduct(c, 4, stride, c, stride, 4, ofColumns, stride, positions, inner, positions);
-    const squared = kernels.dotProduct(ofErrors, ofColumns, pairs);
-    let most = 0;
-    for (let i = 0; i < pairs; i += positions + 1) most += Math.sqrt(errors[i] * looks[i]);
-    return squared >= leastShare * most * most ? squared : null;
-  }
-
-  function addWrittenNorm(pass: Pass, row: number, norms: number): void {
-    pass.kernels.fillChannels(written, 0, 1, count);
-    addRow(place, columns, pass, row, written);
-    pass.kernels.addRowSquares(written, 4 * count, norms + 8 * row, 1, count);
-  }
-}
-
-/** The matrix at `target` (weight and bias) += the gradient of one row; positions ascending, within a chunk as the kernel's product. */
-function addRow({ filters, error }: ConvolutionPlace, columns: Columns, pass: Pass, row: number, target: number): void {
-  const { kernels } = pass;
-  const { positions, inner, chunks } = columns;
-  const e = error + 4 * row * filters * positions;
-  for (const chunk of chunks) {
-    const c = columns.read(pass, row, chunk);
-    const at = e + 4 * chunk.first;
-    const stride = 4 * chunk.positions;
-    kernels.addProduct(at, 4 * positions, 4, c, 4, stride, target, 4 * inner, filters, chunk.positions, inner);
-  }
-  kernels.addChannelSums(e, target + 4 * filters * inner, filters, positions);
 }

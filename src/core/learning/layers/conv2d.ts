@@ -1,12 +1,15 @@
 /** Convolution of images: outputs = activation(W·columns + b) at every output position. */
 import { activations } from '../../math/kernels/kernels.ts';
-import type { LayerKind, Pass } from '../layer.ts';
+import type { LayerKind } from '../layer.ts';
 import type { ConvolutionSettings } from '../layer-settings.ts';
 import { outputSides, planColumns } from './conv2d-columns.ts';
 import { planConvolutionGradient } from './conv2d-gradient.ts';
 import { fillUniform } from './uniform.ts';
 
-/** Tensors as PyTorch's Conv2d: weight [filters, channels, kernel, kernel], bias [filters]. */
+/**
+ * Tensors as PyTorch's Conv2d: weight [filters, channels, kernel, kernel], bias [filters]. Inside, channels come last: what a
+ * position looks at is then a few runs of memory, and the positions of all rows are the rows of one product.
+ */
 export const conv2d: LayerKind<ConvolutionSettings> = {
   tensors: ({ filters, channels, kernel }) => [
     { name: 'weight', shape: [filters, channels, kernel, kernel] },
@@ -24,55 +27,52 @@ export const conv2d: LayerKind<ConvolutionSettings> = {
   work: settings => conv2d.outputSize(settings) * settings.channels * settings.kernel ** 2,
   partRows: 16,
   plan(settings, place) {
-    const { layout, rows, inputGradient, purpose } = place;
-    const { filters, channels, height, width, kernel, stride, padding } = settings;
+    const { layout, rows, input, inputGradient, purpose } = place;
+    const { filters, channels, height, width, kernel } = settings;
     const code = activations[settings.activation];
-    const columns = planColumns(settings, place);
-    const { positions, inner, chunks } = columns;
+    const isTraining = purpose === 'training';
+    const area = height * width;
+    const images = channels === 1 ? input : layout.float32(rows * area * channels);
+    const imageGradients =
+      channels === 1 || inputGradient === 0 ? inputGradient : layout.float32(rows * area * channels);
+    const columns = planColumns(layout, rows, settings, images, isTraining);
+    const { positions, inner } = columns;
     const size = filters * positions;
     const weight = place.parameters;
     const bias = weight + 4 * filters * inner;
+    // The weight as the columns have it: [filters, kernel, kernel, channels].
+    const channelsLast = layout.float32(filters * inner);
     const output = layout.float32(rows * size);
-    const isTraining = purpose === 'training';
     const outputGradient = isTraining ? layout.float32(rows * size) : 0;
-    const gradientPlace = { parameters: weight, filters, error: outputGradient };
+    // Outputs, then their gradients, as [positions, filters].
+    const places = layout.float32(rows * size);
+    const gradientPlace = { parameters: weight, filters, channels, error: places };
     return {
       output,
       outputGradient,
       forward(pass) {
         const { kernels, parameters, rows: count } = pass;
-        const w = parameters + weight;
-        for (let row = 0; row < count; row++) {
-          const out = output + 4 * row * size;
-          kernels.fillChannels(out, parameters + bias, filters, positions);
-          for (const chunk of chunks) {
-            const c = columns.write(pass, row, chunk);
-            const at = out + 4 * chunk.first;
-            const bytes = 4 * chunk.positions;
-            kernels.addProduct(w, 4 * inner, 4, c, bytes, 4, at, 4 * positions, filters, inner, chunk.positions);
-          }
-        }
-        kernels.activate(output, count * size, code);
+        const b = parameters + bias;
+        if (images !== input) kernels.transpose(input, images, count, channels, area);
+        kernels.transpose(parameters + weight, channelsLast, filters, channels, kernel * kernel);
+        columns.write(pass, 0, count, (values, first, many) => {
+          const to = places + 4 * first * filters;
+          kernels.productTransposed(values, channelsLast, b, to, many, inner, filters, code);
+        });
+        kernels.transpose(places, output, count, positions, filters);
       },
       backward(pass) {
-        pass.kernels.activationGradient(output, outputGradient, pass.rows * size, code);
+        const { kernels, rows: count } = pass;
+        kernels.activationGradient(output, outputGradient, count * size, code);
+        kernels.transpose(outputGradient, places, count, filters, positions);
         if (inputGradient === 0) return;
-        pass.kernels.fillChannels(inputGradient, 0, pass.rows, channels * height * width);
-        for (let row = 0; row < pass.rows; row++) addInputGradient(pass, row);
+        new Float32Array(kernels.buffer, imageGradients, count * area * channels).fill(0);
+        columns.addBack(pass, imageGradients, (values, first, many) => {
+          kernels.product(places + 4 * first * filters, channelsLast, values, many, filters, inner);
+        });
+        if (channels > 1) kernels.transpose(imageGradients, inputGradient, count, area, channels);
       },
       gradient: isTraining ? planConvolutionGradient(layout, rows, gradientPlace, columns) : null,
     };
-
-    function addInputGradient({ kernels, parameters }: Pass, row: number): void {
-      const w = parameters + weight;
-      const image = inputGradient + 4 * row * channels * height * width;
-      const e = outputGradient + 4 * row * size;
-      const c = columns.scratch;
-      for (const { firstRow, rows: count, first, positions: many } of chunks) {
-        kernels.fillChannels(c, 0, inner, many);
-        kernels.addProduct(w, 4, 4 * inner, e + 4 * first, 4 * positions, 4, c, 4 * many, inner, filters, many);
-        kernels.addCol2im(c, image, channels, height, width, kernel, stride, padding, firstRow, count);
-      }
-    }
   },
 };

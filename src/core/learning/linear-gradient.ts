@@ -15,72 +15,127 @@ export interface LinearPlace {
   readonly error: number;
 }
 
+type Norms = Pick<LayerGradient, 'addSquaredNorms' | 'addWeighted'>;
+
+/** Multiply–adds that one value of a written gradient costs: it is cleared, squared and added again. */
+const costOfValue = 8;
+
 /**
- * Norms without gradients ("ghost norms"): for one position ‖e‖²(‖a‖² + 1); for more
- * Σₜₛ (eₜ·eₛ)(aₜ·aₛ) + ‖Σₜ eₜ‖² (Goodfellow 2015; Li et al. 2022, "Large language models can be strong differentially
- * private learners", eq. 3). Written out instead where positions are so many that this costs less.
+ * Gradients by what is cheaper. In multiply–adds per row, for P positions, I inputs and O outputs: both ways need one product
+ * P·I·O; Gram norms cost P²·(I + O) besides, written gradients `costOfValue`·I·O.
  */
 export function planLinearGradient(layout: Layout, rows: number, place: LinearPlace): LayerGradient {
-  const { parameters, inputs, outputs, positions, input, error } = place;
-  const bias = 4 * inputs * outputs;
-  const add = ({ kernels, gradient, rows: count }: Pass): void => {
-    const target = gradient + parameters;
-    kernels.addTransposedProduct(error, input, target, outputs, count * positions, inputs);
-    kernels.addColumnSums(error, 4 * outputs, target + bias, count * positions, outputs);
-  };
-  if (positions > 1 && positions * (inputs + outputs) > inputs * outputs) {
-    return { add, ...planRowGradients(layout, rows, parameters, (inputs + 1) * outputs, writeRow) };
-  }
+  const { inputs, outputs, positions } = place;
+  const isGram = positions ** 2 * (inputs + outputs) < costOfValue * inputs * outputs;
+  const norms = positions === 1 ? planProductNorms : isGram ? planGramNorms : planWrittenNorms;
+  return { add: pass => addGradient(place, pass), ...norms(layout, rows, place) };
+}
+
+/** Each row's gradient is written out. */
+export function planWrittenNorms(layout: Layout, rows: number, place: LinearPlace): Norms {
+  const count = (place.inputs + 1) * place.outputs;
+  return planRowGradients(layout, rows, place.parameters, count, (pass, row, target) =>
+    writeRowGradient(place, pass, row, target),
+  );
+}
+
+/** One position: ‖e·aᵀ‖² + ‖e‖² = ‖e‖²(‖a‖² + 1) (Goodfellow 2015, "Efficient per-example gradient computations"). */
+function planProductNorms(layout: Layout, rows: number, place: LinearPlace): Norms {
+  const { inputs, outputs, input, error } = place;
   const squares = layout.float64(rows);
-  const gram = layout.float32(2 * positions * positions);
   return {
-    add,
+    addSquaredNorms({ kernels, rows: count }, norms) {
+      const sums = new Float64Array(kernels.buffer, norms, count);
+      const work = new Float64Array(kernels.buffer, squares, count);
+      work.fill(0);
+      kernels.addRowSquares(input, 4 * inputs, squares, count, inputs);
+      const ofInput = work.slice();
+      work.fill(0);
+      kernels.addRowSquares(error, 4 * outputs, squares, count, outputs);
+      for (let row = 0; row < count; row++) sums[row] += work[row] * (ofInput[row] + 1);
+    },
+    addWeighted: (pass, weights) => addScaledRows(place, pass, weights),
+  };
+}
+
+/**
+ * Below this part of the greatest length that the gradient could have, squared, its terms cancel so far that rounding in
+ * the Gram matrices would show: the row's gradient is written out.
+ */
+const leastPart = 1e-3;
+
+/**
+ * Norms without gradients: ‖G‖² = Σₜₛ (eₜ·eₛ)(aₜ·aₛ + 1) over pairs of positions, the 1 for the bias (Li et al. 2022, "Large
+ * language models can be strong differentially private learners", eq. 3).
+ */
+export function planGramNorms(layout: Layout, _rows: number, place: LinearPlace): Norms {
+  const { inputs, outputs, positions, input, error } = place;
+  const pairs = positions * positions;
+  const ofErrors = layout.float32(pairs);
+  const ofInputs = layout.float32(pairs);
+  const count = (inputs + 1) * outputs;
+  const written = layout.float32(count);
+  return {
     addSquaredNorms(pass, norms) {
-      if (positions === 1) addProductNorms(pass, norms);
-      else for (let row = 0; row < pass.rows; row++) addGhostNorm(pass, row, norms);
-    },
-    addWeighted(pass, weights) {
-      const { kernels, rows: count } = pass;
-      kernels.scaleRows(error, count, positions * outputs, weights);
-      const scale = new Float32Array(kernels.buffer, weights, count);
-      // Where a row is left out its inputs need not be finite, and 0 × ∞ is none of its business either.
-      for (let row = 0; row < count; row++) {
-        if (scale[row] !== 0) continue;
-        new Float32Array(kernels.buffer, input + 4 * row * positions * inputs, positions * inputs).fill(0);
+      const sums = new Float64Array(pass.kernels.buffer, norms, pass.rows);
+      for (let row = 0; row < pass.rows; row++) {
+        const squared = gramNorm(pass, row);
+        if (squared !== null) {
+          sums[row] += squared;
+          continue;
+        }
+        writeRowGradient(place, pass, row, written);
+        pass.kernels.addRowSquares(written, 4 * count, norms + 8 * row, 1, count);
       }
-      add(pass);
     },
+    addWeighted: (pass, weights) => addScaledRows(place, pass, weights),
   };
 
-  function writeRow({ kernels }: Pass, row: number, target: number): void {
+  /** Null where the sum may be wrong. */
+  function gramNorm({ kernels }: Pass, row: number): number | null {
     const e = error + 4 * row * positions * outputs;
     const a = input + 4 * row * positions * inputs;
-    new Float32Array(kernels.buffer, target, (inputs + 1) * outputs).fill(0);
-    kernels.addTransposedProduct(e, a, target, outputs, positions, inputs);
-    kernels.addColumnSums(e, 4 * outputs, target + bias, positions, outputs);
+    kernels.productTransposed(e, e, 0, ofErrors, positions, outputs, positions, 0);
+    kernels.productTransposed(a, a, 0, ofInputs, positions, inputs, positions, 0);
+    const errors = new Float32Array(kernels.buffer, ofErrors, pairs);
+    const values = new Float32Array(kernels.buffer, ofInputs, pairs);
+    let length = 0;
+    for (let i = 0; i < pairs; i++) {
+      values[i] += 1;
+      if (i % (positions + 1) === 0) length += Math.sqrt(errors[i] * values[i]);
+    }
+    const squared = kernels.dotProduct(ofErrors, ofInputs, pairs);
+    return squared >= leastPart * length * length ? squared : null;
   }
+}
 
-  function addProductNorms({ kernels, rows: count }: Pass, norms: number): void {
-    const sums = new Float64Array(kernels.buffer, norms, count);
-    const work = new Float64Array(kernels.buffer, squares, count);
-    work.fill(0);
-    kernels.addRowSquares(input, 4 * inputs, squares, count, inputs);
-    const ofInput = work.slice();
-    work.fill(0);
-    kernels.addRowSquares(error, 4 * outputs, squares, count, outputs);
-    for (let row = 0; row < count; row++) sums[row] += work[row] * (ofInput[row] + 1);
-  }
+function addGradient({ parameters, inputs, outputs, positions, input, error }: LinearPlace, pass: Pass): void {
+  const { kernels, gradient, rows } = pass;
+  const target = gradient + parameters;
+  kernels.addTransposedProduct(error, input, target, outputs, rows * positions, inputs);
+  kernels.addColumnSums(error, 4 * outputs, target + 4 * inputs * outputs, rows * positions, outputs);
+}
 
-  function addGhostNorm({ kernels }: Pass, row: number, norms: number): void {
-    const e = error + 4 * row * positions * outputs;
-    const a = input + 4 * row * positions * inputs;
-    const second = gram + 4 * positions * positions;
-    kernels.productTransposed(e, e, 0, gram, positions, outputs, positions, 0);
-    kernels.productTransposed(a, a, 0, second, positions, inputs, positions, 0);
-    // The bias is a weight of a constant input 1: its Gram matrix is all ones.
-    const values = new Float32Array(kernels.buffer, second, positions * positions);
-    for (let i = 0; i < values.length; i++) values[i] += 1;
-    const sums = new Float64Array(kernels.buffer, norms, row + 1);
-    sums[row] += kernels.dotProduct(gram, second, positions * positions);
+/** The gradient of all rows at once, after each row of the errors was scaled. */
+function addScaledRows(place: LinearPlace, pass: Pass, weights: number): void {
+  const { inputs, outputs, positions, input, error } = place;
+  const { kernels, rows } = pass;
+  kernels.scaleRows(error, rows, positions * outputs, weights);
+  const scale = new Float32Array(kernels.buffer, weights, rows);
+  // Where a row is left out its inputs need not be finite, and 0 × ∞ is none of its business either.
+  for (let row = 0; row < rows; row++) {
+    if (scale[row] !== 0) continue;
+    new Float32Array(kernels.buffer, input + 4 * row * positions * inputs, positions * inputs).fill(0);
   }
+  addGradient(place, pass);
+}
+
+/** Overwrites `target` with the gradient of one row. */
+function writeRowGradient(place: LinearPlace, { kernels }: Pass, row: number, target: number): void {
+  const { inputs, outputs, positions, input, error } = place;
+  const e = error + 4 * row * positions * outputs;
+  const a = input + 4 * row * positions * inputs;
+  new Float32Array(kernels.buffer, target, (inputs + 1) * outputs).fill(0);
+  kernels.addTransposedProduct(e, a, target, outputs, positions, inputs);
+  kernels.addColumnSums(e, 4 * outputs, target + 4 * inputs * outputs, positions, outputs);
 }

@@ -44,15 +44,19 @@ export function im2col(
     const top = (line % outHeight) * stride - padding;
     for (let x = 0; x < outWidth; x++) {
       const left = x * stride - padding;
+      let from = image + top * rowBytes + left * channels * 4;
+      if (top >= 0 && top + kernel <= height && left >= 0 && left + kernel <= width) {
+        for (let ky = 0; ky < kernel; ky++, from += rowBytes, columns += run * 4) copy(from, columns, run);
+        continue;
+      }
       const first = min(kernel, max(0, -left)) * channels;
       const end = max(first, min(kernel, width - left) * channels);
-      let from = image + top * rowBytes + left * channels * 4 + first * 4;
       for (let row = top; row < top + kernel; row++, from += rowBytes, columns += run * 4) {
         if (row < 0 || row >= height) clear(columns, run);
         else {
-          if (first > 0) clear(columns, first);
-          copy(from, columns + first * 4, end - first);
-          if (end < run) clear(columns + end * 4, run - end);
+          clear(columns, first);
+          copy(from + first * 4, columns + first * 4, end - first);
+          clear(columns + end * 4, run - end);
         }
       }
     }

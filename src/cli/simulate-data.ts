@@ -1,17 +1,19 @@
 /** The data of a simulation: given, the heart hospitals where the task is theirs, or generated. */
-import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import type { CsvSchema } from '../core/data/csv-schema.ts';
 import { isHeartSchema } from '../core/data/heart.ts';
 import type { DataSchema } from '../core/data/schema.ts';
 import { loadSite } from '../core/data/table.ts';
-import { isName } from '../core/protocol/identity.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { dataCacheFolder } from '../node/data/cache-folder.ts';
 import { findHeart, siteSource } from '../node/data/find-heart.ts';
+import { findSites, type SitePlace } from '../node/data/find-sites.ts';
 import { fileSource } from '../node/data/read-file.ts';
+import { loadSiteFrom } from '../node/data/site-files.ts';
 import { dealSites, type NamedSite } from '../simulation/deal-sites.ts';
 import { generateSites } from '../simulation/generated-sites.ts';
+import { type PartitionChoice, partitionText } from './partition-option.ts';
+import { type Deal, dealImages, dealTables, dealTexts } from './simulate-partition.ts';
 
 export interface SimulatedData {
   /** Names the data in every output; generated data is called so. */
@@ -22,79 +24,79 @@ export interface SimulatedData {
 }
 
 export interface DataChoice {
-  /** Folder with one table per site, or undefined. */
+  /** File or folder with the data of the sites, or undefined. */
   readonly folder: string | undefined;
   readonly generated: boolean;
-  /** Undefined: one per table. */
+  readonly partition: PartitionChoice;
+  /** Undefined: one for each site or group of rows there is. */
   readonly clients: number | undefined;
   readonly seed: number;
 }
 
 const generatedSites = 4;
+const nouns: Readonly<Record<DataSchema['format'], string>> = { csv: 'tables', images: 'image sets', text: 'texts' };
 
 /** Loads a site for each client. Throws UserError naming file, row and column. */
 export async function simulatedData(task: Task, choice: DataChoice): Promise<SimulatedData> {
-  const { folder, seed } = choice;
+  const { folder, clients, partition } = choice;
   if (folder !== undefined) {
-    const tables = await loadFolder(task.data, folder);
+    const places = findSites(task.data.format, folder);
+    const label = `${places.length} ${nouns[task.data.format]} of ${folder}`;
+    if (partition.kind === 'natural') {
+      const sites = await loadEach(task.data, places);
+      return { label, generated: false, sites: dealSites(sites, clients ?? sites.length) };
+    }
+    const deal: Deal = { ...choice, partition, name: folder };
     return {
-      label: `${tables.length} tables of ${folder}`,
+      label: `${label}, dealt by ${partitionText(partition)}`,
       generated: false,
-      sites: dealSites(tables, choice.clients ?? tables.length),
+      sites: await dealt(task.data, places, deal),
     };
   }
-  if (!choice.generated && isHeartSchema(task.data)) {
-    const heart = await findHeart({ env: process.env, cacheDir: dataCacheFolder(process.env) });
-    const tables = await Promise.all(
-      heart.sites.map(async site => ({ name: site.name, data: await loadSite(task.data, siteSource(site)) })),
-    );
-    return {
-      label: heart.label,
-      generated: heart.source === 'generated',
-      sites: dealSites(tables, choice.clients ?? tables.length),
-    };
+  if (!choice.generated && task.data.format === 'csv' && isHeartSchema(task.data)) return heart(task.data, choice);
+  if (partition.kind !== 'natural') {
+    throw new UserError('simulate', `--partition ${partition.kind} needs data`, 'Add --data DIR.');
   }
-  const sites = await generateSites(task.data, choice.clients ?? generatedSites, seed);
+  const sites = await generateSites(task.data, clients ?? generatedSites, choice.seed);
   return { label: 'generated tables (invented rows, not real data)', generated: true, sites };
 }
 
-async function loadFolder(schema: DataSchema, folder: string): Promise<NamedSite[]> {
-  const files = tableFiles(folder);
-  if (files.length === 0)
-    throw new UserError(folder, 'holds no *.csv or *.data file', 'Put one file per site into it.');
-  const names = files.map(file => siteName(join(folder, file)));
-  const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
-  if (twice !== -1)
-    throw new UserError(
-      join(folder, files[twice]),
-      `is a second file of site "${names[twice]}"`,
-      'Rename one of them.',
-    );
-  return Promise.all(
-    files.map(async (file, i) => ({ name: names[i], data: await loadSite(schema, fileSource(join(folder, file))) })),
-  );
+/** One after the other: what a loader needs besides its result is never there twice. */
+async function loadEach(schema: DataSchema, places: readonly SitePlace[]): Promise<NamedSite[]> {
+  const sites: NamedSite[] = [];
+  for (const { name, path } of places) sites.push({ name, data: await loadSiteFrom(schema, path) });
+  return sites;
 }
 
-function tableFiles(folder: string): string[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true })
-      .filter(entry => !entry.isDirectory() && /^[^.].*\.(?:csv|data)$/i.test(entry.name))
-      .map(entry => entry.name)
-      .sort();
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new UserError(folder, `is not a folder that can be read (${code})`, 'Check the path after --data.', {
-      cause,
-    });
+function dealt(schema: DataSchema, places: readonly SitePlace[], deal: Deal): Promise<NamedSite[]> {
+  switch (schema.format) {
+    case 'csv':
+      return dealTables(
+        schema,
+        places.map(
+          ({ path }) =>
+            () =>
+              fileSource(path),
+        ),
+        deal,
+      );
+    case 'images':
+      return dealImages(schema, places, deal);
+    case 'text':
+      return dealTexts(schema, places, deal);
   }
 }
 
-/** processed.cleveland.data → cleveland. */
-function siteName(path: string): string {
-  const name = basename(path)
-    .replace(/\.[^.]*$/, '')
-    .replace(/^processed\./, '')
-    .toLowerCase();
-  if (isName(name)) return name;
-  throw new UserError(path, 'has a name that cannot name a site', 'Rename it: letters, digits, dots and dashes.');
+async function heart(schema: CsvSchema, { partition, clients, seed }: DataChoice): Promise<SimulatedData> {
+  const found = await findHeart({ env: process.env, cacheDir: dataCacheFolder(process.env) });
+  const generated = found.source === 'generated';
+  if (partition.kind !== 'natural') {
+    const sources = found.sites.map(site => () => siteSource(site));
+    const sites = await dealTables(schema, sources, { partition, clients, seed, name: found.label });
+    return { label: `${found.label}, dealt by ${partitionText(partition)}`, generated, sites };
+  }
+  const tables = await Promise.all(
+    found.sites.map(async site => ({ name: site.name, data: await loadSite(schema, siteSource(site)) })),
+  );
+  return { label: found.label, generated, sites: dealSites(tables, clients ?? tables.length) };
 }

@@ -13,6 +13,7 @@ import { pooledBaseline } from '../simulation/pooled-baseline.ts';
 import { streamOf } from '../simulation/stream.ts';
 import { World } from '../simulation/world.ts';
 import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
+import { type PartitionChoice, parsePartition, partitionForms } from './partition-option.ts';
 import { resultTable } from './result.ts';
 import { type SimulatedData, simulatedData } from './simulate-data.ts';
 import { type SimulatedTrainers, simulatedTrainers } from './simulated-trainers.ts';
@@ -22,6 +23,7 @@ import { type TrainerLimitOptions, withTrainerLimits } from './trainer-options.t
 
 interface Options extends TrainerLimitOptions {
   clients?: number;
+  partition?: PartitionChoice;
   seed: number;
   data?: string;
   generated?: boolean;
@@ -44,16 +46,17 @@ export function simulateCommand(): Command {
     .argument('<task>', 'task file (YAML)')
     .option(
       '--clients <n>',
-      'number of clients (default: one per table; 4 with generated tables)',
+      'number of clients (default: one per site or group of rows; 4 with generated tables)',
       wholeNumber(1, 10_000),
     )
     .option(
       '--seed <n>',
-      'seeds latencies, losses and generated tables; training has the seed of the task',
+      'seeds latencies, losses, partitions and generated tables; training has the seed of the task',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
       0,
     )
-    .option('--data <dir>', 'folder with one table per site; dealt to the clients')
+    .option('--data <path>', 'folder with the data of each site (docs/data.md), dealt to the clients')
+    .option('--partition <how>', `who gets which rows: ${partitionForms} (default: natural)`, parsePartition)
     .option('--generated', 'invent the tables, whatever data there are')
     .option('--faults <file>', 'list of operations (JSON): drop, delay, replay, corrupt, crash, full, jump')
     .option('--drop <p>', 'lose each message with this probability', probability, 0)
@@ -79,6 +82,7 @@ async function simulate(file: string, options: Options): Promise<void> {
     const data = await simulatedData(task, {
       folder: options.data,
       generated: options.generated === true,
+      partition: options.partition ?? { kind: 'natural' },
       clients: options.clients,
       seed: options.seed,
     });

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { levelKey } from './cell.ts';
 
+/** Those that this version builds. `federated`, by all sites' training rows, is planned. */
+const standardisations = ['none', 'local'] as const;
+
 const name = z.string().min(1).max(64);
 
 const column = z.discriminatedUnion('type', [
@@ -27,10 +30,15 @@ const column = z.discriminatedUnion('type', [
 ]);
 
 /** Class index = place in the list. Two classes make a binary task. */
-export const classesSchema = z.strictObject({
-  type: z.literal('classes'),
-  classes: z.array(z.string().min(1).max(64)).min(2).max(4096),
-});
+export const classesSchema = z
+  .strictObject({
+    type: z.literal('classes'),
+    classes: z.array(z.string().min(1).max(64)).min(2).max(4096),
+  })
+  .superRefine(({ classes }, context) => {
+    const same = sameLevel(classes);
+    if (same !== null) context.addIssue({ code: 'custom', path: ['classes'], message: same });
+  });
 
 const target = z.discriminatedUnion('type', [
   /** Binary: label 1 when the value is above the number, else 0. */
@@ -74,7 +82,7 @@ export const csvSchema = z
       .default(null),
     target,
     /** `local`: each site scales by mean and sample standard deviation (ddof 1, + 1e-9) of its own training rows. */
-    standardise: z.enum(['none', 'local']),
+    standardise: z.enum(standardisations),
     split,
   })
   .superRefine((schema, context) => {
@@ -97,8 +105,6 @@ export const csvSchema = z
       const same = column.type === 'category' ? sameLevel(column.levels) : null;
       if (same !== null) context.addIssue({ code: 'custom', path: ['columns', i, 'levels'], message: same });
     });
-    const sameClass = schema.target.type === 'classes' ? sameLevel(schema.target.classes) : null;
-    if (sameClass !== null) context.addIssue({ code: 'custom', path: ['target', 'classes'], message: sameClass });
     schema.columns.forEach((column, i) => {
       if (schema.standardise === 'local' && column.type === 'number' && (column.center !== 0 || column.spread !== 1)) {
         context.addIssue({

@@ -32,7 +32,7 @@ export interface SiteData<F extends Features = Features> {
   readonly train: Dataset<F>;
   readonly test: Dataset<F>;
   readonly featureNames: readonly string[];
-  /** Number of classes of the target (2 for binary). */
+  /** Number of classes of the target (2 for binary); 0 where numbers are predicted. */
   readonly classes: number;
   /** The scaling fitted on the training rows of this site, or null when the task declares none. */
   readonly scaler: Scaler | null;

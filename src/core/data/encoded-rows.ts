@@ -5,7 +5,7 @@ export interface EncodedRow {
   readonly numbers: Float64Array;
   /** Level index of the category columns. */
   readonly levels: Uint16Array;
-  /** Class index, or NaN where the table does not say. */
+  /** Class index or scaled number, NaN where the table does not say. */
   label: number;
   /** True when the split column marks a test row. */
   isTest: boolean;
@@ -33,7 +33,7 @@ export class EncodedRows {
     return this.#count;
   }
 
-  /** Class index per row. */
+  /** Class index or scaled number per row. */
   get labels(): Float32Array {
     return this.#labels.subarray(0, this.#count);
   }

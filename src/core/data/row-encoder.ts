@@ -127,12 +127,13 @@ function targetCell(column: string, target: CsvSchema['target']): CellReader {
   }
   if (target.type === 'number') {
     const fault = notNumber(column);
+    const excess = tooLarge(column);
     const { center, spread } = target;
     return (cell, row) => {
       const value = parseNumber(cell);
       if (value === null) return fault;
       row.label = (value - center) / spread;
-      return null;
+      return Number.isFinite(Math.fround(row.label)) ? null : excess;
     };
   }
   const indexOf = levelReader(target.classes);
@@ -159,6 +160,16 @@ function notNumber(column: string): CellFault {
     column,
     what: 'expected a number',
     remedy: 'Write it with digits and a decimal point, or declare its spelling in data.missing.',
+  };
+}
+
+/** Training could only fail on a label that is not finite as float32. */
+function tooLarge(column: string): CellFault {
+  return {
+    kind: 'wrong',
+    column,
+    what: 'the scaled value is too large',
+    remedy: 'Check the cell, or let the task use a greater data.target.spread.',
   };
 }
 

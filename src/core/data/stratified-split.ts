@@ -1,4 +1,4 @@
-/** The stratified split of a site's rows into train and test, row for row that of scikit-learn. */
+/** The split of a site's rows into train and test, stratified by class or plainly shuffled, row for row that of scikit-learn. */
 import { MersenneTwister } from './mersenne-twister.ts';
 
 /** Row indices, in the order scikit-learn returns them. Together they are every row once. */
@@ -18,17 +18,30 @@ export interface Split {
  * Throws RangeError when a side would be empty.
  */
 export function stratifiedSplit(labels: ArrayLike<number>, trainFraction: number, seed: number): Split {
-  const trainCount = Math.floor(trainFraction * labels.length);
-  const testCount = labels.length - trainCount;
-  if (trainCount < 1 || testCount < 1) {
-    throw new RangeError(`stratifiedSplit: ${labels.length} rows at ${trainFraction} leave one side empty`);
-  }
+  const { trainCount, testCount } = sideCounts(labels.length, trainFraction);
   const random = new MersenneTwister(seed);
   const classes = rowsByClass(labels);
   const canStratify = classes.every(rows => rows.length > 1) && Math.min(trainCount, testCount) >= classes.length;
   return canStratify
     ? splitClasses(classes, trainCount, testCount, random)
     : splitAll(labels.length, testCount, random);
+}
+
+/**
+ * Equal to scikit-learn's train_test_split(range(rows), train_size=trainFraction, random_state=seed): labels do not count.
+ * Parameters and errors as in `stratifiedSplit`.
+ */
+export function shuffledSplit(rows: number, trainFraction: number, seed: number): Split {
+  const { testCount } = sideCounts(rows, trainFraction);
+  return splitAll(rows, testCount, new MersenneTwister(seed));
+}
+
+function sideCounts(rows: number, trainFraction: number): { trainCount: number; testCount: number } {
+  const trainCount = Math.floor(trainFraction * rows);
+  if (trainCount < 1 || trainCount === rows) {
+    throw new RangeError(`split: ${rows} rows at ${trainFraction} leave one side empty`);
+  }
+  return { trainCount, testCount: rows - trainCount };
 }
 
 function rowsByClass(labels: ArrayLike<number>): number[][] {

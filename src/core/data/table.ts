@@ -8,7 +8,7 @@ import type { EncodedRows } from './encoded-rows.ts';
 import { featureMatrix, rowFiller } from './feature-matrix.ts';
 import { fitScaler } from './scaling.ts';
 import { featureNames } from './schema.ts';
-import { stratifiedSplit } from './stratified-split.ts';
+import { shuffledSplit, stratifiedSplit } from './stratified-split.ts';
 import { cellError, rowError } from './table-error.ts';
 import { type RefusedRow, readRows } from './table-rows.ts';
 
@@ -20,7 +20,7 @@ export interface FeatureTable {
   readonly features: Float32Array;
   /** Line of the file per encoded row. */
   readonly lines: Uint32Array;
-  /** Class index per encoded row, NaN where the target is empty or its column absent. */
+  /** Class index or scaled number per encoded row, NaN where the target is empty or its column absent. */
   readonly labels: Float32Array;
   /** Rows left out, in the order of the file. */
   readonly refused: readonly RefusedRow[];
@@ -32,7 +32,7 @@ export interface TableCheck {
   readonly rows: number;
   readonly droppedRows: number;
   readonly featureNames: readonly string[];
-  /** Complete rows per class index. */
+  /** Complete rows per class index; empty where numbers are predicted. */
   readonly classCounts: readonly number[];
   /** The first errors, and how many there are. */
   readonly errors: readonly RefusedRow[];
@@ -139,7 +139,7 @@ export async function checkTable(schema: CsvSchema, source: TableSource, limit: 
     else if (++errorCount <= limit) errors.push(fault);
   });
   const classCounts = new Array<number>(classCount(schema)).fill(0);
-  for (const label of rows.labels) classCounts[label]++;
+  if (classCounts.length > 0) for (const label of rows.labels) classCounts[label]++;
   return { rows: rows.count, droppedRows, featureNames: featureNames(schema), classCounts, errors, errorCount };
 }
 
@@ -176,8 +176,14 @@ function split(
       'Add rows, or fill in missing values.',
     );
   }
-  const labels = indices.map(row => rows.labels[row]);
-  const { train, test } = stratifiedSplit(labels, trainFraction, seed);
+  const { train, test } =
+    schema.target.type === 'number'
+      ? shuffledSplit(indices.length, trainFraction, seed)
+      : stratifiedSplit(
+          indices.map(row => rows.labels[row]),
+          trainFraction,
+          seed,
+        );
   const ordered = (side: readonly number[]): number[] => [...side].sort((a, b) => a - b).map(at => indices[at]);
   return { train: ordered(train), test: ordered(test) };
 }

@@ -1,11 +1,17 @@
 /** The declared schema of a site's text: its characters, the window, the split. A model predicts the next character at every step. */
 import { z } from 'zod';
 
+/** Code points, of one or two UTF-16 units each. */
+const mostCharacters = 4096;
+
 export const textSchema = z
   .strictObject({
     format: z.literal('text'),
     /** The characters that occur, each once: a token is the place of its character here. */
-    alphabet: z.string().min(2).max(16_384),
+    alphabet: z
+      .string()
+      .min(1)
+      .max(2 * mostCharacters),
     /** A character that is not in the alphabet refuses the text, or becomes one further token. */
     unknown: z.enum(['refuse', 'token']).default('refuse'),
     /** Characters of one row. */
@@ -13,17 +19,9 @@ export const textSchema = z
     /** The last part of the text is for testing. */
     split: z.strictObject({ type: z.literal('tail'), trainFraction: z.number().gt(0).lt(1) }),
   })
-  .superRefine(({ alphabet }, context) => {
-    const characters = [...alphabet];
-    const twice = characters.find((character, i) => characters.indexOf(character) !== i);
-    if (twice !== undefined) {
-      const message = `holds ${JSON.stringify(twice)} twice; keep one`;
-      context.addIssue({ code: 'custom', path: ['alphabet'], message });
-    }
-    if (characters.length > 4096) {
-      const message = `has ${characters.length} characters, more than 4096; use unknown: token for the rare ones`;
-      context.addIssue({ code: 'custom', path: ['alphabet'], message });
-    }
+  .superRefine(({ alphabet, unknown }, context) => {
+    const breach = alphabetBreach(alphabet, unknown);
+    if (breach !== null) context.addIssue({ code: 'custom', path: ['alphabet'], message: breach });
   });
 
 export type TextSchema = z.infer<typeof textSchema>;
@@ -31,4 +29,19 @@ export type TextSchema = z.infer<typeof textSchema>;
 /** Number of tokens. */
 export function vocabularySize({ alphabet, unknown }: TextSchema): number {
   return [...alphabet].length + (unknown === 'token' ? 1 : 0);
+}
+
+/** What keeps an alphabet from being one, or null. */
+function alphabetBreach(alphabet: string, unknown: 'refuse' | 'token'): string | null {
+  if (!alphabet.isWellFormed()) return 'holds half of a surrogate pair; write the whole character';
+  const seen = new Set<string>();
+  for (const character of alphabet) {
+    if (seen.has(character)) return `holds ${JSON.stringify(character)} twice; keep one`;
+    seen.add(character);
+  }
+  if (seen.size > mostCharacters)
+    return `has ${seen.size} characters, more than ${mostCharacters}; let unknown: token stand for the rare ones`;
+  return seen.size === 1 && unknown === 'refuse'
+    ? 'has one character, so there is nothing to predict; add the others, or set unknown to token'
+    : null;
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MersenneTwister } from '../../../src/core/data/mersenne-twister.ts';
-import { stratifiedSplit } from '../../../src/core/data/stratified-split.ts';
+import { shuffledSplit, stratifiedSplit } from '../../../src/core/data/stratified-split.ts';
 
 // Expected values: numpy 2.4.6 and scikit-learn 1.9.1.
 
@@ -48,7 +48,12 @@ test('a class with one row makes it train_test_split without stratify', () => {
   assert.deepEqual(stratifiedSplit([0, 0, 0, 0, 1], 0.6, 7), { train: [2, 1, 4], test: [0, 3] });
 });
 
+test('a shuffled split is train_test_split without stratify, whatever the labels', () => {
+  assert.deepEqual(shuffledSplit(5, 0.6, 7), { train: [2, 1, 4], test: [0, 3] });
+});
+
 test('a split that leaves one side empty is refused', () => {
+  assert.throws(() => shuffledSplit(3, 0.2, 1), RangeError);
   assert.throws(() => stratifiedSplit([0], 0.5, 1), RangeError);
   assert.throws(() => stratifiedSplit([0, 1, 0], 0.2, 1), RangeError);
 });

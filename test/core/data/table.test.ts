@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type DataSchema, dataSchema } from '../../../src/core/data/schema.ts';
+import { type CsvSchema, csvSchema } from '../../../src/core/data/csv-schema.ts';
+import { dataSchema } from '../../../src/core/data/schema.ts';
 import { checkTable, loadFeatures, loadSite } from '../../../src/core/data/table.ts';
 import { UserError } from '../../../src/core/protocol/problem.ts';
 
-const schema = dataSchema.parse({
+const schema = csvSchema.parse({
   format: 'csv',
   header: true,
   missing: ['?', ''],
@@ -24,7 +25,7 @@ const schema = dataSchema.parse({
   standardise: 'none',
   split: { type: 'column', column: 'set', test: ['t', 'test'] },
 });
-const headerless: DataSchema = { ...schema, header: false };
+const headerless: CsvSchema = { ...schema, header: false };
 
 const source = (text: string) => ({
   name: 'ward.csv',
@@ -41,7 +42,7 @@ const good = [
   '41,03,south,2.,x,train,no',
 ];
 
-function refused(text: string, place: string, what: RegExp, used: DataSchema = schema): Promise<void> {
+function refused(text: string, place: string, what: RegExp, used: CsvSchema = schema): Promise<void> {
   return assert.rejects(
     loadSite(used, source(text)),
     (error: unknown) =>
@@ -108,14 +109,14 @@ test('an error never repeats a cell: it may be logged, and the cell is private',
 
 test('a table too small to split or to scale is refused', async () => {
   await refused(`${header}1,1,north,1,,t,no`, '', /leaves no training row/);
-  const stratified: DataSchema = { ...schema, split: { type: 'stratified', trainFraction: 0.5, seed: 1 } };
+  const stratified: CsvSchema = { ...schema, split: { type: 'stratified', trainFraction: 0.5, seed: 1 } };
   await refused(`${header}1,1,north,1,,t,no`, '', /has 1 complete rows/, stratified);
   await refused(header, '', /has 0 complete rows/, stratified);
   await refused(`${header}1,1,north,1,,,no`, '', /needs two at least/, { ...schema, standardise: 'local' });
 });
 
 test('a constant feature scales to zero, and one that leaves it at test time too far is refused', async () => {
-  const local: DataSchema = { ...schema, standardise: 'local' };
+  const local: CsvSchema = { ...schema, standardise: 'local' };
   const train = `${header}0.1,1,north,1,,,no\n0.1,1,north,2,,,no\n0.1,1,north,3,,,no\n`;
   const site = await loadSite(local, source(train));
   assert.deepEqual(
@@ -126,9 +127,40 @@ test('a constant feature scales to zero, and one that leaves it at test time too
 });
 
 test('a target above a number makes the label', async () => {
-  const above: DataSchema = { ...headerless, target: { type: 'above', value: 1.5 } };
+  const above: CsvSchema = { ...headerless, target: { type: 'above', value: 1.5 } };
   const site = await loadSite(above, source('1,1,north,1,,,1.5\n1,1,north,1,,,2\n1,1,north,1,,,-3\n'));
   assert.deepEqual(site.train.labels, Float32Array.of(0, 1, 0));
+});
+
+const price: CsvSchema = { ...schema, target: { type: 'number', center: 100, spread: 20 } };
+
+test('a number to predict is scaled by the constants of the task', async () => {
+  const site = await loadSite(price, source(`${header}1,1,north,1,,,120\n2,1,north,1,,t,95\n3,1,north,1,,,-1e2\n`));
+  assert.deepEqual([site.train.labels, site.test.labels], [Float32Array.of(1, -10), Float32Array.of(-0.25)]);
+  assert.deepEqual([site.classes, site.train.labelWidth], [0, 1]);
+  await refused(`${header}1,1,north,1,,,many`, ':row 2, column "ill"', /expected a number/, price);
+  await refused(`${header}1,1,north,1,,,1e38`, ':row 2, column "ill"', /too large/, {
+    ...price,
+    target: { type: 'number', center: 0, spread: 1e-3 },
+  });
+});
+
+test('rows of a number to predict are shuffled as by train_test_split, also where each number stands twice', async () => {
+  const split = { type: 'stratified', trainFraction: 0.75, seed: 43 } as const;
+  const rows = Array.from({ length: 20 }, (_, i) => `${i},1,north,1,,,${100 + 20 * (i % 10)}\n`);
+  const site = await loadSite({ ...price, split }, source(header + rows.join('')));
+  // numpy.random.RandomState(43).permutation(20) begins with 9, 6, 19, 14, 5: scikit-learn's test rows.
+  assert.deepEqual(
+    Array.from({ length: 5 }, (_, row) => site.test.features[row * site.test.width]),
+    [5, 6, 9, 14, 19],
+  );
+  assert.deepEqual(site.test.labels, Float32Array.of(5, 6, 9, 4, 9));
+});
+
+test('a table of numbers to predict has no classes to count', async () => {
+  const check = await checkTable(price, source(`${header}1,1,north,1,,,120\n2,1,north,1,,t,95\n`), 1);
+  assert.deepEqual([check.rows, check.errorCount, check.classCounts], [2, 0, []]);
+  assert.deepEqual(Object.keys(check.classCounts), []);
 });
 
 test('a table to predict may lack the target, and ignored columns with a header', async () => {

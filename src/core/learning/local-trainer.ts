@@ -15,6 +15,7 @@ import { networkManifest } from './network-parameters.ts';
 import { LocalOptimizer, planOptimizer } from './optimizer.ts';
 import type { Minibatch } from './part-learner.ts';
 import { predictOutputs } from './predict.ts';
+import { learningRateFactor } from './schedule.ts';
 import { type DataShape, inputWidth, labelWidth } from './shape.ts';
 import type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
 import { type TurnOptions, Turns } from './turns.ts';
@@ -75,7 +76,7 @@ async function train(
   options: TrainerOptions,
   { parameters, round, seed, signal }: TrainRequest,
 ): Promise<TrainResult> {
-  const { optimizer, proximal, batchSize, clip } = task.training;
+  const { optimizer, schedule, proximal, batchSize, clip } = task.training;
   if (data.rows === 0) throw new RangeError('trainer: there are no training rows');
   const source = options.kernels ?? bestKernels();
   const layout = new Layout();
@@ -88,6 +89,7 @@ async function train(
     throw new RangeError(`trainer: ${parameters.length} parameters, the model has ${plan.count}`);
   }
   const steps = stepCount(task.training, data.rows);
+  const rateFactor = learningRateFactor(schedule, round, task.rounds);
   const turns = new Turns(source.name, { yieldNow: options.yieldNow, signal });
   const stream = new RandomStream(seed);
   const shuffled = minibatches(data.rows, batchSize, stream);
@@ -109,7 +111,7 @@ async function train(
         if (length < 1 || length > batchSize) throw new RangeError(`trainer: a batch of ${length} rows`);
         loss += await gradient.compute(batch);
         if (clip?.per === 'batch') clipGradient(kernels, plan, clip.norm);
-        local.step();
+        local.step(rateFactor);
       }
     } finally {
       await gradient.close();

@@ -67,7 +67,9 @@ async function trainOnce(of: Task, site: SiteData, options: TrainerOptions = {})
 const optimizers = [
   { name: 'sgd', learningRate: 0.1 },
   { name: 'momentum', learningRate: 0.05, weightDecay: 0.01 },
+  { name: 'momentum', learningRate: 0.05, nesterov: true },
   { name: 'adam', learningRate: 0.01, weightDecay: 0.01 },
+  { name: 'adamw', learningRate: 0.01 },
 ];
 
 test('SIMD kernels and twin train the same model to the bit, with every optimiser, for two and three classes', async () => {
@@ -83,6 +85,18 @@ test('SIMD kernels and twin train the same model to the bit, with every optimise
       }
     }
   }
+});
+
+test('a schedule scales the learning rate by the round of the task', async () => {
+  const at = async (learningRate: number, round: number, schedule?: object) => {
+    const training = { optimizer: { name: 'sgd', learningRate }, ...(schedule === undefined ? {} : { schedule }) };
+    const of: Task = { ...task({ training }), rounds: 3 };
+    const trainer = createTrainer(of, siteOf(dataset(29, 2), 2));
+    return (await trainer.train({ parameters: start(of), round, seed })).parameters;
+  };
+  const halving = { name: 'exponential', factor: 0.5 };
+  assert.deepEqual(await at(0.4, 1, halving), await at(0.4, 1));
+  assert.deepEqual(await at(0.4, 3, halving), await at(0.1, 3));
 });
 
 test('training does what the formulas say: one SGD step with weight decay and FedProx, by hand', async () => {

@@ -164,13 +164,14 @@ test('derivatives, column sums and optimiser steps agree with the twin to the bi
           }),
       };
       assertSame([n, n], (k, [y, g]) => k.activationGradient(y, g, n, activation) as undefined, { seed });
-      assertSame([3 * n, n], (k, [a, s]) => k.addColumnSums(a, s, 3, n) as undefined, { seed });
+      assertSame([3 * n, n], (k, [a, s]) => k.addColumnSums(a, 4 * n, s, 3, n) as undefined, { seed });
       assertSame([n, n, n], (k, [g, w, a]) => k.regularise(g, w, a, n, 0.01, 0.3) as undefined, { seed });
       assertSame([n, n], (k, [w, g]) => k.sgdStep(w, g, n, 0.1) as undefined, { seed });
       assertSame([n, n, n], (k, [w, g, v]) => k.momentumStep(w, g, v, n, 0.1, 0.9) as undefined, { seed });
+      assertSame([n, n, n], (k, [w, g, v]) => k.nesterovStep(w, g, v, n, 0.1, 0.9) as undefined, { seed });
       assertSame(
         [n, n, n, n],
-        (k, [w, g, m, v]) => k.adamStep(w, g, m, v, n, 0.01, 3, 0.9, 0.1, 0.999, 0.001, 1e-8) as undefined,
+        (k, [w, g, m, v]) => k.adamStep(w, g, m, v, n, 0.01, 3, 0.9, 0.1, 0.999, 0.001, 1e-8, 0.99) as undefined,
         square,
       );
     }),

@@ -2,7 +2,7 @@
 export { product, productTransposed, addTransposedProduct, addProduct, addColumnSums } from './product.as';
 export { activate, activationGradient } from './activation.as';
 export { logisticLoss, softmaxLoss, squaredLoss, huberLoss, pinballLoss } from './loss.as';
-export { regularise, sgdStep, momentumStep, adamStep } from './step.as';
+export { regularise, sgdStep, momentumStep, nesterovStep, adamStep } from './step.as';
 export { sumOfSquares, addWeighted, divideToFloat } from './sum.as';
 export { addRowSquares, dotProduct, scaleRows, addScaled } from './rows.as';
 export { transpose, im2col, addCol2im } from './image.as';

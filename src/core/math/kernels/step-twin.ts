@@ -52,7 +52,27 @@ export function momentumStepTwin(
   }
 }
 
-/** m = β1·m + rest1·g; v = β2·v + rest2·g²; w −= rate·m / (√v·scale + ε). */
+/** v = momentum·v + g; w −= rate·(g + momentum·v). */
+export function nesterovStepTwin(
+  memory: Float32Array,
+  parameters: number,
+  gradient: number,
+  velocity: number,
+  count: number,
+  rate: number,
+  momentum: number,
+): void {
+  const r = fround(rate);
+  const u = fround(momentum);
+  for (let i = 0; i < count; i++) {
+    const g = memory[gradient + i];
+    const v = fround(fround(u * memory[velocity + i]) + g);
+    memory[velocity + i] = v;
+    memory[parameters + i] = memory[parameters + i] - fround(r * fround(g + fround(u * v)));
+  }
+}
+
+/** m = β1·m + rest1·g; v = β2·v + rest2·g²; w = kept·w − rate·m / (√v·scale + ε). */
 export function adamStepTwin(
   memory: Float32Array,
   parameters: number,
@@ -67,6 +87,7 @@ export function adamStepTwin(
   beta2: number,
   rest2: number,
   epsilon: number,
+  kept: number,
 ): void {
   const r = fround(rate);
   const s = fround(scale);
@@ -75,6 +96,7 @@ export function adamStepTwin(
   const b2 = fround(beta2);
   const n2 = fround(rest2);
   const e = fround(epsilon);
+  const k = fround(kept);
   for (let i = 0; i < count; i++) {
     const g = memory[gradient + i];
     const m = fround(fround(b1 * memory[first + i]) + fround(n1 * g));
@@ -82,6 +104,6 @@ export function adamStepTwin(
     memory[first + i] = m;
     memory[second + i] = v;
     const step = fround(fround(r * m) / fround(fround(fround(sqrt(v)) * s) + e));
-    memory[parameters + i] = memory[parameters + i] - step;
+    memory[parameters + i] = fround(k * memory[parameters + i]) - step;
   }
 }

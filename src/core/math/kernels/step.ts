@@ -24,7 +24,16 @@ export interface StepKernels {
     rate: number,
     momentum: number,
   ): void;
-  /** m = β1·m + rest1·g; v = β2·v + rest2·g²; w −= rate·m / (√v·scale + ε). rest is 1 − β, rounded from float64. */
+  /** v = momentum·v + g; w −= rate·(g + momentum·v). */
+  nesterovStep(
+    parameters: number,
+    gradient: number,
+    velocity: number,
+    count: number,
+    rate: number,
+    momentum: number,
+  ): void;
+  /** m = β1·m + rest1·g; v = β2·v + rest2·g²; w = kept·w − rate·m / (√v·scale + ε). rest is 1 − β, rounded from float64. */
   adamStep(
     parameters: number,
     gradient: number,
@@ -38,5 +47,6 @@ export interface StepKernels {
     beta2: number,
     rest2: number,
     epsilon: number,
+    kept: number,
   ): void;
 }

@@ -23,7 +23,7 @@ import {
 } from './product-twin.ts';
 import { recurrentTwin } from './recurrent-twin.ts';
 import { addRowSquaresTwin, addScaledTwin, dotProductTwin, scaleRowsTwin } from './rows-twin.ts';
-import { adamStepTwin, momentumStepTwin, regulariseTwin, sgdStepTwin } from './step-twin.ts';
+import { adamStepTwin, momentumStepTwin, nesterovStepTwin, regulariseTwin, sgdStepTwin } from './step-twin.ts';
 import { addWeightedTwin, divideToFloatTwin, sumOfSquaresTwin } from './sum-twin.ts';
 import { tokenTwin } from './token-twin.ts';
 
@@ -97,6 +97,8 @@ function createTwin(bytes: number): Kernels {
     sgdStep: (parameters, gradient, count, rate) => sgdStepTwin(m, parameters / 4, gradient / 4, count, rate),
     momentumStep: (parameters, gradient, velocity, count, rate, momentum) =>
       momentumStepTwin(m, parameters / 4, gradient / 4, velocity / 4, count, rate, momentum),
+    nesterovStep: (parameters, gradient, velocity, count, rate, momentum) =>
+      nesterovStepTwin(m, parameters / 4, gradient / 4, velocity / 4, count, rate, momentum),
     adamStep: (parameters, gradient, first, second, ...settings) =>
       adamStepTwin(m, parameters / 4, gradient / 4, first / 4, second / 4, ...settings),
     sumOfSquares: (values, count) => sumOfSquaresTwin(floats(values, count)),

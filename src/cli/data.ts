@@ -1,12 +1,15 @@
 /** parley data: gets, lists and checks data sets. */
 import { join } from 'node:path';
 import { Command } from 'commander';
+import type { CsvSchema } from '../core/data/csv-schema.ts';
+import type { Dataset } from '../core/data/dataset.ts';
 import { heartCredit, heartFiles, heartLicence } from '../core/data/heart.ts';
 import { checkTable, type TableCheck } from '../core/data/table.ts';
 import { dataCacheFolder } from '../node/data/cache-folder.ts';
 import { getHeart, heartUrl } from '../node/data/get-heart.ts';
 import { isPinned } from '../node/data/pinned-file.ts';
 import { fileSource } from '../node/data/read-file.ts';
+import { loadSiteFrom } from '../node/data/site-files.ts';
 import { exitRefused } from './failure.ts';
 import { createProgress, printJson, printLine, table } from './output.ts';
 import { commandPrefix } from './package-root.ts';
@@ -31,12 +34,12 @@ export function dataCommand(): Command {
     .action((options: { json?: boolean }) => list(options.json === true));
   command
     .command('check')
-    .description("read a table against a task's schema and report its size, or its errors")
-    .argument('<file>', 'table of one site (CSV)')
+    .description("read a site's data against a task's schema and report its size, or its errors")
+    .argument('<path>', 'table, images or text of one site (docs/data.md)')
     .requiredOption('--task <file>', 'task file (YAML)')
     .option('--json', 'print one JSON document')
-    .action((file: string, options: { task: string; json?: boolean }) =>
-      check(file, options.task, options.json === true),
+    .action((path: string, options: { task: string; json?: boolean }) =>
+      check(path, options.task, options.json === true),
     );
   return command;
 }
@@ -81,12 +84,28 @@ async function list(json: boolean): Promise<void> {
   printLine(files.every(f => f.isCached) ? `Cache: ${folder}` : `To get them: ${commandPrefix} data get heart`);
 }
 
-async function check(file: string, taskFile: string, json: boolean): Promise<void> {
+async function check(path: string, taskFile: string, json: boolean): Promise<void> {
   const { data } = readTaskFile(taskFile);
-  const found = await checkTable(data, fileSource(file), shownErrors);
-  const classes =
-    data.target.type === 'classes' ? data.target.classes : [`≤ ${data.target.value}`, `> ${data.target.value}`];
+  if (data.format === 'csv') return checkCsv(data, path, taskFile, json);
+  // A site that does not fit ends here, with what is wrong and where.
+  const { train, test } = await loadSiteFrom(data, path);
+  const counts = data.format === 'images' ? imagesPerClass(data.target.classes, [train, test]) : null;
+  if (json) {
+    const found = { file: path, valid: true, trainRows: train.rows, testRows: test.rows };
+    return printJson(counts === null ? found : { ...found, ...counts });
+  }
+  printLine(`${path} fits ${taskFile}.`);
+  printLine(`  rows      ${train.rows} to train on, ${test.rows} to test on`);
+  if (data.format === 'text') printLine(`  row       ${data.window} characters, each asked for the next one`);
+  if (counts !== null) printLine(`  classes   ${listed(counts.classes, counts.classCounts)}`);
+}
+
+async function checkCsv(schema: CsvSchema, file: string, taskFile: string, json: boolean): Promise<void> {
+  const { target } = schema;
+  const found = await checkTable(schema, fileSource(file), shownErrors);
   if (found.errorCount > 0) process.exitCode = exitRefused;
+  const classes = target.type === 'classes' ? target.classes : [];
+  if (target.type === 'above') classes.push(`≤ ${target.value}`, `> ${target.value}`);
   if (json) return printJson({ file, valid: found.errorCount === 0, classes, ...found });
   if (found.errorCount > 0) return reportErrors(file, found);
   printLine(`${file} fits ${taskFile}.`);
@@ -94,7 +113,17 @@ async function check(file: string, taskFile: string, json: boolean): Promise<voi
     `  rows      ${found.rows}${found.droppedRows === 0 ? '' : `, ${found.droppedRows} more left out for a missing value`}`,
   );
   printLine(`  features  ${found.featureNames.length}: ${found.featureNames.join(', ')}`);
-  printLine(`  classes   ${classes.map((name, i) => `${name}: ${found.classCounts[i]}`).join(', ')}`);
+  if (classes.length > 0) printLine(`  classes   ${listed(classes, found.classCounts)}`);
+}
+
+function imagesPerClass(classes: readonly string[], sides: readonly Dataset[]) {
+  const classCounts = classes.map(() => 0);
+  for (const { labels } of sides) for (const label of labels) classCounts[label]++;
+  return { classes, classCounts };
+}
+
+function listed(classes: readonly string[], counts: readonly number[]): string {
+  return classes.map((name, i) => `${name}: ${counts[i]}`).join(', ');
 }
 
 function reportErrors(file: string, { errors, errorCount }: TableCheck): void {

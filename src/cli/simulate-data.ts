@@ -34,14 +34,14 @@ export interface DataChoice {
 }
 
 const generatedSites = 4;
-const nouns: Readonly<Record<DataSchema['format'], string>> = { csv: 'tables', images: 'image sets', text: 'texts' };
+const nouns: Readonly<Record<DataSchema['format'], string>> = { csv: 'table', images: 'image set', text: 'text' };
 
 /** Loads a site for each client. Throws UserError naming file, row and column. */
 export async function simulatedData(task: Task, choice: DataChoice): Promise<SimulatedData> {
   const { folder, clients, partition } = choice;
   if (folder !== undefined) {
     const places = findSites(task.data.format, folder);
-    const label = `${places.length} ${nouns[task.data.format]} of ${folder}`;
+    const label = `${places.length} ${nouns[task.data.format]}${places.length === 1 ? '' : 's'} of ${folder}`;
     if (partition.kind === 'natural') {
       const sites = await loadEach(task.data, places);
       return { label, generated: false, sites: dealSites(sites, clients ?? sites.length) };

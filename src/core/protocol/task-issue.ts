@@ -60,12 +60,13 @@ type Issue = z.core.$ZodIssue;
 /** The errors that one issue of the schema stands for. `task` is what was parsed. */
 export function taskIssues(issue: Issue, schema: Schema, task: unknown): TaskIssue[] {
   if (issue.code === 'unrecognized_keys') {
-    const message = 'is not a setting';
-    return issue.keys.map(key => ({
-      path: [...issue.path, key].map(String).join('.'),
-      message,
-      remedy: 'remove it or check its spelling',
-    }));
+    return issue.keys.map(key => {
+      const path = [...issue.path, key].map(String).join('.');
+      const forGood = isRecord(issue.input) ? refusedForGood(path, issue.input[key]) : undefined;
+      return forGood === undefined
+        ? { path, message: 'is not a setting', remedy: 'remove it or check its spelling' }
+        : { path, message: forGood[0], remedy: 'remove it' };
+    });
   }
   const steps = [...issue.path];
   let input: unknown = issue.input;
@@ -88,10 +89,14 @@ export function taskIssues(issue: Issue, schema: Schema, task: unknown): TaskIss
     return [{ path, message: `"${path}" with settings is not built in this version`, remedy }];
   if (typeof input !== 'string' || (issue.code !== 'invalid_union' && issue.code !== 'invalid_value'))
     return [{ path, message: `is ${shown(input)}`, remedy }];
-  const forGood = refused[path]?.[input];
+  const forGood = refusedForGood(path, input);
   if (forGood !== undefined) return [{ path, message: forGood[0], remedy: forGood[1] }];
   const later = planned[path]?.includes(input);
   return [{ path, message: `${shown(input)} is not ${later ? 'built in this version' : 'a known value'}`, remedy }];
+}
+
+function refusedForGood(path: string, value: unknown): readonly [why: string, remedy: string] | undefined {
+  return typeof value === 'string' ? refused[path]?.[value] : undefined;
 }
 
 /** "what; remedy" as two; a message that is only a remedy stands for itself. */
@@ -118,12 +123,18 @@ function unwrapped(schema: Schema): Schema {
   return schema instanceof z.ZodDefault ? unwrapped(schema.def.innerType) : schema;
 }
 
+/** What stands at a place where it is not null. */
+function present(schema: Schema): Schema {
+  const at = unwrapped(schema);
+  return at instanceof z.ZodNullable ? present(at.def.innerType) : at;
+}
+
 /** The part of the schema that speaks about a place, or null. */
 function schemaAt(schema: Schema, task: unknown, steps: readonly PropertyKey[]): Schema | null {
   let at: Schema | null = schema;
   let value = task;
   for (const step of steps) {
-    at = at === null ? null : unwrapped(at);
+    at = at === null ? null : present(at);
     if (at instanceof z.ZodDiscriminatedUnion) {
       const key: string = at.def.discriminator;
       const given: unknown = isRecord(value) ? value[key] : undefined;

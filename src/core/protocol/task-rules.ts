@@ -5,7 +5,6 @@ import { defaultLoss } from '../learning/loss-settings.ts';
 import { modelLayers } from '../learning/model-layers.ts';
 import { networkManifest } from '../learning/network-parameters.ts';
 import { parameterCount } from '../learning/parameters.ts';
-import type { DataShape } from '../learning/shape.ts';
 import type { ModelSettings } from './model-settings.ts';
 import type { TrainingSettings } from './training-settings.ts';
 
@@ -14,6 +13,7 @@ export interface RuledTask {
   readonly data: DataSchema;
   readonly model: ModelSettings;
   readonly training: TrainingSettings;
+  readonly rounds: number;
   readonly stopping: { readonly metric: 'loss' | 'accuracy' | 'auc' } | null;
   readonly evaluation: { readonly pooledAucBins: number | null };
 }
@@ -27,15 +27,28 @@ export interface Breach {
 /** Largest model, 1 GiB of float32: a slip in a task must not take down every machine of the federation. */
 const mostParameters = 2 ** 28;
 
-export function taskBreaches(task: RuledTask): Breach[] {
-  const shape = dataShape(task.data);
-  const ofModel = [...modelBreaches(task.model, task.data, shape), ...lossBreaches(task.training, shape)];
-  // Sizes mean something only where the model fits the data.
-  const ofSize = ofModel.length > 0 ? [] : sizeBreaches(task, shape);
-  return [...ofModel, ...ofSize, ...evaluationBreaches(task, shape)];
+/** A rule may look at these parts alone: the others may hold anything. */
+interface Rule {
+  readonly of: readonly (keyof RuledTask)[];
+  readonly breaches: (task: RuledTask) => Breach[];
 }
 
-function modelBreaches(model: ModelSettings, data: DataSchema, { input, output }: DataShape): Breach[] {
+const rules: readonly Rule[] = [
+  { of: ['data', 'model'], breaches: modelBreaches },
+  { of: ['data', 'training'], breaches: lossBreaches },
+  { of: ['data', 'model', 'training'], breaches: sizeBreaches },
+  { of: ['training', 'rounds'], breaches: scheduleBreaches },
+  { of: ['data', 'evaluation'], breaches: pooledBreaches },
+  { of: ['data', 'evaluation', 'stopping'], breaches: stoppingBreaches },
+];
+
+/** @param unsound parts that have errors of their own; what depends on them is not looked at. */
+export function taskBreaches(task: RuledTask, unsound: ReadonlySet<unknown>): Breach[] {
+  return rules.filter(rule => !rule.of.some(part => unsound.has(part))).flatMap(rule => rule.breaches(task));
+}
+
+function modelBreaches({ model, data }: RuledTask): Breach[] {
+  const { input, output } = dataShape(data);
   const wrong = (message: string): Breach[] => [{ path: ['model', 'name'], message: `${model.name} ${message}` }];
   switch (model.name) {
     case 'logistic':
@@ -100,8 +113,9 @@ function convolutionBreaches(
   return [];
 }
 
-function lossBreaches({ loss }: TrainingSettings, { output }: DataShape): Breach[] {
+function lossBreaches({ training: { loss }, data }: RuledTask): Breach[] {
   if (loss === null) return [];
+  const { output } = dataShape(data);
   const path = ['training', 'loss'];
   const isOfClasses = loss.name === 'cross-entropy' || loss.name === 'binary';
   const { name } = defaultLoss(output);
@@ -114,7 +128,11 @@ function lossBreaches({ loss }: TrainingSettings, { output }: DataShape): Breach
   return [{ path: [...path, 'levels'], message: 'do not rise; list them in ascending order, each once' }];
 }
 
-function sizeBreaches({ model, training }: RuledTask, shape: DataShape): Breach[] {
+function sizeBreaches(task: RuledTask): Breach[] {
+  // Sizes mean something only where the model fits the data.
+  if (modelBreaches(task).length + lossBreaches(task).length > 0) return [];
+  const { model, training, data } = task;
+  const shape = dataShape(data);
   const loss = training.loss ?? defaultLoss(shape.output);
   const parameters = parameterCount(networkManifest(modelLayers(model, shape, loss)));
   if (parameters <= mostParameters) return [];
@@ -122,19 +140,27 @@ function sizeBreaches({ model, training }: RuledTask, shape: DataShape): Breach[
   return [{ path: ['model'], message }];
 }
 
-function evaluationBreaches({ stopping, evaluation }: RuledTask, { output }: DataShape): Breach[] {
-  const breaches: Breach[] = [];
-  const isBinary = output.kind === 'classes' && output.classes === 2;
-  if (evaluation.pooledAucBins !== null && !isBinary) {
-    const path = ['evaluation', 'pooledAucBins'];
-    breaches.push({ path, message: 'a pooled AUC needs a binary target; set it to null' });
-  }
-  if (stopping === null || stopping.metric === 'loss') return breaches;
+function scheduleBreaches({ training, rounds }: RuledTask): Breach[] {
+  const { warmupRounds } = training.schedule;
+  if (warmupRounds < rounds) return [];
+  const message = `is ${warmupRounds} of ${rounds} rounds, so none has the full rate; use fewer`;
+  return [{ path: ['training', 'schedule', 'warmupRounds'], message }];
+}
+
+function pooledBreaches({ data, evaluation }: RuledTask): Breach[] {
+  const { output } = dataShape(data);
+  const isBinary = output.kind === 'classes' && output.classes === 2 && output.steps === 1;
+  if (evaluation.pooledAucBins === null || isBinary) return [];
+  const path = ['evaluation', 'pooledAucBins'];
+  return [{ path, message: 'a pooled AUC needs a binary target; set it to null' }];
+}
+
+function stoppingBreaches({ data, stopping, evaluation }: RuledTask): Breach[] {
+  if (stopping === null || stopping.metric === 'loss') return [];
   const path = ['stopping', 'metric'];
-  if (output.kind === 'numbers') {
-    breaches.push({ path, message: `${stopping.metric} is of classes, and the target is a number; use loss` });
-  } else if (stopping.metric === 'auc' && evaluation.pooledAucBins === null) {
-    breaches.push({ path, message: 'auc needs evaluation.pooledAucBins; set it, or use loss or accuracy' });
+  if (dataShape(data).output.kind === 'numbers') {
+    return [{ path, message: `${stopping.metric} is of classes, and the target is a number; use loss` }];
   }
-  return breaches;
+  if (stopping.metric === 'accuracy' || evaluation.pooledAucBins !== null) return [];
+  return [{ path, message: 'auc needs evaluation.pooledAucBins; set it, or use loss or accuracy' }];
 }

@@ -86,7 +86,8 @@ export const taskSchema = z
       .default({ everyRounds: 1, pooledAucBins: null, aloneBaseline: false }),
   })
   .superRefine((task, context) => {
-    for (const { path, message } of taskBreaches(task)) context.addIssue({ code: 'custom', path, message });
+    const unsound = new Set(context.issues.map(issue => issue.path?.[0]));
+    for (const { path, message } of taskBreaches(task, unsound)) context.addIssue({ code: 'custom', path, message });
   });
 
 export type Task = z.infer<typeof taskSchema>;

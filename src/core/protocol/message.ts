@@ -7,18 +7,34 @@ import { Problem } from './problem.ts';
 const digest = z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === 32, 'not 32 bytes');
 const count = z.number().int().min(0);
 const finite = z.number();
-/** Losses beyond this are refused: sums and weighted means over any cohort stay finite. */
-const largestLoss = 1e100;
-const loss = finite.min(-largestLoss).max(largestLoss);
+/** Losses and sums beyond this are refused: what is made of them over any cohort, squares included, stays finite. */
+const largestSum = 1e100;
+const loss = finite.min(-largestSum).max(largestSum);
+const sum = finite.min(0).max(largestSum);
+/** Predictions that one site counts. */
+const examples = count.max(1e12);
 
-const evaluation = z.strictObject({
-  examples: count.max(1e12),
-  correct: count,
-  logLoss: loss,
-  classCounts: z.array(count).min(2).max(65_536),
-  auc: z.number().min(0).max(1).nullable(),
-  scores: z.strictObject({ negative: z.array(count).max(65_536), positive: z.array(count).max(65_536) }).nullable(),
-});
+const evaluation = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('classes'),
+    examples,
+    correct: count,
+    logLoss: sum,
+    classCounts: z.array(count).min(2).max(65_536),
+    auc: z.number().min(0).max(1).nullable(),
+    scores: z.strictObject({ negative: z.array(count).max(65_536), positive: z.array(count).max(65_536) }).nullable(),
+  }),
+  z.strictObject({
+    kind: z.literal('numbers'),
+    examples,
+    loss: sum,
+    absoluteError: sum,
+    squaredError: sum,
+    total: loss,
+    totalSquares: sum,
+    covered: count.nullable(),
+  }),
+]);
 
 /** Coordinator → client, label `assignment`: what to do with which model. */
 const assignment = z.strictObject({

@@ -22,15 +22,19 @@ const full = {
       { name: 'site', type: 'ignore' },
       { name: 'num', type: 'target' },
     ],
+    sequence: null,
     target: { type: 'above', value: 0 },
     standardise: 'none',
     split: { type: 'stratified', trainFraction: 0.66, seed: 42 },
   },
-  model: { name: 'mlp', hidden: [16, 8], activation: 'tanh' },
+  model: { name: 'mlp', hidden: [16, 8], activation: 'tanh', norm: 'layer', dropout: 0.1 },
   training: {
     optimizer: { name: 'adam', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+    schedule: { name: 'cosine', final: 0.1, warmupRounds: 2 },
+    loss: { name: 'binary' },
     batchSize: 4,
     amount: { unit: 'epochs', count: 5 },
+    clip: { norm: 1, per: 'example' },
     proximal: 0.01,
   },
   rounds: 15,
@@ -39,6 +43,7 @@ const full = {
   aggregation: { rule: 'mean', weightBy: 'examples', weightCap: 1000, clipNorm: 10 },
   protection: 'inspect',
   privacy: 'none',
+  stopping: { metric: 'auc', patience: 5, minDelta: 0.001 },
   evaluation: { everyRounds: 1, pooledAucBins: 1024, aloneBaseline: true },
 } as const;
 
@@ -105,7 +110,11 @@ test('a task with only what has no default gets the documented defaults', () => 
   assert.deepEqual(task.aggregation, { rule: 'mean', weightBy: 'examples', weightCap: 100_000, clipNorm: 1000 });
   assert.deepEqual(task.evaluation, { everyRounds: 1, pooledAucBins: null, aloneBaseline: false });
   assert.equal(task.training.proximal, 0);
-  assert.deepEqual([task.data.delimiter, task.data.missing], [',', ['']]);
+  assert.deepEqual(task.training.schedule, { name: 'constant', warmupRounds: 0 });
+  assert.deepEqual([task.training.loss, task.training.clip, task.stopping], [null, null, null]);
+  const { data } = task;
+  assert.ok(data.format === 'csv');
+  assert.deepEqual([data.delimiter, data.missing, data.sequence], [',', [''], null]);
 });
 
 test('every error names the place and says what to do', () => {
@@ -132,7 +141,7 @@ test('every error names the place and says what to do', () => {
     ['data.header', 'yes', 'data.header', /^is "yes"; use true or false$/],
     ['data.columns.1.levels.0', 1, 'data.columns.1.levels.0', /^is 1; use text of 1 to 64 characters$/],
     ['model.activation', 'gelu', 'model.activation', /^"gelu" is not a known value; use one of: relu, tanh, sigmoid$/],
-    ['model', 'mlp', 'model', /use one of: logistic, mlp$/],
+    ['model', 'mlp', 'model', /use one of: logistic, linear, mlp, cnn, lstm, gru/],
     ['evaluation.pooledAucBins', 1, 'evaluation.pooledAucBins', /use a whole number ≥ 2 and ≤ 65536, or null$/],
     ['data.columns.0.type', 'text', 'data.columns.0.type', /"text" is not a known value/],
     ['data.split.seed', 2 ** 32, 'data.split.seed', /4294967295/],
@@ -175,11 +184,6 @@ test('what is planned is refused by its name, never ignored', () => {
       ]);
     }
   }
-  for (const name of ['cnn', 'lstm', 'gru', 'linear']) {
-    assert.deepEqual(errorsOf(changed('model.name', name)), [
-      { path: 'model.name', message: `"${name}" is not built in this version; use one of: logistic, mlp` },
-    ]);
-  }
 });
 
 test('settings of protection and privacy that come later are refused by name', () => {
@@ -211,7 +215,9 @@ test('whatever stands at a place, the error names a remedy and no word of the va
 });
 
 test('a schema that contradicts itself is refused', () => {
-  const columns = (list: Plain[]) => changed('data.columns', list);
+  // The loss and the stopping of the full example are those of its own target.
+  const base = changed('training.loss', null, changed('stopping', null));
+  const columns = (list: Plain[]) => changed('data.columns', list, base);
   const number = { name: 'age', type: 'number' };
   const target = { name: 'num', type: 'target' };
   const cases: [Plain, string, RegExp][] = [
@@ -220,12 +226,12 @@ test('a schema that contradicts itself is refused', () => {
     [columns([number, target, { name: 'b', type: 'target' }]), 'data.columns', /exactly one column of type target/],
     [columns([{ name: 'a', type: 'ignore' }, target]), 'data.columns', /at least one feature/],
     [
-      changed('data.split', { type: 'column', column: 'age', test: ['1'] }),
+      changed('data.split', { type: 'column', column: 'age', test: ['1'] }, base),
       'data.split.column',
       /declare column "age" with type ignore/,
     ],
     [
-      changed('data.target', { type: 'classes', classes: ['a', 'b', 'c'] }),
+      changed('data.target', { type: 'classes', classes: ['a', 'b', 'c'] }, base),
       'evaluation.pooledAucBins',
       /needs a binary target; set it to null/,
     ],
@@ -237,6 +243,150 @@ test('a schema that contradicts itself is refused', () => {
       [path],
     );
     assert.match(errors[0].message, message);
+  }
+});
+
+const target = { name: 'y', type: 'target' };
+const number = (i: number) => ({ name: `x${i}`, type: 'number' });
+const images = {
+  format: 'images',
+  height: 12,
+  width: 12,
+  target: { type: 'classes', classes: ['a', 'b', 'c'] },
+  split: { type: 'files' },
+};
+const text = { format: 'text', alphabet: 'abc \n', window: 8, split: { type: 'tail', trainFraction: 0.8 } };
+const sequence = {
+  ...least.data,
+  columns: [...Array.from({ length: 6 }, (_, i) => number(i)), target],
+  sequence: { steps: 3 },
+};
+const measured = { ...least.data, target: { type: 'number', center: 10, spread: 2 } };
+
+test('models, data and losses that belong together are taken', () => {
+  const together: [object, object, object | null][] = [
+    [images, { name: 'cnn', convolutions: [{ filters: 4, kernel: 3 }] }, null],
+    [images, { name: 'logistic' }, { name: 'cross-entropy' }],
+    [text, { name: 'gru', hidden: 8, embedding: 4 }, null],
+    [sequence, { name: 'lstm', hidden: 8, layers: 2 }, { name: 'binary' }],
+    [sequence, { name: 'mlp', hidden: [4] }, null],
+    [measured, { name: 'linear' }, null],
+    [measured, { name: 'mlp', hidden: [4] }, { name: 'quantile', levels: [0.1, 0.5, 0.9] }],
+    [measured, { name: 'linear' }, { name: 'huber' }],
+  ];
+  for (const [data, model, loss] of together) {
+    const task = { ...least, data, model, training: { ...least.training, loss } };
+    assert.deepEqual(errorsOf(task), [], JSON.stringify(model));
+  }
+});
+
+test('models, data and losses that do not belong together are refused with the place and the remedy', () => {
+  const apart: [object, string, RegExp][] = [
+    [{ data: measured }, 'model.name', /logistic predicts classes, and the target is a number; use linear/],
+    [{ model: { name: 'linear' } }, 'model.name', /linear predicts numbers, and the target has classes; use logistic/],
+    [{ model: { name: 'gru', hidden: 3 } }, 'model.name', /gru needs steps in time; set data.sequence/],
+    [{ data: text }, 'model.name', /logistic cannot read text; use gru or lstm/],
+    [{ data: text, model: { name: 'gru', hidden: 3 } }, 'model.embedding', /is missing; text needs one/],
+    [
+      { data: sequence, model: { name: 'gru', hidden: 3, embedding: 2 } },
+      'model.embedding',
+      /is for text, and the data are numbers; remove it/,
+    ],
+    [
+      { model: { name: 'cnn', convolutions: [{ filters: 4, kernel: 3 }] } },
+      'model.name',
+      /cnn needs images; use mlp, or data.format images/,
+    ],
+    [
+      { data: images, model: { name: 'cnn', convolutions: [{ filters: 4, kernel: 13 }] } },
+      'model.convolutions.0.kernel',
+      /a kernel of 13 on an image of 12 × 12; use a smaller one, or padding/,
+    ],
+    [
+      {
+        data: images,
+        model: {
+          name: 'cnn',
+          convolutions: [
+            { filters: 4, kernel: 5, stride: 4 },
+            { filters: 4, kernel: 3, stride: 1 },
+          ],
+        },
+      },
+      'model.convolutions.1.kernel',
+      /a kernel of 3 on an image of 2 × 2/,
+    ],
+    [
+      { data: images, model: { name: 'cnn', convolutions: [{ filters: 6, kernel: 3 }], norm: 'group', groups: 4 } },
+      'model.convolutions.0.filters',
+      /6 filters do not make 4 equal groups/,
+    ],
+    [
+      {
+        data: images,
+        model: { name: 'cnn', convolutions: [{ filters: 2, kernel: 11, pool: { kind: 'max', size: 3 } }] },
+      },
+      'model.convolutions.0.pool',
+      /windows of 3 on an image of 2 × 2/,
+    ],
+    [
+      { training: { ...least.training, loss: { name: 'mse' } } },
+      'training.loss.name',
+      /mse does not fit the target; use binary/,
+    ],
+    [
+      { training: { ...least.training, loss: { name: 'cross-entropy' } } },
+      'training.loss.name',
+      /cross-entropy does not fit the target; use binary/,
+    ],
+    [
+      {
+        data: measured,
+        model: { name: 'linear' },
+        training: { ...least.training, loss: { name: 'quantile', levels: [0.5, 0.1] } },
+      },
+      'training.loss.levels',
+      /do not rise; list them in ascending order/,
+    ],
+    [{ data: { ...sequence, sequence: { steps: 4 } } }, 'data.sequence.steps', /6 number columns do not make 4 equal/],
+    [
+      {
+        data: {
+          ...sequence,
+          columns: [number(0), { name: 'c', type: 'category', levels: ['a', 'b'] }, target],
+          sequence: { steps: 2 },
+        },
+      },
+      'data.sequence.steps',
+      /number columns only/,
+    ],
+    [{ data: { ...text, alphabet: 'abca' } }, 'data.alphabet', /holds "a" twice; keep one/],
+    [{ stopping: { metric: 'auc', patience: 2 } }, 'stopping.metric', /auc needs evaluation.pooledAucBins/],
+    [
+      { data: measured, model: { name: 'linear' }, stopping: { metric: 'accuracy', patience: 2 } },
+      'stopping.metric',
+      /accuracy is of classes, and the target is a number; use loss/,
+    ],
+  ];
+  for (const [changes, path, message] of apart) {
+    const errors = errorsOf({ ...least, ...changes });
+    assert.deepEqual(
+      errors.map(e => e.path),
+      [path],
+      JSON.stringify(changes),
+    );
+    assert.match(errors[0].message, message);
+  }
+});
+
+test('batch norm is refused with the reason', () => {
+  for (const model of [
+    { name: 'mlp', hidden: [4], norm: 'batch' },
+    { name: 'cnn', convolutions: [{ filters: 4, kernel: 3 }], norm: 'batch' },
+  ]) {
+    const [error] = errorsOf({ ...least, model });
+    assert.equal(error.path, 'model.norm');
+    assert.match(error.message, /mixes the rows of a minibatch.*use none, or layer \(mlp\) or group \(cnn\)/);
   }
 });
 
@@ -300,7 +450,10 @@ test('any changed setting changes the bytes', () => {
     ['server.tau', 0.01],
     ['data.columns.0.spread', 11],
     ['aggregation.clipNorm', 11],
-    ['evaluation.pooledAucBins', null],
+    ['evaluation.pooledAucBins', 512],
+    ['training.clip.norm', 2],
+    ['training.schedule.final', 0],
+    ['stopping.patience', 6],
   ];
   const hashes = [full, ...changes.map(([path, value]) => changed(path, value))].map(value =>
     createHash('sha256')
@@ -332,5 +485,5 @@ test('the hash of the full example is the recorded one: a change of it is a chan
   const hash = createHash('sha256')
     .update(encodeTask(parseTask(full)))
     .digest('hex');
-  assert.equal(hash, '4b0459b5eb171392b183d15993770b81ac7cb602eae3e5c1ba6d23ca01d31aaa');
+  assert.equal(hash, 'e7260722d1ae6e386f7f0519c36b83eec31b62883d5930c3a50638229d7c4885');
 });

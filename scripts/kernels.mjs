@@ -20,6 +20,9 @@ const options = [
   '--noExportMemory',
   '--use',
   'abort=',
+  // Constants of the kernels, in the reserved bytes behind all scratch (reservedBytes in kernels.ts, product.as.ts).
+  '--memoryBase',
+  '143360',
 ];
 
 /** The text of kernels-binary.ts. */

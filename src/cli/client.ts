@@ -1,6 +1,6 @@
 /** parley client: runs the client of one organisation. */
 import { Command } from 'commander';
-import { requireFile } from '../node/data/read-file.ts';
+import { requireSite } from '../node/data/site-files.ts';
 import { fileLog, streamLog } from '../node/logger.ts';
 import { fileTrainers, runClientProcess } from '../node/run-client.ts';
 import { foreignTrainers } from '../node/trainer/foreign-trainers.ts';
@@ -19,7 +19,7 @@ interface Options extends TrainerLimitOptions {
 export function clientCommand(): Command {
   const command = new Command('client')
     .description('run the client of one organisation: trains on its data, sends updates, never the data')
-    .requiredOption('--data <file>', 'table of this site (CSV in the form the task declares)')
+    .requiredOption('--data <path>', 'table, images or text of this site, in the form the task declares (docs/data.md)')
     .option('--home <dir>', 'home of this member, as made by parley join', './.parley/member')
     .option('--accept <task...>', 'take part only in tasks of these names (default: every task of the federation)')
     .option('--log <file>', 'append the log to a file instead of standard error')
@@ -31,7 +31,7 @@ export function clientCommand(): Command {
       '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.',
     )
     .action(async (options: Options) => {
-      requireFile(options.data);
+      requireSite(options.data);
       const log = options.log === undefined ? streamLog(process.stderr) : fileLog(options.log);
       const foreign =
         options.trainer === undefined ? null : foreignTrainers(trainerSettings(options.trainer, options, log));

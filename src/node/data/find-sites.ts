@@ -39,8 +39,8 @@ export function findSites(format: Format, path: string): SitePlace[] {
 }
 
 function isSite(format: Format, path: string): boolean {
+  if (format === 'images') return isImageSite(path);
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  if (format === 'images') return isImageSite(path) && isFolder !== /\.safetensors$/i.test(path);
   return !isFolder && (format === 'csv' ? /\.(?:csv|data)$/i : /\.txt$/i).test(path);
 }
 

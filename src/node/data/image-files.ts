@@ -40,9 +40,9 @@ const arrayNames: Readonly<Record<'train' | 'test', Names>> = {
   test: { images: 'test_images', labels: 'test_labels' },
 };
 
-/** True for a path that names the images of one site. */
+/** True for a path that names the images of one site: a folder with training images, or a .safetensors file. */
 export function isImageSite(path: string): boolean {
-  return /\.safetensors$/i.test(path) || findPair(path, 'train') !== null;
+  return isFolder(path) ? findPair(path, 'train') !== null : /\.safetensors$/i.test(path) && existsSync(path);
 }
 
 /**

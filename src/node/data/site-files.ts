@@ -4,9 +4,17 @@ import { imageSite } from '../../core/data/image-site.ts';
 import type { DataSchema } from '../../core/data/schema.ts';
 import { loadSite } from '../../core/data/table.ts';
 import { textSite } from '../../core/data/text-site.ts';
-import { loadImages } from './image-files.ts';
+import { isImageSite, loadImages } from './image-files.ts';
 import { readText } from './plain-chunks.ts';
-import { fileSource } from './read-file.ts';
+import { fileSource, requireFile } from './read-file.ts';
+
+/**
+ * Throws UserError where there is nothing at the path that this user may read as data of a site, whatever the format: no
+ * file, and no folder with images. Reads nothing.
+ */
+export function requireSite(path: string): void {
+  if (!isImageSite(path)) requireFile(path);
+}
 
 /**
  * Loads the data of one site, split by the task. Tables: a CSV file. Images: a folder of IDX files or a .safetensors file

@@ -13,7 +13,7 @@ import {
 import { networkManifest } from '../../../src/core/learning/network-parameters.ts';
 import { parameterCount } from '../../../src/core/learning/parameters.ts';
 import { inputWidth, labelWidth } from '../../../src/core/learning/shape.ts';
-import { type KernelSource, Layout } from '../../../src/core/math/kernels/kernels.ts';
+import { type KernelSource, Layout, reservedBytes } from '../../../src/core/math/kernels/kernels.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
 import { simd } from '../math/same-kernels.ts';
@@ -57,7 +57,7 @@ export function run(
   const layout = new Layout();
   const plan = planNetwork(layout, network, rows.length + 1, 'training');
   const kernels = source.acquire(layout.bytes);
-  const memory = new Float32Array(kernels.buffer).fill(Number.NaN);
+  const memory = new Float32Array(kernels.buffer).fill(Number.NaN, reservedBytes / 4);
   memory.fill(0, plan.gradient / 4, plan.gradient / 4 + plan.count);
   memory.set(parameters, plan.parameters / 4);
   const { inputWidth: width, labelWidth: known } = plan;

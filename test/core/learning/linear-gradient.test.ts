@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type LinearPlace, planGramNorms, planWrittenNorms } from '../../../src/core/learning/linear-gradient.ts';
-import { Layout } from '../../../src/core/math/kernels/kernels.ts';
+import { Layout, reservedBytes } from '../../../src/core/math/kernels/kernels.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
 import { simd } from '../math/same-kernels.ts';
 import { distance, length } from './layer-run.ts';
@@ -30,7 +30,7 @@ function norms({ rows, ...sizes }: Sizes, inputs: Float32Array, errors: Float32A
     layout.float32(rows),
   ];
   const kernels = simd.acquire(layout.bytes);
-  const memory = new Float32Array(kernels.buffer).fill(0);
+  const memory = new Float32Array(kernels.buffer).fill(0, reservedBytes / 4);
   memory.set(inputs, place.input / 4);
   memory.set(errors, place.error / 4);
   for (let row = 0; row < rows; row++) memory[weights / 4 + row] = 1 / (row + 1);

@@ -1,14 +1,19 @@
 /** Four clients and a coordinator over real sockets, one client with a foreign trainer: the same model, and a failure costs it a round. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { decodeSafetensors } from '../../src/core/bytes/safetensors.ts';
 import { generateClinics } from '../../src/core/data/clinics.ts';
 import { heartFiles } from '../../src/core/data/heart.ts';
+import { pause } from '../../src/core/protocol/ports.ts';
 import { parseTask, type Task } from '../../src/core/protocol/task.ts';
+import { systemClock } from '../../src/node/clock.ts';
 import { type ForeignTrainers, foreignTrainers } from '../../src/node/trainer/foreign-trainers.ts';
 import { heartFolder } from '../learning/heart.ts';
 import { referenceTrainer } from '../node/trainer/python.ts';
@@ -115,3 +120,53 @@ test('a trainer that fails costs its client the round; in the next one it takes 
   assert.equal(failures.length, 1);
   assert.match(failures[0].detail ?? '', /^trainer node odd-trainer\.ts exits \S+: ended with exit code 7.* → /);
 });
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  const skip = process.platform !== 'linux' && 'reads /proc';
+  test(`a client that ends by ${signal} leaves no trainer behind`, { skip }, async () => {
+    const enrolled = await enrol(join(scratch, signal), ['anna']);
+    await using stack = new AsyncDisposableStack();
+    await startCoordinator(stack, enrolled);
+    const odd = join(root, 'test', 'node', 'trainer', 'odd-trainer.ts');
+    const command = JSON.stringify([process.execPath, odd, 'family', enrolled.folder]);
+    const home = ['--home', enrolled.memberHome('anna')];
+    const args = ['client', ...home, '--data', enrolled.tablePath('anna'), '--trainer', command];
+    const client = spawn(process.execPath, [join(root, 'src', 'cli', 'main.ts'), ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    stack.defer(() => void client.kill('SIGKILL'));
+    const operator = await operatorOf(enrolled, stack);
+    await operator.submit(smallTask({ minimum: 1, rounds: 1_000_000 }));
+    await said(client.stderr, 'trainer-ready');
+    const pids = readFileSync(join(enrolled.folder, 'pids'), 'utf8').trim().split('\n').map(Number);
+    const [trainer] = pids;
+    assert.equal(pids.filter(isRunning).length, 3);
+    const ended = once(client, 'exit');
+    client.kill(signal);
+    await ended;
+    // Killed outright, a client can tell nobody: the trainer sees the end of its input; what it started is its own to end.
+    const left = signal === 'SIGKILL' ? [trainer] : pids;
+    if (signal === 'SIGKILL') for (let i = 0; i < 500 && isRunning(trainer); i++) await pause(systemClock, 20);
+    assert.deepEqual(left.filter(isRunning), []);
+    for (const pid of pids.filter(isRunning)) process.kill(pid, 'SIGKILL');
+  });
+}
+
+function said(stream: Readable, event: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    stream.on('data', chunk => {
+      text += chunk;
+      if (text.includes(`"event":"${event}"`)) resolve();
+    });
+    stream.once('close', () => reject(new Error(text)));
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -15,7 +15,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'parley-odd-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
 const task = sampleTask();
-const site = sampleSite({ train: 20, test: 6 });
+const site = sampleSite(task, { train: 20, test: 6 });
 const parameters = Float32Array.from({ length: 6 }, (_, i) => i / 8);
 const request = { parameters, round: 1, seed: new Uint8Array(32) };
 
@@ -67,6 +67,7 @@ describe('a foreign trainer', () => {
     assert.deepEqual(rest, { examples: 3, steps: 6, loss: 0.25 });
     const evaluation = await trainer.evaluate(trained);
     assert.equal(evaluation.examples, 6);
+    assert.ok(evaluation.kind === 'classes');
     assert.ok(Math.abs(evaluation.logLoss - 6 * Math.LN2) < 1e-9, 'measured here, from outputs that are all 0');
     assert.deepEqual(
       trainer.log.map(({ event }) => event),
@@ -118,7 +119,7 @@ describe('a foreign trainer', () => {
   });
 
   test('is not asked about test rows where there are none', async t => {
-    const trainer = odd(t, 'exits at once', { rows: sampleSite({ train: 20, test: 0 }) });
+    const trainer = odd(t, 'exits at once', { rows: sampleSite(task, { train: 20, test: 0 }) });
     assert.equal((await trainer.evaluate(parameters)).examples, 0);
     assert.deepEqual(trainer.log, []);
   });

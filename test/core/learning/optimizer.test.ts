@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { planNetwork } from '../../../src/core/learning/network.ts';
 import { LocalOptimizer, planOptimizer } from '../../../src/core/learning/optimizer.ts';
-import { type KernelSource, Layout } from '../../../src/core/math/kernels/kernels.ts';
+import { type KernelSource, Layout, reservedBytes } from '../../../src/core/math/kernels/kernels.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
 import type { OptimizerSettings } from '../../../src/core/protocol/task.ts';
@@ -39,7 +39,7 @@ function run({ settings, proximal, factors, seed }: Run, source: KernelSource = 
   const plan = planNetwork(layout, network, 1, 'training');
   const optimizerPlan = planOptimizer(layout, settings, proximal, plan.count);
   const kernels = source.acquire(layout.bytes);
-  const memory = new Float32Array(kernels.buffer).fill(Number.NaN);
+  const memory = new Float32Array(kernels.buffer).fill(Number.NaN, reservedBytes / 4);
   const w = memory.subarray(plan.parameters / 4, plan.parameters / 4 + count);
   const { start, gradient } = bowl(seed);
   w.set(start);

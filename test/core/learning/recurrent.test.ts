@@ -15,7 +15,7 @@ import {
 import { initialParameters, networkManifest } from '../../../src/core/learning/network-parameters.ts';
 import { parameterCount } from '../../../src/core/learning/parameters.ts';
 import { inputWidth, labelWidth } from '../../../src/core/learning/shape.ts';
-import { type KernelSource, Layout } from '../../../src/core/math/kernels/kernels.ts';
+import { type KernelSource, Layout, reservedBytes } from '../../../src/core/math/kernels/kernels.ts';
 import { createSimdKernels } from '../../../src/core/math/kernels/simd.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
@@ -89,7 +89,7 @@ function run(
   const layout = new Layout();
   const plan = planNetwork(layout, network, rows.length + spare, 'training');
   const kernels = source.acquire(layout.bytes);
-  const memory = new Float32Array(kernels.buffer).fill(NaN);
+  const memory = new Float32Array(kernels.buffer).fill(NaN, reservedBytes / 4);
   memory.fill(0, plan.gradient / 4, plan.gradient / 4 + plan.count);
   memory.set(parameters, plan.parameters / 4);
   const { inputWidth: width, labelWidth: known } = plan;

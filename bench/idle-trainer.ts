@@ -4,7 +4,15 @@ import type { Evaluation, Trainer } from '../src/core/learning/trainer.ts';
 import type { Task } from '../src/core/protocol/task.ts';
 
 export function idleTrainer(task: Task, step: number): Trainer {
-  const evaluation: Evaluation = { examples: 2, correct: 1, logLoss: 1, classCounts: [1, 1], auc: null, scores: null };
+  const evaluation: Evaluation = {
+    kind: 'classes',
+    examples: 2,
+    correct: 1,
+    logLoss: 1,
+    classCounts: [1, 1],
+    auc: null,
+    scores: null,
+  };
   return {
     manifest: taskManifest(task),
     async train({ parameters }) {

@@ -2,11 +2,13 @@
 
 import type { RunStatus } from '../coordinator/status.ts';
 import type { RoundReport } from '../coordinator/store.ts';
+import { type Measured, quality } from '../core/learning/quality.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { systemClock } from '../node/clock.ts';
 import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
 import type { Progress } from './output.ts';
+import { significant } from './result.ts';
 
 /**
  * Resolves with the last status, and the reports of all rounds in it, when the run has finished or stopped. Survives restarts of the
@@ -29,7 +31,7 @@ export async function follow(
       );
       failures = 0;
       version = status.version;
-      for (const report of status.reports) progress.line(roundLine(report, status.rounds));
+      for (const report of status.reports) progress.line(roundLine(report, status));
       // Each answer holds the rounds since the one before.
       reports.push(...status.reports);
       const line = statusLine(status);
@@ -52,20 +54,24 @@ export async function follow(
 }
 
 /** One closed round in one line. */
-export function roundLine(report: RoundReport, rounds: number): string {
+export function roundLine(report: RoundReport, { rounds, unit }: Pick<RunStatus, 'rounds' | 'unit'>): string {
   const parts = [
     `round ${String(report.round).padStart(String(rounds).length)}/${rounds}`,
     `${report.combined.length}/${report.cohort} clients`,
     `loss ${report.loss.toFixed(4)}`,
   ];
-  if (report.evaluation !== null) {
-    const { examples, correct, logLoss } = report.evaluation;
-    parts.push(`start: accuracy ${(correct / examples).toFixed(3)}, log loss ${(logLoss / examples).toFixed(3)}`);
-  }
+  if (report.evaluation !== null) parts.push(`start: ${qualityText(report.evaluation, unit)}`);
   if (report.dropped.length > 0) parts.push(`dropped out: ${report.dropped.join(', ')}`);
   if (report.refused.length > 0) parts.push(`refused: ${report.refused.join(', ')}`);
   parts.push(`${(report.milliseconds / 1000).toFixed(2)} s`);
   return parts.join('  ');
+}
+
+function qualityText(evaluation: Measured, unit: number): string {
+  const found = quality(evaluation, unit);
+  return found.kind === 'classes'
+    ? `accuracy ${found.accuracy.toFixed(3)}, log loss ${found.logLoss.toFixed(3)}`
+    : `MAE ${significant(found.mae)}, RMSE ${significant(found.rmse)}`;
 }
 
 /** Does the run wait for a reason that lasts? Between two rounds it waits for a moment. */

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
 import type { Run } from '../coordinator/store.ts';
+import { type ClassQuality, type Quality, quality } from '../core/learning/quality.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import { dataCacheFolder } from '../node/data/cache-folder.ts';
 import { findHeart, type HeartData } from '../node/data/find-heart.ts';
@@ -53,8 +54,7 @@ async function run(options: Options): Promise<void> {
     if (data.hint !== undefined) progress.line(`      ${data.hint}`);
     federation = await startFederation(home, data.sites, progress, signal);
     const { status, artifact } = await train(federation, progress, signal);
-    const { correct, examples, auc } = await trainPooled(readTaskFile(taskFile), data.sites);
-    const pooled = { accuracy: correct / examples, auc };
+    const pooled = quality(await trainPooled(readTaskFile(taskFile), data.sites), status.unit);
     const seconds = (performance.now() - started) / 1000;
     progress.end();
     if (options.json) printJson(document(data, status, pooled, artifact, seconds));
@@ -91,48 +91,65 @@ async function train(
   });
 }
 
-type Pooled = { readonly accuracy: number; readonly auc: number | null };
-
 function document(
   data: HeartData,
   status: RunStatus,
-  pooledTraining: Pooled,
+  pooledTraining: Quality,
   artifact: string,
   seconds: number,
 ): unknown {
-  const { clients, pooled } = status;
   return {
     dataSource: { kind: data.source, label: data.label },
     rounds: status.rounds,
     seconds: Math.round(seconds * 100) / 100,
-    clients: clients.map(c => ({
+    ...heartQuality(status, pooledTraining),
+    artifact,
+  };
+}
+
+/** The heart task tells sick from well. */
+function heartQuality({ clients, pooled }: RunStatus, pooledTraining: Quality): object {
+  const ofClasses = clients.filter(c => c.kind === 'classes');
+  const trained = classQuality(pooledTraining);
+  return {
+    clients: ofClasses.map(c => ({
       name: c.client,
       examples: c.examples,
       accuracy: c.accuracy,
       auc: c.auc,
       logLoss: c.logLoss,
-      baselines: { majority: c.majority, alone: c.alone?.accuracy ?? null, aloneAuc: c.alone?.auc ?? null },
-    })),
-    meanAccuracy: clients.reduce((sum, c) => sum + c.accuracy, 0) / clients.length,
-    pooled: pooled && {
-      examples: pooled.examples,
-      accuracy: pooled.accuracy,
-      auc: pooled.auc,
-      logLoss: pooled.logLoss,
       baselines: {
-        majority: pooled.majority,
-        pooledTraining: pooledTraining.accuracy,
-        pooledTrainingAuc: pooledTraining.auc,
+        majority: c.majority,
+        alone: classQuality(c.alone)?.accuracy ?? null,
+        aloneAuc: classQuality(c.alone)?.auc ?? null,
       },
-    },
-    artifact,
+    })),
+    meanAccuracy: ofClasses.reduce((sum, c) => sum + c.accuracy, 0) / ofClasses.length,
+    pooled:
+      pooled?.kind !== 'classes'
+        ? null
+        : {
+            examples: pooled.examples,
+            accuracy: pooled.accuracy,
+            auc: pooled.auc,
+            logLoss: pooled.logLoss,
+            baselines: {
+              majority: pooled.majority,
+              pooledTraining: trained?.accuracy ?? null,
+              pooledTrainingAuc: trained?.auc ?? null,
+            },
+          },
   };
+}
+
+function classQuality(quality: Quality | null): ClassQuality | null {
+  return quality?.kind === 'classes' ? quality : null;
 }
 
 function printResult(
   data: HeartData,
   status: RunStatus,
-  pooled: Pooled,
+  pooled: Quality,
   artifact: string,
   seconds: number,
   home: string,

@@ -1,62 +1,97 @@
 /** The result of a run as a table: the federated model beside the honest lines. */
-import type { RunStatus } from '../coordinator/status.ts';
+import type { ClientQuality, RunStatus } from '../coordinator/status.ts';
+import type { Judged, Quality } from '../core/learning/quality.ts';
 import { type Cell, table } from './output.ts';
 
-const share = (value: number | null): string => (value === null ? '–' : value.toFixed(3));
+/** What one line says of a model on some rows; null where it cannot be said. */
+type Values = readonly (number | null)[];
 
-/** Per client and over all: accuracy and AUC of the federated model, majority class, and each client alone where known. */
-export function resultTable(status: RunStatus, pooledTraining?: { accuracy: number; auc: number | null }): string {
-  if (status.clients.length === 0) return 'No client has evaluated the model.';
-  const rows: Cell[][] = [['client', 'test rows', 'accuracy', 'AUC', 'log loss', 'majority class', 'alone']];
-  for (const c of status.clients) {
-    rows.push([
-      c.client,
-      c.examples,
-      share(c.accuracy),
-      share(c.auc),
-      share(c.logLoss),
-      share(c.majority),
-      share(c.alone?.accuracy ?? null),
-    ]);
-  }
-  const { clients, pooled } = status;
-  const mean = (pick: (c: (typeof clients)[number]) => number): number =>
-    clients.reduce((sum, c) => sum + pick(c), 0) / clients.length;
-  const alone = clients.every(c => c.alone !== null) ? mean(c => c.alone?.accuracy ?? 0) : null;
-  rows.push([
-    'mean of clients',
-    '',
-    share(mean(c => c.accuracy)),
-    '',
-    share(mean(c => c.logLoss)),
-    share(mean(c => c.majority)),
-    share(alone),
-  ]);
-  if (pooled !== null) {
-    rows.push([
-      'all test rows',
-      pooled.examples,
-      share(pooled.accuracy),
-      share(pooled.auc),
-      share(pooled.logLoss),
-      share(pooled.majority),
-      '',
-    ]);
-  }
+/** How a kind of quality becomes columns. */
+interface Columns {
+  readonly names: readonly string[];
+  /** What each number looks like. */
+  readonly show: (value: number) => string;
+  readonly of: (quality: Judged) => Values;
+  /** Of a model without a baseline beside it. */
+  readonly plain: (quality: Quality) => Values;
+  /** What a client alone reached, in the last column. */
+  readonly alone: (quality: Quality) => number | null;
+  /** Columns whose mean over clients means something. */
+  readonly averaged: readonly boolean[];
+}
+
+const classColumns: Columns = {
+  names: ['accuracy', 'AUC', 'log loss', 'majority class', 'alone'],
+  show: value => value.toFixed(3),
+  of: q => (q.kind === 'classes' ? [q.accuracy, q.auc, q.logLoss, q.majority] : []),
+  plain: q => (q.kind === 'classes' ? [q.accuracy, q.auc, null, null] : []),
+  alone: q => (q.kind === 'classes' ? q.accuracy : null),
+  averaged: [true, false, true, true],
+};
+
+const numberColumns: Columns = {
+  names: ['MAE', 'RMSE', 'R²', 'loss', 'RMSE of the mean', 'alone (RMSE)'],
+  show: significant,
+  of: q => (q.kind === 'numbers' ? [q.mae, q.rmse, q.r2, q.loss, q.constantRmse] : []),
+  plain: q => (q.kind === 'numbers' ? [q.mae, q.rmse, null, q.loss, null] : []),
+  alone: q => (q.kind === 'numbers' ? q.rmse : null),
+  averaged: [true, true, false, true, true],
+};
+
+/**
+ * Per client and over all: quality of the federated model, what answering without a model reaches, and each client alone where known.
+ *
+ * @param pooledTraining quality of a model trained on everyone's rows in one place.
+ */
+export function resultTable(status: RunStatus, pooledTraining?: Quality): string {
+  const { clients, pooled, missing } = status;
+  if (clients.length === 0 || pooled === null) return 'No client has evaluated the model.';
+  const columns = pooled.kind === 'classes' ? classColumns : numberColumns;
+  const line = (name: string, examples: Cell, values: Values, alone: number | null, none = '–'): Cell[] => [
+    name,
+    examples,
+    ...[...values, alone].map(value => (value === null ? none : columns.show(value))),
+  ];
+  const ofClients = clients.map(c =>
+    line(c.client, c.examples, columns.of(c), c.alone === null ? null : columns.alone(c.alone)),
+  );
+  const rows: Cell[][] = [
+    ['client', 'test rows', ...columns.names],
+    ...ofClients,
+    line('mean of clients', '', meanOf(clients, columns), meanAlone(clients, columns), ''),
+    line('all test rows', pooled.examples, columns.of(pooled), null, ''),
+  ];
   if (pooledTraining !== undefined) {
-    rows.push([
-      '  pooled training (simulation only)',
-      '',
-      share(pooledTraining.accuracy),
-      share(pooledTraining.auc),
-      '',
-      '',
-      '',
-    ]);
+    rows.push(line('  pooled training (simulation only)', '', columns.plain(pooledTraining), null, ''));
   }
-  const { missing } = status;
-  const asked = clients.length + missing.length;
-  const gap =
-    missing.length === 0 ? '' : `\n${clients.length} of ${asked} clients evaluated; missing: ${missing.join(', ')}`;
-  return table(rows) + gap;
+  return [table(rows), ...coverageLine(pooled), ...missingLine(clients.length, missing)].join('\n');
+}
+
+/** Four significant digits. */
+export function significant(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
+function meanOf(clients: readonly ClientQuality[], columns: Columns): Values {
+  return columns.averaged.map((isAveraged, i) => (isAveraged ? mean(clients.map(c => columns.of(c)[i])) : null));
+}
+
+function meanAlone(clients: readonly ClientQuality[], columns: Columns): number | null {
+  return mean(clients.map(c => (c.alone === null ? null : columns.alone(c.alone))));
+}
+
+/** Null where a value is missing. */
+function mean(values: Values): number | null {
+  const known = values.filter(value => value !== null);
+  return known.length < values.length ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+function coverageLine(pooled: Judged): string[] {
+  if (pooled.kind !== 'numbers' || pooled.coverage === null) return [];
+  return [`${(100 * pooled.coverage).toFixed(1)} % of all test rows lie between the lowest and the highest quantile`];
+}
+
+function missingLine(evaluated: number, missing: readonly string[]): string[] {
+  if (missing.length === 0) return [];
+  return [`${evaluated} of ${evaluated + missing.length} clients evaluated; missing: ${missing.join(', ')}`];
 }

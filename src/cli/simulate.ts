@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
 import { createTrainer } from '../core/learning/local-trainer.ts';
+import { quality } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { UserError } from '../core/protocol/problem.ts';
@@ -15,6 +16,7 @@ import { World } from '../simulation/world.ts';
 import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
 import { type PartitionChoice, parsePartition, partitionForms } from './partition-option.ts';
 import { resultTable } from './result.ts';
+import { qualityDocument } from './result-document.ts';
 import { type SimulatedData, simulatedData } from './simulate-data.ts';
 import { type SimulatedTrainers, simulatedTrainers } from './simulated-trainers.ts';
 import { simulationPorts } from './simulation-ports.ts';
@@ -221,7 +223,7 @@ function document({
   pooled,
   seconds,
 }: Result & { task: Task; faults: readonly Fault[]; options: Options }): unknown {
-  const { version: _version, present: _present, clients, pooled: all, reports, ...rest } = status;
+  const { reports, ...rest } = status;
   return {
     dataSource: { label: data.label, generated: data.generated },
     task: rest.task,
@@ -230,26 +232,14 @@ function document({
     faults,
     drop: options.drop,
     parameters: rest.parameters,
+    unit: rest.unit,
     rounds: reports.map(({ task: _task, ...report }) => report),
     dropOuts: reports.reduce((sum, report) => sum + report.dropped.length, 0),
     refusals: rest.refusals,
-    clients: clients.map(({ client, majority, alone, ...quality }) => ({
-      name: client,
-      ...quality,
-      baselines: { majority, alone },
-    })),
-    meanAccuracy: clients.reduce((sum, c) => sum + c.accuracy, 0) / clients.length,
-    pooled: all && withBaselines(all, pooled),
+    ...qualityDocument(status, quality(pooled, status.unit)),
     model: rest.model,
     virtualSeconds: virtualMs / 1000,
     seconds: Math.round(seconds * 100) / 100,
-  };
-}
-
-function withBaselines({ majority, ...quality }: NonNullable<RunStatus['pooled']>, pooled: Evaluation): unknown {
-  return {
-    ...quality,
-    baselines: { majority, pooledTraining: pooled.correct / pooled.examples, pooledTrainingAuc: pooled.auc },
   };
 }
 
@@ -265,7 +255,7 @@ function print({ data, status, virtualMs, pooled, seconds }: Result): void {
   printLine(`data: ${data.label}`);
   printLine(`drop-outs: ${dropOuts}, refused messages: ${refusals}`);
   printLine();
-  printLine(resultTable(status, { accuracy: pooled.correct / pooled.examples, auc: pooled.auc }));
+  printLine(resultTable(status, quality(pooled, status.unit)));
   printLine();
   printLine(`model ${status.model}`);
   printLine(faint('SHA-256 of its parameters; the same seed and faults give the same'));

@@ -23,7 +23,7 @@ export function statusCommand(): Command {
         printLine(`present: ${present.join(', ') || 'no client'}`);
         if (status === null) return printLine('no run yet; start one: parley run TASK');
         printLine(`run ${shortHash(status.task)} of task ${status.name}: ${statusLine(status)}`);
-        for (const report of status.reports.slice(-5)) printLine(`  ${roundLine(report, status.rounds)}`);
+        for (const report of status.reports.slice(-5)) printLine(`  ${roundLine(report, status)}`);
         if (status.refusals.length > 0) {
           printLine('refused messages:');
           printLine(

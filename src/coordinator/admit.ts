@@ -4,14 +4,13 @@ import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { encodeEnvelope } from '../core/crypto/envelope.ts';
 import type { Primitives } from '../core/crypto/primitives.ts';
-import { classCount } from '../core/data/data-shape.ts';
 import { type Manifest, parameterCount, sameManifest } from '../core/learning/parameters.ts';
-import type { Evaluation } from '../core/learning/trainer.ts';
 import type { Update } from '../core/protocol/message.ts';
 import type { Blobs, StepPort } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { checkEvaluation } from './evaluation.ts';
 import type { Admitted, Verified } from './stages.ts';
 import type { Run } from './store.ts';
 
@@ -81,27 +80,6 @@ function checkForm(update: Update, manifest: Manifest, run: Run): void {
 export function admittedWeight(examples: number, task: Task): number {
   if (!Number.isFinite(examples) || examples <= 0) throw new Problem('bad-weight');
   return task.aggregation.weightBy === 'uniform' ? 1 : Math.min(examples, task.aggregation.weightCap);
-}
-
-/** Counts that cannot be: refused, so that no one's metrics can spoil those of all. Throws Problem `malformed`. */
-export function checkEvaluation(evaluation: Evaluation | null, task: Task): void {
-  if (evaluation === null) return;
-  const { examples, correct, logLoss, classCounts, auc, scores } = evaluation;
-  const bins = task.evaluation.pooledAucBins;
-  const total = (counts: readonly number[]): number => counts.reduce((sum, c) => sum + c, 0);
-  const consistent =
-    examples > 0 &&
-    correct <= examples &&
-    logLoss >= 0 &&
-    classCounts.length === classCount(task.data) &&
-    total(classCounts) === examples &&
-    (auc === null || classCounts.length === 2) &&
-    (scores === null ||
-      (scores.negative.length === bins &&
-        scores.positive.length === bins &&
-        total(scores.negative) === classCounts[0] &&
-        total(scores.positive) === classCounts[1]));
-  if (!consistent) throw new Problem('malformed', 'the evaluation contradicts itself');
 }
 
 async function readTensor(

@@ -1,6 +1,7 @@
 /** The coordinator: the one door to the runs. Knows no HTTP; transitions happen one at a time. */
 import { floatsToBytes, fromHex, toHex } from '../core/bytes/floats.ts';
 import type { Envelope } from '../core/crypto/envelope.ts';
+import { labelUnit } from '../core/data/label-unit.ts';
 import { taskParameters } from '../core/learning/model.ts';
 import { type Assignment, encodePayload, labels, type UpdateBody } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
@@ -103,6 +104,7 @@ export class Coordinator {
         refused: [],
         model: toHex(primitives.sha256(floatsToBytes(parameters))),
         parameters: parameters.length,
+        unit: labelUnit(task.data),
         order: this.#book.runs().length,
         openedAt: null,
         submittedAt: clock.now(),

@@ -12,8 +12,9 @@ import {
 import { Problem, type ProblemCode } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
 import { markTold } from '../core/protocol/told.ts';
-import { admit, checkEvaluation, updateKey } from './admit.ts';
+import { admit, updateKey } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
+import { checkEvaluation } from './evaluation.ts';
 import { answered } from './run.ts';
 import type { Admitted, Verified } from './stages.ts';
 import type { MessageKey, Run, Write } from './store.ts';

@@ -8,6 +8,7 @@ import {
 import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { encodeSafetensors } from '../core/bytes/safetensors.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
+import { type Measured, pooledEvaluation } from '../core/learning/quality.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
@@ -96,7 +97,7 @@ export async function record(charged: Charged, also: (run: Run) => Run, ports: C
     dropped,
     refused: run.refused,
     loss: combined.loss,
-    evaluation: pooled(combined.inspected),
+    evaluation: measured(combined.inspected),
     model,
     milliseconds: Math.max(0, ports.clock.now() - (run.openedAt ?? ports.clock.now())),
   };
@@ -124,14 +125,16 @@ export async function record(charged: Charged, also: (run: Run) => Run, ports: C
   return passed<Recorded>({ run: next, report });
 }
 
-function pooled(inspected: Inspected): RoundReport['evaluation'] {
-  const seen = inspected.updates.flatMap(u => (u.evaluation === null ? [] : [u.evaluation]));
-  if (seen.length === 0) return null;
-  return {
-    examples: seen.reduce((sum, e) => sum + e.examples, 0),
-    correct: seen.reduce((sum, e) => sum + e.correct, 0),
-    logLoss: seen.reduce((sum, e) => sum + e.logLoss, 0),
-  };
+/** The quality that the combined clients report, without what only its baselines need. */
+function measured({ updates }: Inspected): Measured | null {
+  const pooled = pooledEvaluation(updates.flatMap(u => (u.evaluation === null ? [] : [u.evaluation])));
+  if (pooled === null) return null;
+  if (pooled.kind === 'classes') {
+    const { classCounts: _classCounts, scores: _scores, ...rest } = pooled;
+    return rest;
+  }
+  const { total: _total, totalSquares: _totalSquares, ...rest } = pooled;
+  return rest;
 }
 
 /** A round recorded earlier, also by a process before this one. Throws Error unless the stored report names the run's current model. */

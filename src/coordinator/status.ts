@@ -1,24 +1,15 @@
 /** What an operator sees of a run, and what the model file says about itself. */
-import { aucFromHistograms } from '../core/learning/metrics.ts';
+import { type Judged, judged, pooledEvaluation, type Quality, quality } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { EvaluationRecord, Phase, RoundReport, Run } from './store.ts';
 
-/** Quality over several sites. */
-export interface Quality {
-  readonly examples: number;
-  readonly accuracy: number;
-  readonly logLoss: number;
-  readonly auc: number | null;
-}
-
-export interface ClientQuality extends Quality {
+/** Quality of the final model on one client's test rows. */
+export type ClientQuality = Judged & {
   readonly client: string;
-  /** Share of the most frequent class among the site's test rows: what guessing would score. */
-  readonly majority: number;
   /** What this client reached training alone; null when the task did not ask. */
   readonly alone: Quality | null;
-}
+};
 
 export interface RunStatus {
   readonly version: number;
@@ -42,7 +33,10 @@ export interface RunStatus {
   readonly clients: readonly ClientQuality[];
   /** Clients that were asked to evaluate the final model and did not; empty before the end. */
   readonly missing: readonly string[];
-  readonly pooled: (Quality & { readonly majority: number }) | null;
+  /** Quality over all sites. */
+  readonly pooled: Judged | null;
+  /** How much of the target column 1 stands for in the reports' sums; 1 for classes. */
+  readonly unit: number;
   readonly parameters: number;
   readonly model: string;
   readonly milliseconds: number;
@@ -77,59 +71,37 @@ export function runStatus(
     waiting: over || run.cohort !== null ? null : (run.problem ?? 'for enough clients'),
     reports,
     refusals,
-    clients: run.evaluations.flatMap(clientQuality).sort((a, b) => (a.client < b.client ? -1 : 1)),
+    ...finalQuality(run),
     missing: run.phase === 'finished' ? run.passedOver : [],
-    pooled: pooledQuality(run.evaluations),
+    unit: run.unit,
     parameters: run.parameters,
     model: run.model,
     milliseconds: (run.finishedAt ?? nowMs) - run.submittedAt,
   };
 }
 
-function clientQuality({ client, evaluation, alone }: EvaluationRecord): ClientQuality[] {
-  if (evaluation === null) return [];
-  const { classCounts } = evaluation;
-  return [
-    { client, ...quality(evaluation), majority: majority(classCounts), alone: alone === null ? null : quality(alone) },
-  ];
+function finalQuality({ evaluations, unit }: Run): Pick<RunStatus, 'clients' | 'pooled'> {
+  const pooled = pooledOf(evaluations);
+  if (pooled === null) return { clients: [], pooled };
+  const clients = byName(evaluations).flatMap(({ client, evaluation, alone }) => {
+    if (evaluation === null) return [];
+    return [{ client, ...judged(evaluation, pooled, unit), alone: alone === null ? null : quality(alone, unit) }];
+  });
+  return { clients, pooled: judged(pooled, pooled, unit) };
 }
 
-function quality(evaluation: Evaluation): Quality {
-  const { examples, correct, logLoss, auc } = evaluation;
-  return { examples, accuracy: correct / examples, logLoss: logLoss / examples, auc };
+/** In the order of names: a sum of floats must not depend on who answered first. */
+function pooledOf(records: readonly EvaluationRecord[]): Evaluation | null {
+  return pooledEvaluation(byName(records).flatMap(({ evaluation }) => (evaluation === null ? [] : [evaluation])));
 }
 
-function majority(counts: readonly number[]): number {
-  return Math.max(...counts) / counts.reduce((sum, c) => sum + c, 0);
-}
-
-/** Quality over all sites: sums add up; the AUC over all comes from score histograms where every site sent one. */
-export function pooledQuality(records: readonly EvaluationRecord[]): (Quality & { majority: number }) | null {
-  // In the order of names: a sum of floats must not depend on who answered first.
-  const sorted = [...records].sort((a, b) => (a.client < b.client ? -1 : 1));
-  const evaluations = sorted.flatMap(({ evaluation }) => (evaluation === null ? [] : [evaluation]));
-  if (evaluations.length === 0) return null;
-  const total = (pick: (e: Evaluation) => number): number => evaluations.reduce((sum, e) => sum + pick(e), 0);
-  const examples = total(e => e.examples);
-  const classes = evaluations[0].classCounts.map((_, c) => total(e => e.classCounts[c] ?? 0));
-  const scores = evaluations.flatMap(e => (e.scores === null ? [] : [e.scores]));
-  const bins = scores[0]?.positive.length ?? 0;
-  const equal =
-    scores.length === evaluations.length && scores.every(s => s.positive.length === bins && s.negative.length === bins);
-  const add = (kind: 'positive' | 'negative'): number[] =>
-    Array.from({ length: bins }, (_, bin) => scores.reduce((sum, s) => sum + s[kind][bin], 0));
-  return {
-    examples,
-    accuracy: total(e => e.correct) / examples,
-    logLoss: total(e => e.logLoss) / examples,
-    auc: equal && bins > 0 ? aucFromHistograms(add('negative'), add('positive')) : null,
-    majority: majority(classes),
-  };
+function byName(records: readonly EvaluationRecord[]): EvaluationRecord[] {
+  return [...records].sort((a, b) => (a.client < b.client ? -1 : 1));
 }
 
 /** Metadata of the model file: where it comes from and how good it is. Values are strings, as safetensors wants. */
 export function runMetadata(federation: string, run: Run, task: Task, report: RoundReport): Record<string, string> {
-  const pooled = pooledQuality(run.evaluations);
+  const pooled = pooledOf(run.evaluations);
   return {
     format: 'parley/1',
     federation,
@@ -141,10 +113,10 @@ export function runMetadata(federation: string, run: Run, task: Task, report: Ro
     parameters: run.model,
     'training-loss': String(report.loss),
     privacy: 'none',
-    metrics: JSON.stringify(
-      pooled === null
-        ? {}
-        : { examples: pooled.examples, accuracy: pooled.accuracy, logLoss: pooled.logLoss, auc: pooled.auc },
-    ),
+    metrics: JSON.stringify(pooled === null ? {} : metricsOf(quality(pooled, run.unit))),
   };
+}
+
+function metricsOf({ kind: _kind, ...metrics }: Quality): object {
+  return metrics;
 }

@@ -1,4 +1,5 @@
 /** What the coordinator remembers: runs, accepted messages, closed rounds, refusals, releases. One port, one atomic write. */
+import type { Measured } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
 import type { ProblemCode } from '../core/protocol/problem.ts';
 
@@ -52,6 +53,8 @@ export interface Run {
   /** Hex SHA-256 of the current global parameters, and their number. */
   readonly model: string;
   readonly parameters: number;
+  /** How much of the target column 1 in the labels stands for; 1 for classes. */
+  readonly unit: number;
   readonly order: number;
   readonly openedAt: number | null;
   readonly submittedAt: number;
@@ -69,8 +72,11 @@ export interface RoundReport {
   readonly refused: readonly string[];
   /** Weighted mean training loss. */
   readonly loss: number;
-  /** Quality of the model the round *started* from, summed over the clients that evaluated it. */
-  readonly evaluation: { readonly examples: number; readonly correct: number; readonly logLoss: number } | null;
+  /**
+   * Quality of the model the round *started* from, which the round before made: sums over the clients that evaluated it. Numbers are in
+   * the scaled units of the labels.
+   */
+  readonly evaluation: Measured | null;
   readonly model: string;
   readonly milliseconds: number;
 }

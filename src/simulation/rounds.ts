@@ -31,7 +31,15 @@ export interface RoundsSettings {
   readonly onRound?: (round: number) => void;
 }
 
-const evaluation: Evaluation = { examples: 2, correct: 1, logLoss: 1, classCounts: [1, 1], auc: null, scores: null };
+const evaluation: Evaluation = {
+  kind: 'classes',
+  examples: 2,
+  correct: 1,
+  logLoss: 1,
+  classCounts: [1, 1],
+  auc: null,
+  scores: null,
+};
 /** How long digests and blobs may take in virtual time, and about how long an update is under way with them. */
 const patienceMs = 60;
 const underWayMs = 120;

@@ -41,6 +41,7 @@ export function syntheticTrainer(
       const examples = 10;
       const correct = Math.abs(Math.round(parameters[0] * 1000)) % (examples + 1);
       return {
+        kind: 'classes',
         examples,
         correct,
         logLoss: examples - correct,

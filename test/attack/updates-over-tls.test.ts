@@ -62,7 +62,15 @@ const withHalf = (s: Situation, key: 'examples' | 'loss', half: number): UpdateF
 };
 const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
-const evaluation = { examples: 5, correct: 3, logLoss: 1, classCounts: [2, 3], auc: null, scores: null };
+const evaluation = {
+  kind: 'classes' as const,
+  examples: 5,
+  correct: 3,
+  logLoss: 1,
+  classCounts: [2, 3],
+  auc: null,
+  scores: null,
+};
 
 const attacks: Attack[] = [
   altered('label', 'bad-request', () => 'evaluation'),

@@ -16,7 +16,15 @@ const received = (client: string): Received => ({
   steps: 1,
   evaluation: null,
 });
-const evaluation = { examples: 1, correct: 1, logLoss: 0, classCounts: [1, 0], auc: null, scores: null };
+const evaluation = {
+  kind: 'classes' as const,
+  examples: 1,
+  correct: 1,
+  logLoss: 0,
+  classCounts: [1, 0],
+  auc: null,
+  scores: null,
+};
 
 /** A run in any state that an open or waiting round can have. */
 const runs = fc
@@ -48,6 +56,7 @@ const runs = fc
       refused: refused.filter(client => cohort?.includes(client) && !done.includes(client)),
       model: '',
       parameters: 1,
+      unit: 1,
       order: 0,
       openedAt: null,
       submittedAt: 0,

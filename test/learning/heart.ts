@@ -8,6 +8,7 @@ import { heartSchema } from '../../src/core/data/heart.ts';
 import { createTrainer } from '../../src/core/learning/local-trainer.ts';
 import type { Evaluation } from '../../src/core/learning/trainer.ts';
 import { parseTask, type Task } from '../../src/core/protocol/task.ts';
+import { ofClasses } from '../core/learning/of-classes.ts';
 
 /** Folder of the data, or null where PARLEY_DATA_DIR does not name one. */
 export const heartFolder =
@@ -112,7 +113,12 @@ export async function federate({ task, centres, initial, seedOf, batches }: Fede
 
 /** Unweighted mean over centres of the accuracy, the figure FLamby reports. */
 export function meanAccuracy(evaluations: readonly Evaluation[]): number {
-  return mean(evaluations.map(({ correct, examples }) => correct / examples));
+  return mean(evaluations.map(accuracyOf));
+}
+
+export function accuracyOf(evaluation: Evaluation): number {
+  const { correct, examples } = ofClasses(evaluation);
+  return correct / examples;
 }
 
 function mean(values: readonly number[]): number {

@@ -8,6 +8,7 @@ import { parseIdx } from '../../src/core/data/idx.ts';
 import { createTrainer } from '../../src/core/learning/local-trainer.ts';
 import { taskParameters } from '../../src/core/learning/model.ts';
 import { parseTask } from '../../src/core/protocol/task.ts';
+import { ofClasses } from '../core/learning/of-classes.ts';
 
 const { PARLEY_DATA_DIR } = process.env;
 const skip = PARLEY_DATA_DIR === undefined ? 'needs PARLEY_DATA_DIR' : false;
@@ -100,7 +101,7 @@ test('MNIST, centralised', { skip }, async context => {
       const seed = new Uint8Array(32).fill(1);
       const parameters = taskParameters(task, seed);
       const trained = await trainer.train({ parameters, round: 1, seed });
-      const { correct, examples } = await trainer.evaluate(trained.parameters);
+      const { correct, examples } = ofClasses(await trainer.evaluate(trained.parameters));
       assert.equal(examples, 10_000);
       assert.ok(correct / examples >= accuracy, `${correct} of ${examples}`);
     });

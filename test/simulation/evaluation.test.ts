@@ -17,7 +17,15 @@ test('a site without test rows takes part, and the quality over all is that of t
       trainerFor: async (_task, clock) => {
         const trainer = syntheticTrainer(name, manifest, clock, () => 100);
         if (name !== 'site-2') return trainer;
-        const nothing = { examples: 0, correct: 0, logLoss: 0, classCounts: [0, 0], auc: null, scores: null };
+        const nothing = {
+          kind: 'classes' as const,
+          examples: 0,
+          correct: 0,
+          logLoss: 0,
+          classCounts: [0, 0],
+          auc: null,
+          scores: null,
+        };
         return { ...trainer, evaluate: async () => nothing };
       },
     })),

@@ -39,7 +39,6 @@ export interface Outcome {
 }
 
 export const deadlineMs = 60_000;
-const width = 2;
 
 export function clientNames(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `site-${i + 1}`);

@@ -6,6 +6,7 @@ export const taskA = 'aa'.repeat(32);
 export const taskB = 'bb'.repeat(32);
 
 export const sampleEvaluation: Evaluation = {
+  kind: 'classes',
   examples: 40,
   correct: 31,
   logLoss: 21.700000000000003,
@@ -49,6 +50,7 @@ export function sampleRun(change: Partial<Run> = {}): Run {
     refused: [],
     model: '11'.repeat(32),
     parameters: 1_000_000,
+    unit: 1,
     order: 0,
     openedAt: null,
     submittedAt: 1_700_000_000_000,
@@ -67,7 +69,7 @@ export function sampleReport(task: string, round: number, change: Partial<RoundR
     dropped: ['c'],
     refused: ['d'],
     loss: Math.LN2,
-    evaluation: { examples: 80, correct: 60, logLoss: 43.5 },
+    evaluation: { kind: 'classes', examples: 80, correct: 60, logLoss: 43.5, auc: null },
     model: '22'.repeat(32),
     milliseconds: 21,
     ...change,

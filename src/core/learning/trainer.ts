@@ -23,7 +23,11 @@ export interface TrainResult {
 }
 
 /** Quality of a model on the test rows of one site: sums, so that sites add up. */
-export interface Evaluation {
+export type Evaluation = ClassEvaluation | NumberEvaluation;
+
+export interface ClassEvaluation {
+  readonly kind: 'classes';
+  /** Predictions counted: one per row, or one per step of it (text). */
   readonly examples: number;
   readonly correct: number;
   /** Sum over examples of the negative log likelihood (natural logarithm). */
@@ -34,6 +38,28 @@ export interface Evaluation {
   readonly auc: number | null;
   /** Binary tasks that ask for a pooled AUC: histograms of the score over [0, 1] in equal bins, per class; otherwise null. */
   readonly scores: { readonly negative: readonly number[]; readonly positive: readonly number[] } | null;
+}
+
+/**
+ * Sums over the numbers predicted, y the label and d the forecast minus it, all in the scaled units of the labels.
+ * They are exact: of a site with very few test rows, `total` and `totalSquares` tell the values themselves.
+ */
+export interface NumberEvaluation {
+  readonly kind: 'numbers';
+  /** Numbers predicted. */
+  readonly examples: number;
+  /** Sum of the task's own loss. */
+  readonly loss: number;
+  /** Σ|d|. */
+  readonly absoluteError: number;
+  /** Σd². */
+  readonly squaredError: number;
+  /** Σy. */
+  readonly total: number;
+  /** Σy². */
+  readonly totalSquares: number;
+  /** Labels from the lowest to the highest quantile, both included; null where the task has not two quantiles. */
+  readonly covered: number | null;
 }
 
 export interface Trainer {

@@ -1,0 +1,35 @@
+/** The quality of a run's model in a JSON document: of each client and over all, each beside its baselines. */
+import type { RunStatus } from '../coordinator/status.ts';
+import type { Judged, Quality } from '../core/learning/quality.ts';
+
+/** @param pooledTraining quality of a model trained on everyone's rows in one place. */
+export function qualityDocument({ clients, pooled }: RunStatus, pooledTraining: Quality): object {
+  return {
+    clients: clients.map(({ client, alone, ...judged }) => ({ name: client, ...besideBaselines(judged, { alone }) })),
+    ...means(clients),
+    pooled: pooled && besideBaselines(pooled, pooledBaselines(pooledTraining)),
+  };
+}
+
+function besideBaselines(judged: Judged, others: object): object {
+  if (judged.kind === 'classes') {
+    const { majority, ...quality } = judged;
+    return { ...quality, baselines: { majority, ...others } };
+  }
+  const { constantRmse, ...quality } = judged;
+  return { ...quality, baselines: { constantRmse, ...others } };
+}
+
+function pooledBaselines(quality: Quality): object {
+  return quality.kind === 'classes'
+    ? { pooledTraining: quality.accuracy, pooledTrainingAuc: quality.auc }
+    : { pooledTrainingMae: quality.mae, pooledTrainingRmse: quality.rmse };
+}
+
+/** Every client counts the same. */
+function means(clients: readonly Judged[]): object {
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const numbers = clients.filter(c => c.kind === 'numbers');
+  if (numbers.length > 0) return { meanMae: mean(numbers.map(c => c.mae)), meanRmse: mean(numbers.map(c => c.rmse)) };
+  return { meanAccuracy: mean(clients.filter(c => c.kind === 'classes').map(c => c.accuracy)) };
+}

@@ -28,7 +28,7 @@ class Task:
         self.layers = hello["layers"]
         self.loss = hello["loss"]
         self.training = hello["training"]
-        check_training(self.training, {"optimizer", "batchSize", "amount", "proximal", "clip"})
+        check_training(self.training)
         rows = {name: floats(tensor) for name, tensor in tensors.items()}
         self.features, self.labels = rows["train.features"], rows["train.labels"]
         self.test_features = rows["test.features"]
@@ -36,7 +36,7 @@ class Task:
     def train(self, request, tensors):
         parameters = [floats(tensors[name]).copy() for name in self.names()]
         start = [value.copy() for value in parameters]
-        step = optimizer(self.training["optimizer"], parameters)
+        step = optimizer(self.training["optimizer"], request["learningRate"], parameters)
         proximal = F(self.training["proximal"])
         total = 0.0
         for rows in batches(tensors):
@@ -145,10 +145,10 @@ def loss_and_gradient(loss, z, y):
     return total / (rows * places), (gradient / places).astype(F)
 
 
-def optimizer(settings, parameters):
+def optimizer(settings, rate, parameters):
     """A function that takes one step along gradients, as PyTorch's optimisers of these names do."""
     name = settings["name"]
-    rate, decay = settings["learningRate"], F(settings.get("weightDecay", 0))
+    decay = F(settings.get("weightDecay", 0))
     first = [np.zeros_like(value) for value in parameters]
     second = [np.zeros_like(value) for value in parameters]
     taken = [0]

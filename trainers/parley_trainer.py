@@ -56,8 +56,12 @@ def batches(tensors):
         at += size
 
 
-def check_training(training, known):
-    """Refuses a setting it does not know: to leave one out would train something else, unnoticed."""
+def check_training(training):
+    """Refuses a setting of local training that came after this trainer: to leave it out would train something else, unnoticed.
+
+    Amount, schedule and loss are carried out by whoever follows batches, learningRate and the loss of the greeting.
+    """
+    known = {"optimizer", "schedule", "loss", "batchSize", "amount", "clip", "proximal"}
     unknown = sorted(name for name, value in training.items() if name not in known and value is not None)
     if unknown:
         raise Refused("does not know training.%s" % ", training.".join(unknown))

@@ -66,7 +66,7 @@ class Task:
     def __init__(self, hello, tensors):
         self.loss = hello["loss"]
         self.training = hello["training"]
-        check_training(self.training, {"optimizer", "batchSize", "amount", "proximal", "clip"})
+        check_training(self.training)
         self.network = nn.Sequential(*(layer(settings) for settings in hello["layers"]))
         # layers.0.weight is 0.inner.weight here; recurrent modules of PyTorch end their names with the number of the layer.
         self.names = {
@@ -89,7 +89,7 @@ class Task:
         torch.manual_seed(int(request["seed"][:15], 16))
         self.network.train()
         anchors = {name: value.detach().clone() for name, value in self.names.items()}
-        optimizer = make_optimizer(self.training["optimizer"], self.network.parameters())
+        optimizer = make_optimizer(self.training["optimizer"], request["learningRate"], self.network.parameters())
         proximal = self.training["proximal"]
         total = 0.0
         for rows in batches(tensors):
@@ -157,8 +157,8 @@ def mean_loss(loss, z, y):
     raise Refused("does not know the loss %s" % name)
 
 
-def make_optimizer(settings, parameters):
-    name, rate, decay = settings["name"], settings["learningRate"], settings.get("weightDecay", 0)
+def make_optimizer(settings, rate, parameters):
+    name, decay = settings["name"], settings.get("weightDecay", 0)
     if name == "sgd":
         return torch.optim.SGD(parameters, rate, weight_decay=decay)
     if name == "momentum":

@@ -12,6 +12,7 @@ import { minibatches, stepCount } from './minibatches.ts';
 import { taskNetwork } from './model.ts';
 import { networkManifest } from './network-parameters.ts';
 import type { Manifest } from './parameters.ts';
+import { learningRateFactor } from './schedule.ts';
 import type { InputShape, OutputShape } from './shape.ts';
 import type { TrainRequest } from './trainer.ts';
 import { TrainerBreach } from './trainer-breach.ts';
@@ -51,6 +52,8 @@ export interface Train {
   readonly round: number;
   /** 32 bytes, hex: the only source of randomness. */
   readonly seed: string;
+  /** The optimiser's rate in this round: the task's schedule is applied. */
+  readonly learningRate: number;
   /** Optimiser steps; the tensor `batches.sizes` says how many rows each takes from `batches`. */
   readonly steps: number;
 }
@@ -141,13 +144,14 @@ export function helloMessage(hello: Hello, { train, test }: SiteData): Outgoing 
  * language needs none of our random numbers. Throws UserError when they are more than 2^26, RangeError when there are no rows.
  */
 export function trainMessage(
-  { parameters: manifest, training }: Hello,
+  { parameters: manifest, training, rounds }: Hello,
   rows: number,
   { parameters, round, seed }: TrainRequest,
 ): Outgoing {
   const { numbers, sizes } = batchesOf(training, rows, seed);
   const steps = sizes.length;
-  return outgoing({ type: 'train', round, seed: toHex(seed), steps } satisfies Train, [
+  const learningRate = training.optimizer.learningRate * learningRateFactor(training.schedule, round, rounds);
+  return outgoing({ type: 'train', round, seed: toHex(seed), learningRate, steps } satisfies Train, [
     ...namedTensors(manifest, parameters),
     { name: 'batches', shape: [numbers.length], values: numbers },
     { name: 'batches.sizes', shape: [steps], values: sizes },

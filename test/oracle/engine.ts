@@ -78,15 +78,3 @@ export function engineMasks({ model, values }: Case): Float32Array[] {
     return [made];
   });
 }
-
-/** The kinds of layers of a case that the engine does not have. */
-export function missingKinds({ model }: Case): string[] {
-  return model.layers.flatMap(layer => {
-    try {
-      layerKind(layer);
-      return [];
-    } catch {
-      return [layer.type];
-    }
-  });
-}

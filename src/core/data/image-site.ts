@@ -22,11 +22,19 @@ export interface LabelledImages {
  */
 export function imageRows(schema: ImageSchema, { images, labels, name }: LabelledImages): Dataset {
   const { channels, height, width, target } = schema;
+  const pixels = channels * height * width;
   const [rows = 0, ...size] = images.shape;
   const expected = channels === 1 && size.length === 2 ? [height, width] : [channels, height, width];
   if (size.length !== expected.length || !expected.every((side, i) => side === size[i])) {
     const found = size.length === 0 ? 'one number each' : `images of ${size.join(' × ')}`;
     throw new UserError(name, `holds ${found}, the task says ${expected.join(' × ')}`, 'Use images of that size.');
+  }
+  if (images.values.length !== rows * pixels) {
+    throw new UserError(
+      name,
+      `holds ${images.values.length} pixels for ${rows} images of ${size.join(' × ')}`,
+      'Check that the file is whole.',
+    );
   }
   if (labels.shape.length !== 1 || labels.values.length !== rows) {
     throw new UserError(
@@ -45,7 +53,7 @@ export function imageRows(schema: ImageSchema, { images, labels, name }: Labelle
       `Labels are whole numbers from 0 to ${classes - 1}, the places in data.target.classes.`,
     );
   }
-  const shape = { rows, width: channels * height * width, labelWidth: 1, labels: classOf };
+  const shape = { rows, width: pixels, labelWidth: 1, labels: classOf };
   return { ...shape, features: scaled(schema, images.values, name) };
 }
 

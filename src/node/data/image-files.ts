@@ -42,7 +42,12 @@ const arrayNames: Readonly<Record<'train' | 'test', Names>> = {
 
 /** True for a path that names the images of one site: a folder with training images, or a .safetensors file. */
 export function isImageSite(path: string): boolean {
-  return isFolder(path) ? findPair(path, 'train') !== null : /\.safetensors$/i.test(path) && existsSync(path);
+  return isImageFolder(path) || (/\.safetensors$/i.test(path) && !isFolder(path) && existsSync(path));
+}
+
+/** True for a folder with training images. */
+export function isImageFolder(path: string): boolean {
+  return isFolder(path) && findPair(path, 'train') !== null;
 }
 
 /**

@@ -4,7 +4,7 @@ import { imageSite } from '../../core/data/image-site.ts';
 import type { DataSchema } from '../../core/data/schema.ts';
 import { loadSite } from '../../core/data/table.ts';
 import { textSite } from '../../core/data/text-site.ts';
-import { isImageSite, loadImages } from './image-files.ts';
+import { isImageFolder, loadImages } from './image-files.ts';
 import { readText } from './plain-chunks.ts';
 import { fileSource, requireFile } from './read-file.ts';
 
@@ -13,7 +13,7 @@ import { fileSource, requireFile } from './read-file.ts';
  * file, and no folder with images. Reads nothing.
  */
 export function requireSite(path: string): void {
-  if (!isImageSite(path)) requireFile(path);
+  if (!isImageFolder(path)) requireFile(path);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Local optimisers: SGD, momentum, Adam, AdamW, with weight decay and FedProx's pull towards the global model. */
 import type { Kernels, Layout } from '../math/kernels/kernels.ts';
-import type { OptimizerSettings } from '../protocol/task.ts';
+import type { OptimizerSettings } from '../protocol/training-settings.ts';
 import type { NetworkPlan } from './network.ts';
 
 export interface OptimizerPlan {

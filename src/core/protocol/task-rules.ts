@@ -5,6 +5,7 @@ import { defaultLoss } from '../learning/loss-settings.ts';
 import { modelLayers } from '../learning/model-layers.ts';
 import { networkManifest } from '../learning/network-parameters.ts';
 import { parameterCount } from '../learning/parameters.ts';
+import { mostTrainingBytes, trainingBytes } from '../learning/training-memory.ts';
 import type { ModelSettings } from './model-settings.ts';
 import type { TrainingSettings } from './training-settings.ts';
 
@@ -134,9 +135,16 @@ function sizeBreaches(task: RuledTask): Breach[] {
   const { model, training, data } = task;
   const shape = dataShape(data);
   const loss = training.loss ?? defaultLoss(shape.output);
-  const parameters = parameterCount(networkManifest(modelLayers(model, shape, loss)));
-  if (parameters <= mostParameters) return [];
-  const message = `has ${parameters} parameters, more than ${mostParameters}; use fewer or smaller layers`;
+  const layers = modelLayers(model, shape, loss);
+  const parameters = parameterCount(networkManifest(layers));
+  if (parameters > mostParameters) {
+    const message = `has ${parameters} parameters, more than ${mostParameters}; use fewer or smaller layers`;
+    return [{ path: ['model'], message }];
+  }
+  const bytes = trainingBytes({ layers, shape, loss }, training);
+  if (bytes <= mostTrainingBytes) return [];
+  const [needed, most] = [bytes, mostTrainingBytes].map(value => `${Math.ceil(value / 2 ** 20)} MiB`);
+  const message = `takes ${needed} of memory to train, more than ${most}; use smaller layers, shorter rows or smaller batches`;
   return [{ path: ['model'], message }];
 }
 

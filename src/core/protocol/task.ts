@@ -92,7 +92,7 @@ export const taskSchema = z
 
 export type Task = z.infer<typeof taskSchema>;
 export type { ModelSettings } from './model-settings.ts';
-export type OptimizerSettings = Task['training']['optimizer'];
+export type { OptimizerSettings } from './training-settings.ts';
 export type ServerSettings = Task['server'];
 
 /** A task file that does not hold: every error with its path and remedy. */

@@ -77,3 +77,4 @@ export const trainingSchema = z.strictObject({
 });
 
 export type TrainingSettings = z.infer<typeof trainingSchema>;
+export type OptimizerSettings = TrainingSettings['optimizer'];

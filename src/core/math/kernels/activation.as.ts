@@ -31,30 +31,32 @@ export function activate(values: usize, count: usize, activation: i32): void {
 /** gradient *= the derivative of the activation at the place where it gave `values`. */
 export function activationGradient(values: usize, gradient: usize, count: usize, activation: i32): void {
   if (activation == 0) return;
-  const one = f32x4.splat(1);
-  const bytes = count * 4;
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const left = bytes - at;
-    let y: v128, g: v128;
-    if (left >= 16) {
-      y = v128.load(values + at);
-      g = v128.load(gradient + at);
-    } else {
-      v128.store(tail, one);
-      memory.copy(tail, values + at, left);
-      y = v128.load(tail);
-      memory.copy(tail, gradient + at, left);
-      g = v128.load(tail);
-    }
-    if (activation == 1) g = v128.and(g, f32x4.gt(y, f32x4.splat(0)));
-    else if (activation == 2) g = f32x4.mul(g, f32x4.sub(one, f32x4.mul(y, y)));
-    else g = f32x4.mul(g, f32x4.mul(y, f32x4.sub(one, y)));
-    if (left >= 16) v128.store(gradient + at, g);
-    else {
-      v128.store(tail, g);
-      memory.copy(gradient + at, tail, left);
-    }
+  const whole = (count & ~3) * 4;
+  const rest = (count & 3) * 4;
+  let at: usize = 0;
+  if (activation == 1) {
+    for (; at < whole; at += 16) v128.store(gradient + at, timesSlope(v128.load(values + at), v128.load(gradient + at), 1));
+  } else if (activation == 2) {
+    for (; at < whole; at += 16) v128.store(gradient + at, timesSlope(v128.load(values + at), v128.load(gradient + at), 2));
+  } else {
+    for (; at < whole; at += 16) v128.store(gradient + at, timesSlope(v128.load(values + at), v128.load(gradient + at), 3));
   }
+  if (rest == 0) return;
+  v128.store(tail, f32x4.splat(1));
+  memory.copy(tail, values + at, rest);
+  const y = v128.load(tail);
+  memory.copy(tail, gradient + at, rest);
+  v128.store(tail, timesSlope(y, v128.load(tail), activation));
+  memory.copy(gradient + at, tail, rest);
+}
+
+// Gradient g times the derivative of the activation where it gave y.
+// @ts-ignore: decorator
+@inline
+function timesSlope(y: v128, g: v128, activation: i32): v128 {
+  if (activation == 1) return v128.and(g, f32x4.gt(y, f32x4.splat(0)));
+  if (activation == 2) return f32x4.mul(g, f32x4.sub(constant(12), f32x4.mul(y, y)));
+  return f32x4.mul(g, f32x4.mul(y, f32x4.sub(constant(12), y)));
 }
 
 function relu(x: v128): v128 {

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { readTaskFile } from '../../src/cli/task-file.ts';
 import { generateClinics } from '../../src/core/data/clinics.ts';
 import { heartSchema } from '../../src/core/data/heart.ts';
+import { onlyTable } from '../../src/core/data/only-table.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const task = join(root, 'examples', 'heart.task.yaml');
@@ -23,7 +24,7 @@ function parley(cache: string, ...args: string[]) {
 }
 
 test('the example task declares the heart data as the loader knows them, but for public scaling', () => {
-  const { data } = readTaskFile(task);
+  const data = onlyTable(readTaskFile(task).data, task, '');
   const columns = data.columns.map(column => (column.type === 'number' ? { ...column, center: 0, spread: 1 } : column));
   assert.deepEqual({ ...data, columns, standardise: 'local' }, heartSchema);
 });

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { applyServerOptimizer, initialServerState } from '../../src/core/aggregation/server-optimizer.ts';
 import { WeightedSum } from '../../src/core/aggregation/weighted-mean.ts';
 import { floatsToBytes } from '../../src/core/bytes/floats.ts';
+import { onlyTable } from '../../src/core/data/only-table.ts';
 import { loadSite } from '../../src/core/data/table.ts';
 import { createTrainer } from '../../src/core/learning/local-trainer.ts';
 import { taskParameters } from '../../src/core/learning/model.ts';
@@ -17,9 +18,10 @@ export async function expectedModel(task: Task, clients: readonly string[]): Pro
   const taskHash = sha256(encodeTask(task));
   let global: Float32Array = taskParameters(task, sha256(initialSeed(task)));
   let state = initialServerState(task.server, global.length);
+  const schema = onlyTable(task.data, task.name, '');
   const sites = await Promise.all(
     [...clients].sort().map(async name => {
-      const site = await loadSite(task.data, bytesSource(name, Buffer.from(siteTable(name))));
+      const site = await loadSite(schema, bytesSource(name, Buffer.from(siteTable(name))));
       return { name, trainer: createTrainer(task, site) };
     }),
   );

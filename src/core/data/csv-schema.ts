@@ -1,11 +1,12 @@
 /** The declared schema of a site's table: columns, types, missing-value marks, encoding, target, scaling, split. */
 import { z } from 'zod';
 import { levelKey } from './cell.ts';
+import { wellFormed } from './well-formed.ts';
 
 /** Those that this version builds. `federated`, by all sites' training rows, is planned. */
 const standardisations = ['none', 'local'] as const;
 
-const name = z.string().min(1).max(64);
+const name = wellFormed.min(1).max(64);
 
 const column = z.discriminatedUnion('type', [
   /** A finite number x, used as (x − center) / spread: public constants, so the model needs no site's statistics. */
@@ -19,7 +20,7 @@ const column = z.discriminatedUnion('type', [
   z.strictObject({
     name,
     type: z.literal('category'),
-    levels: z.array(z.string().min(1).max(64)).min(2).max(4096),
+    levels: z.array(wellFormed.min(1).max(64)).min(2).max(4096),
     /** Leaves the first level out (it is the reference), as pandas get_dummies(drop_first=True) does. */
     dropFirst: z.boolean().default(false),
   }),
@@ -33,7 +34,7 @@ const column = z.discriminatedUnion('type', [
 export const classesSchema = z
   .strictObject({
     type: z.literal('classes'),
-    classes: z.array(z.string().min(1).max(64)).min(2).max(4096),
+    classes: z.array(wellFormed.min(1).max(64)).min(2).max(4096),
   })
   .superRefine(({ classes }, context) => {
     const same = sameLevel(classes);
@@ -61,7 +62,7 @@ export const stratifiedSchema = z.strictObject({
 const split = z.discriminatedUnion('type', [
   stratifiedSchema,
   /** The named column says it: rows with a value in `test` are test rows. The column is declared as `ignore`. */
-  z.strictObject({ type: z.literal('column'), column: name, test: z.array(z.string()).min(1) }),
+  z.strictObject({ type: z.literal('column'), column: name, test: z.array(wellFormed).min(1) }),
 ]);
 
 export const csvSchema = z
@@ -71,7 +72,7 @@ export const csvSchema = z
     header: z.boolean(),
     delimiter: z.enum([',', ';', '\t']).default(','),
     /** Cells, after trimming, that mean "no value". */
-    missing: z.array(z.string().max(16)).max(16).default(['']),
+    missing: z.array(wellFormed.max(16)).max(16).default(['']),
     /** A row with a missing value in a used column: leave it out, or refuse the file. */
     onMissing: z.enum(['drop-row', 'refuse']),
     columns: z.array(column).min(2).max(100_000),

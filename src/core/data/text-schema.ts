@@ -1,5 +1,6 @@
 /** The declared schema of a site's text: its characters, the window, the split. A model predicts the next character at every step. */
 import { z } from 'zod';
+import { wellFormed } from './well-formed.ts';
 
 /** Code points, of one or two UTF-16 units each. */
 const mostCharacters = 4096;
@@ -8,10 +9,7 @@ export const textSchema = z
   .strictObject({
     format: z.literal('text'),
     /** The characters that occur, each once: a token is the place of its character here. */
-    alphabet: z
-      .string()
-      .min(1)
-      .max(2 * mostCharacters),
+    alphabet: wellFormed.min(1).max(2 * mostCharacters),
     /** A character that is not in the alphabet refuses the text, or becomes one further token. */
     unknown: z.enum(['refuse', 'token']).default('refuse'),
     /** Characters of one row. */
@@ -33,7 +31,6 @@ export function vocabularySize({ alphabet, unknown }: TextSchema): number {
 
 /** What keeps an alphabet from being one, or null. */
 function alphabetBreach(alphabet: string, unknown: 'refuse' | 'token'): string | null {
-  if (!alphabet.isWellFormed()) return 'holds half of a surrogate pair; write the whole character';
   const seen = new Set<string>();
   for (const character of alphabet) {
     if (seen.has(character)) return `holds ${JSON.stringify(character)} twice; keep one`;

@@ -253,7 +253,7 @@ test('the census table loads: no header, spaces after commas, "?" for missing', 
 }, async () => {
   const number = (name: string) => ({ name, type: 'number' });
   const ignore = (name: string) => ({ name, type: 'ignore' });
-  const adult = dataSchema.parse({
+  const adult = csvSchema.parse({
     format: 'csv',
     header: false,
     missing: ['?'],

@@ -5,6 +5,16 @@ import type { LayerGradient, Pass } from './layer.ts';
 /** The gradients of all rows of a pass are kept up to so many bytes; beyond, they are computed twice. */
 const mostKeptBytes = 8 * 2 ** 20;
 
+/** Whether the gradients of so many rows, `count` values each, are computed once. */
+export function keepsRowGradients(rows: number, count: number): boolean {
+  return rows * strideOf(count) <= mostKeptBytes;
+}
+
+/** Bytes from one row's gradient to the next. */
+function strideOf(count: number): number {
+  return 16 * Math.ceil(count / 4);
+}
+
 /**
  * Norms and weighted sums over the gradients of single rows.
  *
@@ -20,8 +30,8 @@ export function planRowGradients(
   count: number,
   writeRow: (pass: Pass, row: number, target: number) => void,
 ): Pick<LayerGradient, 'addSquaredNorms' | 'addWeighted'> {
-  const stride = 4 * Math.ceil(count / 4) * 4;
-  const keeps = rows * stride <= mostKeptBytes;
+  const stride = strideOf(count);
+  const keeps = keepsRowGradients(rows, count);
   const store = layout.float32((keeps ? rows : 1) * (stride / 4));
   const placeOf = (row: number): number => (keeps ? store + row * stride : store);
   return {

@@ -1,10 +1,12 @@
 /** parley task: checks task files. */
 import { Command } from 'commander';
 import { toHex } from '../core/bytes/floats.ts';
+import { dataShape } from '../core/data/data-shape.ts';
 import { featureNames } from '../core/data/schema.ts';
 import { taskManifest } from '../core/learning/model.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
-import { encodeTask, TaskError } from '../core/protocol/task.ts';
+import type { DataShape, InputShape } from '../core/learning/shape.ts';
+import { encodeTask, lossOf, TaskError } from '../core/protocol/task.ts';
 import { nodePrimitives } from '../node/primitives.ts';
 import { exitRefused, taskErrorLines } from './failure.ts';
 import { printJson, printLine } from './output.ts';
@@ -32,16 +34,39 @@ function check(file: string, json: boolean): void {
     process.exitCode = exitRefused;
     return;
   }
+  const shape = dataShape(task.data);
   const features = task.data.format === 'csv' ? featureNames(task.data) : [];
   const parameters = parameterCount(taskManifest(task));
   const hash = toHex(nodePrimitives.sha256(encodeTask(task)));
-  if (json) return printJson({ valid: true, task: hash, features, parameters, definition: task });
+  if (json) return printJson({ valid: true, task: hash, shape, features, parameters, definition: task });
   printLine(`${file} is a valid task.`);
   printLine(`  name        ${task.name}`);
   printLine(`  hash        ${hash}`);
-  printLine(`  features    ${features.length}: ${features.join(', ')}`);
+  if (features.length > 0) printLine(`  features    ${features.length}: ${features.join(', ')}`);
+  if (shape.input.kind !== 'vector') printLine(`  row         ${rowText(shape.input)}`);
+  printLine(`  predicts    ${outputText(shape)}; loss: ${lossOf(task).name}`);
   printLine(`  model       ${task.model.name}, ${parameters} parameters`);
   printLine(`  rounds      ${task.rounds}, at least ${task.cohort.minimum} clients each`);
   printLine(`  protection  ${task.protection}: the coordinator sees every update`);
   printLine(`  privacy     ${task.privacy}: nothing bounds what the model reveals about the data`);
+}
+
+function rowText(input: Exclude<InputShape, { kind: 'vector' }>): string {
+  switch (input.kind) {
+    case 'image':
+      return `an image of ${input.height} × ${input.width} pixels, ${numberOf(input.channels, 'channel')}`;
+    case 'sequence':
+      return `${input.steps} steps of ${numberOf(input.width, 'number')}`;
+    case 'tokens':
+      return `${input.steps} characters, each one of ${input.vocabulary}`;
+  }
+}
+
+function outputText({ input, output }: DataShape): string {
+  if (output.kind === 'numbers') return numberOf(output.count, 'number');
+  return input.kind === 'tokens' ? 'the next character, at every step' : `one of ${output.classes} classes`;
+}
+
+function numberOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -50,3 +50,16 @@ test('an empty task file is said to be empty, with a file to copy', () => {
     assert.ok(stderr.startsWith(`parley: ${file}: is empty; copy examples/heart.task.yaml\n→ `), stderr);
   }
 });
+
+test('task check says what a row is, what is predicted and by which loss', () => {
+  const said = (name: string): string => check(readFileSync(join(root, 'examples', name), 'utf8')).stdout;
+  assert.match(said('heart.task.yaml'), / {2}features {4}13: age.*\n {2}predicts {4}one of 2 classes; loss: binary\n/);
+  assert.match(
+    said('mnist.task.yaml'),
+    / {2}row {9}an image of 28 × 28 pixels, 1 channel\n {2}predicts {4}one of 10 classes; loss: cross-entropy\n/,
+  );
+  assert.match(
+    said('shakespeare.task.yaml'),
+    / {2}row {9}80 characters, each one of 65\n {2}predicts {4}the next character, at every step; loss: cross-entropy\n/,
+  );
+});

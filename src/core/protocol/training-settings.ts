@@ -32,7 +32,7 @@ const amount = z.discriminatedUnion('unit', [
   z.strictObject({ unit: z.literal('steps'), count: z.number().int().min(1).max(10_000_000) }),
 ]);
 
-/** Rounds over which the rate rises from 0 to its full value. */
+/** Rounds before the rate is full: in round w of them it is w / (warmupRounds + 1) of it. */
 const warmupRounds = z.number().int().min(0).max(1_000_000).default(0);
 const final = z.number().min(0).max(1).default(0);
 const factor = z.number().gt(0).lte(1);

@@ -27,17 +27,17 @@ export function characterNumbers(
 }
 
 /**
- * Cuts character numbers s into rows of `window` inputs s[i], …, s[i + window − 1] and as many labels, the character after
- * each: s[i + 1], …, s[i + window]. Rows do not overlap; the characters left at the end make no row.
+ * Cuts character numbers s into rows of `windowLength` inputs s[i], …, s[i + windowLength − 1] and as many labels, the character after
+ * each: s[i + 1], …, s[i + windowLength]. Rows do not overlap; the characters left at the end make no row.
  */
-export function characterRows(numbers: Uint16Array, window: number): Dataset<Float32Array> {
-  const rows = Math.max(0, Math.floor((numbers.length - 1) / window));
-  const count = rows * window;
+export function characterRows(numbers: Uint16Array, windowLength: number): Dataset<Float32Array> {
+  const rows = Math.max(0, Math.floor((numbers.length - 1) / windowLength));
+  const count = rows * windowLength;
   return {
     rows,
-    width: window,
+    width: windowLength,
     features: Float32Array.from(numbers.subarray(0, count)),
-    labelWidth: window,
+    labelWidth: windowLength,
     labels: Float32Array.from(numbers.subarray(rows === 0 ? 0 : 1, rows === 0 ? 0 : count + 1)),
   };
 }

@@ -1,7 +1,8 @@
 /** Parameter gradients of a recurrent layer, once the gradients of its gates at every step are known. */
+import { gramCopyCount } from '../math/kernels/gram.ts';
 import type { Kernels, Layout } from '../math/kernels/kernels.ts';
 import type { LayerGradient, Pass } from './layer.ts';
-import { planRowGradients } from './row-gradients.ts';
+import { keepsRowGradients, planRowGradients } from './row-gradients.ts';
 
 /** Neighbouring blocks of a row of gates that take the same of input and state. */
 export interface GateRun {
@@ -40,18 +41,18 @@ export interface RecurrentTensors {
 
 type Norms = Pick<LayerGradient, 'addSquaredNorms' | 'addWeighted'>;
 
-/** Multiply–adds that one value of a written gradient costs: it is written, squared and added again. */
-const costOfValue = 8;
+/** Multiply–adds of a product in the time that one value of a written gradient takes to be squared and added once more. */
+const costOfValue = 16;
 
 /**
- * Gradients by what is cheaper. In multiply–adds per row, for T steps, I inputs, H hidden, G gates (P = G·H·(I + H)):
- * Gram norms cost T²·(4H + I + H) / 2 and one product of T·P afterwards; written gradients cost the product, twice where
- * they are too many to keep, and `costOfValue`·P.
+ * Gradients by what is cheaper. In multiply–adds per row beyond those of `add`, for T steps, I inputs, H hidden values and P
+ * parameters: Gram norms cost T²·(5H + I) / 2 (each matrix is symmetric); written gradients cost `costOfValue`·P, and where they are
+ * too many to keep T·P more.
  */
 export function planRecurrentGradient(layout: Layout, rows: number, place: RecurrentPlace): LayerGradient {
   const { steps, inputs, hidden, tensors } = place;
-  const gram = (steps * steps * (5 * hidden + inputs)) / 2;
-  const isGram = gram < costOfValue * tensors.count;
+  const again = keepsRowGradients(rows, tensors.count) ? 0 : steps;
+  const isGram = (steps * steps * (5 * hidden + inputs)) / 2 < (costOfValue + again) * tensors.count;
   return {
     add: pass => addGradient(place, pass),
     ...(isGram ? planGramNorms(layout, place) : planWrittenNorms(layout, rows, place)),
@@ -79,6 +80,7 @@ export function planGramNorms(layout: Layout, place: RecurrentPlace): Norms {
   const { tensors, inputs, hidden, steps, runs, input, before, errors } = place;
   const size = steps * steps;
   const [ofInput, ofState, ofErrors] = [layout.float32(size), layout.float32(size), layout.float32(size)];
+  const copy = layout.float32(gramCopyCount(steps, Math.max(4 * hidden, inputs)));
   const written = layout.float32(tensors.count);
   return {
     addSquaredNorms(pass, norms) {
@@ -129,9 +131,8 @@ export function planGramNorms(layout: Layout, place: RecurrentPlace): Norms {
 
   /** Gram matrix of the `steps` vectors that lie `stride` bytes apart, plus a constant. */
   function gram(kernels: Kernels, at: number, stride: number, target: number, width: number, start: number) {
-    const values = new Float32Array(kernels.buffer, target, size).fill(start);
-    kernels.addProduct(at, stride, 4, at, 4, stride, target, 4 * steps, steps, width, steps);
-    return values;
+    kernels.gram(at, stride, copy, target, steps, width, start);
+    return new Float32Array(kernels.buffer, target, size);
   }
 
   function greatestSquare(e: Float32Array, a: Float32Array): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { gramCopyCount } from '../../../src/core/math/kernels/gram.ts';
 import { packedCount } from '../../../src/core/math/kernels/packed-product.ts';
 import { assertSame } from './same-kernels.ts';
 
@@ -162,6 +163,27 @@ test('a product with a packed matrix has the bits of the product, in both orders
       assert.deepEqual(once, twice);
     }),
     { numRuns: 150 },
+  );
+});
+
+test('a Gram matrix agrees with the twin to the bit, is symmetric, and holds the inner products', () => {
+  fc.assert(
+    fc.property(dimension, dimension, fc.nat(3), fc.nat(1), seeds, (count, width, gap, start, seed) => {
+      const apart = width + gap;
+      const [values, , gram] = assertSame(
+        [count * apart, gramCopyCount(count, width), count * count],
+        (k, [x, copy, g]) => k.gram(x, 4 * apart, copy, g, count, width, start) as undefined,
+        { seed },
+      );
+      for (let t = 0; t < count; t++) {
+        for (let s = 0; s < count; s++) {
+          let expected = start;
+          for (let k = 0; k < width; k++) expected += values[t * apart + k] * values[s * apart + k];
+          assert.ok(Math.abs(gram[t * count + s] - expected) < 1e-5);
+          assert.equal(gram[t * count + s], gram[s * count + t]);
+        }
+      }
+    }),
   );
 });
 

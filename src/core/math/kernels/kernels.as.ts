@@ -12,3 +12,4 @@ export { swapOuter, lstmForward, lstmBackward, gruForward, gruBackward } from '.
 export { philox, drop } from './mask.as';
 export { normalise, normaliseGradient, addScaleGradient } from './normalise.as';
 export { gatherTokens, scatterTokens, addTokenSquares } from './token.as';
+export { gram } from './gram.as';

@@ -1,4 +1,5 @@
 /** The port to the numeric kernels: functions over one memory, addressed by byte offsets. Two implementations, equal to the bit. */
+import type { GramKernels } from './gram.ts';
 import type { ImageKernels } from './image.ts';
 import type { LossKernels } from './loss.ts';
 import type { MaskKernels } from './mask.ts';
@@ -22,7 +23,8 @@ export const reservedBytes = 147_456;
  * order, so that all implementations give the same bits; only the bits of a NaN are open.
  */
 export interface KernelFunctions
-  extends ImageKernels,
+  extends GramKernels,
+    ImageKernels,
     LossKernels,
     MaskKernels,
     NormaliseKernels,

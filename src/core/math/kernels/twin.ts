@@ -1,5 +1,6 @@
 /** The kernels in plain TypeScript: oracle of the SIMD ones, and what runs where WebAssembly SIMD does not. */
 import { activateTwin, activationGradientTwin } from './activation-twin.ts';
+import { gramTwin } from './gram-twin.ts';
 import {
   addCol2imTwin,
   averagePoolGradientTwin,
@@ -41,6 +42,7 @@ function createTwin(bytes: number): Kernels {
     buffer,
     ...maskTwin(m),
     ...normaliseTwin(m),
+    ...gramTwin(m),
     ...packedProductTwin(m),
     ...recurrentTwin(m),
     ...tokenTwin(m),

@@ -27,8 +27,8 @@ export function characterNumbers(
 }
 
 /**
- * Cuts character numbers s into rows of `windowLength` inputs s[i], …, s[i + windowLength − 1] and as many labels, the character after
- * each: s[i + 1], …, s[i + windowLength]. Rows do not overlap; the characters left at the end make no row.
+ * Cuts character numbers s into rows of w = `windowLength` inputs s[i], …, s[i + w − 1] and as many labels, the character
+ * after each: s[i + 1], …, s[i + w]. Rows do not overlap; the characters left at the end make no row.
  */
 export function characterRows(numbers: Uint16Array, windowLength: number): Dataset<Float32Array> {
   const rows = Math.max(0, Math.floor((numbers.length - 1) / windowLength));

@@ -82,12 +82,21 @@ function lacksClients({ waiting, present, minimum }: RunStatus): boolean {
 /** The reason that stands in a status while no round has failed. */
 const enoughClients = 'for enough clients';
 
+/** Why a run ended before its last round. */
+export function stoppedEarlyText({ round, best, evaluations }: NonNullable<RunStatus['stoppedEarly']>): string {
+  const how = evaluations === 1 ? '1 evaluation' : `${evaluations} evaluations`;
+  return `stopped early at round ${round}: no better than round ${best} for ${how}; the model is that of round ${best}`;
+}
+
 /** Where a run stands, in one line. */
 export function statusLine(status: RunStatus): string {
-  const { phase, round, rounds, cohort, answered, present, minimum, waiting, leftMs } = status;
+  const { phase, round, rounds, cohort, answered, present, minimum, waiting, leftMs, stoppedEarly } = status;
   const left = leftMs === null ? '' : `, about ${Math.ceil(leftMs / 1000)} s left`;
   if (phase === 'queued') return 'queued behind another run';
-  if (phase === 'finished') return `finished after ${rounds} rounds`;
+  if (phase === 'finished') {
+    const early = stoppedEarly === null ? '' : `; ${stoppedEarlyText(stoppedEarly)}`;
+    return `finished after ${round} rounds${early}`;
+  }
   if (phase === 'stopped') return `stopped in round ${round}`;
   const what = phase === 'evaluating' ? 'final evaluation' : `round ${round}/${rounds}`;
   if (waiting !== null) {

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
 import type { Run } from '../coordinator/store.ts';
-import { follow } from './follow.ts';
+import { follow, stoppedEarlyText } from './follow.ts';
 import { untilStopped } from './lifetime.ts';
 import { shortHash, withOperator } from './operator.ts';
 import { createProgress, type Progress, printJson, printLine } from './output.ts';
@@ -77,5 +77,6 @@ function sayStopped(progress: Progress, name: string): void {
 function print(status: RunStatus, path: string | null, json: boolean): void {
   if (json) return printJson({ ...status, artifact: path });
   printLine(resultTable(status));
+  if (status.stoppedEarly !== null) printLine(stoppedEarlyText(status.stoppedEarly));
   printLine(path === null ? 'No round was finished: there is no model.' : `model: ${path}`);
 }

@@ -13,6 +13,7 @@ import { type Fault, parseFaults } from '../simulation/faults.ts';
 import { pooledBaseline } from '../simulation/pooled-baseline.ts';
 import { streamOf } from '../simulation/stream.ts';
 import { World } from '../simulation/world.ts';
+import { stoppedEarlyText } from './follow.ts';
 import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
 import { type PartitionChoice, parsePartition, partitionForms } from './partition-option.ts';
 import { resultTable } from './result.ts';
@@ -99,6 +100,7 @@ async function simulate(file: string, options: Options): Promise<void> {
       task,
       data.sites.map(site => site.data),
       nodePrimitives,
+      status.round,
     );
     progress.end();
     const seconds = (performance.now() - started) / 1000;
@@ -234,6 +236,7 @@ function document({
     parameters: rest.parameters,
     unit: rest.unit,
     rounds: reports.map(({ task: _task, ...report }) => report),
+    stoppedEarly: rest.stoppedEarly,
     dropOuts: reports.reduce((sum, report) => sum + report.dropped.length, 0),
     refusals: rest.refusals,
     ...qualityDocument(status, quality(pooled, status.unit)),
@@ -249,7 +252,7 @@ function print({ data, status, virtualMs, pooled, seconds }: Result): void {
   const virtual = (virtualMs / 1000).toFixed(1);
   printLine(
     strong(
-      `${status.rounds} rounds with ${data.sites.length} clients: ${virtual} s of virtual time in ${seconds.toFixed(1)} s`,
+      `${status.round} rounds with ${data.sites.length} clients: ${virtual} s of virtual time in ${seconds.toFixed(1)} s`,
     ),
   );
   printLine(`data: ${data.label}`);
@@ -257,6 +260,7 @@ function print({ data, status, virtualMs, pooled, seconds }: Result): void {
   printLine();
   printLine(resultTable(status, quality(pooled, status.unit)));
   printLine();
+  if (status.stoppedEarly !== null) printLine(stoppedEarlyText(status.stoppedEarly));
   printLine(`model ${status.model}`);
   printLine(faint('SHA-256 of its parameters; the same seed and faults give the same'));
 }

@@ -4,16 +4,16 @@ import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
 import type { Task } from '../core/protocol/task.ts';
 
 /**
- * Trains from the task's initial model for as many rounds as the run, never averaging with anyone, and evaluates on
+ * Trains from the task's initial model for as many rounds as the run had, never averaging with anyone, and evaluates on
  * the site's test rows. Nothing of it leaves but that evaluation.
  */
 export async function trainAlone(
   task: Task,
   trainer: Trainer,
-  options: { initialSeed: Uint8Array; seedOf: (round: number) => Uint8Array; signal?: AbortSignal },
+  options: { rounds: number; initialSeed: Uint8Array; seedOf: (round: number) => Uint8Array; signal?: AbortSignal },
 ): Promise<Evaluation> {
   let parameters: Float32Array = taskParameters(task, options.initialSeed);
-  for (let round = 1; round <= task.rounds; round++) {
+  for (let round = 1; round <= options.rounds; round++) {
     const request = { parameters, round, seed: options.seedOf(round), signal: options.signal };
     parameters = (await trainer.train(request)).parameters;
   }

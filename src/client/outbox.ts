@@ -18,6 +18,8 @@ export interface Outbox {
    * What was said in this round, or null. Throws Problem `replayed` for a round before the newest answered one: rounds do not go back.
    */
   find(task: string, round: number, label: string): Promise<Outgoing | null>;
+  /** The newest round in which something was said under this label, or null. */
+  newest(task: string, label: string): Promise<number | null>;
   /** Durable when it resolves. Throws Problem `equivocation` when an entry with another envelope stands for the same task, round and label. */
   put(message: Outgoing): Promise<void>;
 }

@@ -68,6 +68,7 @@ export async function evaluateRound(
     const alone: Evaluation | null =
       evaluation !== null && task.evaluation.aloneBaseline
         ? await trainAlone(task, trainer, {
+            rounds: round - 1,
             initialSeed: ports.primitives.sha256(initialSeed(task)),
             seedOf: r => ports.primitives.sha256(trainingSeed(taskHash, r, ports.name)),
             signal,

@@ -5,7 +5,7 @@ import { sameBytes, toHex } from '../core/bytes/floats.ts';
 import { type Envelope, verifyEnvelope } from '../core/crypto/envelope.ts';
 import { taskManifest } from '../core/learning/model.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
-import { labels, parseAssignment } from '../core/protocol/message.ts';
+import { type Assignment, labels, parseAssignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { parseTask, type Task } from '../core/protocol/task.ts';
 import type { ClientPorts } from './ports.ts';
@@ -31,15 +31,32 @@ export async function verifyAssignment(
   const taskId = toHex(envelope.task);
   const task = tasks.get(taskId) ?? (await fetchTask(taskId, envelope.task, ports));
   tasks.set(taskId, task);
-  // Only the final model is evaluated for its own sake: an evaluation can cost as much as a whole run alone.
-  const { round } = envelope;
-  const isDue = assignment.kind === 'evaluate' ? round === task.rounds + 1 : round >= 1 && round <= task.rounds;
-  if (!isDue) throw new Problem('wrong-round', `the task has ${task.rounds} rounds`);
+  await checkRound(envelope.round, assignment.kind, task, taskId, ports);
   const manifest = taskManifest(task);
   if (assignment.parameters !== parameterCount(manifest))
     throw new Problem('malformed', 'the assignment names another model size');
   await ports.step('assignment-verified');
   return { task, taskHash: envelope.task, taskId, round: envelope.round, assignment, manifest };
+}
+
+/**
+ * Only the final model is evaluated for its own sake: an evaluation can cost as much as a whole run alone. A run that may end early
+ * can have its final one before the last round, after its patience at the earliest; it is the end of the run then. Throws Problem.
+ */
+async function checkRound(
+  round: number,
+  kind: Assignment['kind'],
+  { rounds, stopping, evaluation }: Task,
+  taskId: string,
+  ports: ClientPorts,
+): Promise<void> {
+  // Evaluations that count arrive in the rounds 1 + k·everyRounds for k ≥ 1; the first of them is the best so far.
+  const soonest = stopping === null ? rounds : (stopping.patience + 1) * evaluation.everyRounds + 1;
+  const earliestEnd = Math.min(rounds, soonest) + 1;
+  const isDue = kind === 'evaluate' ? round >= earliestEnd && round <= rounds + 1 : round >= 1 && round <= rounds;
+  if (!isDue) throw new Problem('wrong-round', `the task has ${rounds} rounds`);
+  const ended = stopping === null ? null : await ports.outbox.newest(taskId, labels.evaluation);
+  if (ended !== null && round > ended) throw new Problem('wrong-round', `this run ended before round ${ended}`);
 }
 
 async function fetchTask(taskId: string, hash: Uint8Array, ports: ClientPorts): Promise<Task> {

@@ -119,13 +119,18 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   await ports.step('round-combined');
   const clients = inspected.updates.map(update => update.client);
   const recorded = await record(account(combined), run => withOpening(book, loaded, run, clients) ?? run, ports);
-  loaded.parameters = combined.parameters;
+  loaded.parameters = recorded.parameters;
   book.remember(recorded.run);
   const { dropped, updates, run } = inspected;
   const detail = `${updates.length} combined, ${dropped.length} dropped out`;
   ports.log({ event: 'round-closed', task: run.task, round: run.round, detail });
   for (const client of dropped)
     ports.log({ event: 'dropped-out', level: 'warn', client, task: run.task, round: run.round });
+  const { stopping } = recorded.run;
+  if (stopping?.over) {
+    const why = `no better than round ${stopping.best.round} for ${stopping.waited} evaluations`;
+    ports.log({ event: 'stopped-early', task: run.task, round: run.round, detail: why });
+  }
   await sweep(book, recorded.run);
   await ports.step('round-swept');
 }
@@ -140,15 +145,15 @@ async function finish(book: Book, loaded: Loaded): Promise<void> {
   await book.ports.step('run-finished');
 }
 
-/** Publishes the model of the last closed round. */
+/** Publishes the model that the run has now: of the last closed round, or the best of a run that ended early. */
 export async function writeArtifact(book: Book, loaded: Loaded): Promise<void> {
-  const artifact = publish(await recall(loaded.run, book.ports), loaded, book.ports.federation);
+  const artifact = publish(await recall(loaded.run, loaded.parameters, book.ports), loaded, book.ports.federation);
   await writeBlob(book.ports.blobs, artifactKey(artifact.task), artifact.bytes);
 }
 
 /**
  * Removes the blobs that are not needed any more: updates and models of closed rounds, and of a run that is over all updates. Kept:
- * the task, the artifact, the current model and its state, updates of the open round.
+ * the task, the artifact, the current model and its state, the best model of a run that may end early, updates of the open round.
  */
 export async function sweep(book: Book, run: Run): Promise<void> {
   const { blobs } = book.ports;
@@ -158,6 +163,7 @@ export async function sweep(book: Book, run: Run): Promise<void> {
     taskKey(run.task),
     artifactKey(run.task),
   ]);
+  if (run.phase === 'training' && run.stopping !== null) keep.add(modelKey(run.task, run.stopping.best.round + 1));
   const open = `${run.task}/update/${run.round}/`;
   for (const key of await blobs.list(`${run.task}/`))
     if (!keep.has(key) && !(isActive(run) && key.startsWith(open))) await blobs.remove(key);

@@ -102,6 +102,7 @@ export class Coordinator {
         received: [],
         evaluations: [],
         refused: [],
+        stopping: null,
         model: toHex(primitives.sha256(floatsToBytes(parameters))),
         parameters: parameters.length,
         unit: labelUnit(task.data),

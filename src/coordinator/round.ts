@@ -5,7 +5,7 @@ import {
   serverStateFromBytes,
   serverStateToBytes,
 } from '../core/aggregation/server-optimizer.ts';
-import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
+import { bytesToFloats, floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { encodeSafetensors } from '../core/bytes/safetensors.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import { type Measured, pooledEvaluation } from '../core/learning/quality.ts';
@@ -15,11 +15,13 @@ import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { Fold } from './fold.ts';
 import type { CoordinatorPorts } from './ports.ts';
+import { closed } from './run.ts';
 import type { Artifact, Charged, Combined, Inspected, Recorded } from './stages.ts';
 import { runMetadata } from './status.ts';
+import { observed, type Stopping } from './stopping.ts';
 import type { RoundReport, Run, Write } from './store.ts';
 
-/** Where the global parameters a round starts from lie; round `rounds + 1` is the final model. */
+/** Where the global parameters a round starts from lie; one round beyond the last is the final model. */
 export const modelKey = (task: string, round: number): string => `${task}/model/${round}`;
 /** Where the server optimiser's state before a round lies. */
 export const stateKey = (task: string, round: number): string => `${task}/state/${round}`;
@@ -76,19 +78,23 @@ export function account(combined: Combined): Charged {
 /**
  * Makes the combination durable: blobs first, then round report, release event and run in one write together with
  * whatever `also` adds to the run (the opening of the next round). A crash before that write repeats the combination
- * from the same blobs and gives the same bytes.
+ * from the same blobs and gives the same bytes. Early stopping is decided here, from what the run has stored: then the
+ * run goes on to its final evaluation with the best of its models, and what this round made is nobody's.
  */
 export async function record(charged: Charged, also: (run: Run) => Run, ports: CoordinatorPorts): Promise<Recorded> {
   const { combined, event } = charged;
-  const { run, updates, dropped } = combined.inspected;
+  const { run, task, updates, dropped } = combined.inspected;
   const bytes = floatsToBytes(combined.parameters);
-  const modelDigest = await ports.primitives.sha256Large(bytes);
-  await writeBlob(ports.blobs, modelKey(run.task, run.round + 1), bytes);
+  const made = toHex(await ports.primitives.sha256Large(bytes));
+  const evaluation = measured(combined.inspected);
+  const stopping = observed(task.stopping, run, evaluation);
+  const isOver = stopping?.over === true;
+  const next = isOver ? await bestModel(run.task, stopping, ports) : bytes;
+  await writeBlob(ports.blobs, modelKey(run.task, run.round + 1), next);
   await ports.step('model-blob');
   if (combined.serverState.length > 0)
     await writeBlob(ports.blobs, stateKey(run.task, run.round + 1), combined.serverState);
   await ports.step('state-blob');
-  const model = toHex(modelDigest);
   const report: RoundReport = {
     task: run.task,
     round: run.round,
@@ -97,32 +103,32 @@ export async function record(charged: Charged, also: (run: Run) => Run, ports: C
     dropped,
     refused: run.refused,
     loss: combined.loss,
-    evaluation: measured(combined.inspected),
-    model,
+    evaluation,
+    model: made,
     milliseconds: Math.max(0, ports.clock.now() - (run.openedAt ?? ports.clock.now())),
   };
-  const next = also({
-    ...run,
-    round: run.round + 1,
-    phase: run.round === run.rounds ? 'evaluating' : 'training',
-    cohort: null,
-    attempt: 0,
-    passedOver: [],
-    deadlineAt: null,
-    openedAt: null,
-    received: [],
-    refused: [],
-    model,
-    problem: null,
-  });
+  const after = also(closed(run, isOver ? stopping.best.model : made, stopping));
   const writes: Write[] = [
     { put: 'round', report },
     { put: 'release', event },
-    { put: 'run', run: next },
+    { put: 'run', run: after },
   ];
   await ports.store.commit(writes);
   await ports.step('round-recorded');
-  return passed<Recorded>({ run: next, report });
+  return passed<Recorded>({ run: after, report, parameters: isOver ? bytesToFloats(next) : combined.parameters });
+}
+
+/** The bytes of the best model, as the sweep has kept them. Throws Error when they are damaged. */
+async function bestModel(
+  task: string,
+  { best }: Stopping,
+  { blobs, primitives }: CoordinatorPorts,
+): Promise<Uint8Array> {
+  const bytes = await blobs.read(modelKey(task, best.round + 1));
+  if (bytes === null || toHex(await primitives.sha256Large(bytes)) !== best.model) {
+    throw new Error(`the stored model of round ${best.round} of ${task} is missing or damaged`);
+  }
+  return bytes;
 }
 
 /** The quality that the combined clients report, without what only its baselines need. */
@@ -137,22 +143,26 @@ function measured({ updates }: Inspected): Measured | null {
   return rest;
 }
 
-/** A round recorded earlier, also by a process before this one. Throws Error unless the stored report names the run's current model. */
-export async function recall(run: Run, ports: CoordinatorPorts): Promise<Recorded> {
-  const [report] = await ports.store.rounds(run.task, run.round - 2);
-  if (report?.round !== run.round - 1 || report.model !== run.model) {
+/**
+ * The round whose model a run has now, recorded earlier, also by a process before this one. Throws Error unless the stored report
+ * names that model.
+ */
+export async function recall(run: Run, parameters: Float32Array, ports: CoordinatorPorts): Promise<Recorded> {
+  const round = run.stopping?.over ? run.stopping.best.round : run.round - 1;
+  const [report] = await ports.store.rounds(run.task, round - 1);
+  if (report?.round !== round || report.model !== run.model) {
     throw new Error(`the model of ${run.task} belongs to no recorded round`);
   }
-  return passed<Recorded>({ run, report });
+  return passed<Recorded>({ run, report, parameters });
 }
 
 /** The model file of a recorded round: safetensors whose metadata names task, round and metrics. */
 export function publish(
-  { run, report }: Recorded,
-  model: { readonly parameters: Float32Array; readonly manifest: Manifest; readonly task: Task },
+  { run, report, parameters }: Recorded,
+  model: { readonly manifest: Manifest; readonly task: Task },
   federation: string,
 ): Artifact {
   const metadata = runMetadata(federation, run, model.task, report);
-  const bytes = encodeSafetensors(model.manifest, model.parameters, metadata);
+  const bytes = encodeSafetensors(model.manifest, parameters, metadata);
   return passed<Artifact>({ task: run.task, round: report.round, bytes });
 }

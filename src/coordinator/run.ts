@@ -1,6 +1,7 @@
 /** Transitions of a run: pure functions from one record to the next. */
 import type { Task } from '../core/protocol/task.ts';
 import type { Selection } from './select.ts';
+import type { Stopping } from './stopping.ts';
 import type { Run } from './store.ts';
 
 /** How often the final evaluation asks before it ends with fewer clients than the quorum. */
@@ -51,6 +52,25 @@ export function reopened(run: Run, problem: string, spareUntilMs: number | null)
 function silent(run: Run): string[] {
   const answers = new Set((run.phase === 'evaluating' ? run.evaluations : run.received).map(answer => answer.client));
   return [...new Set([...run.passedOver, ...(run.cohort ?? [])])].filter(client => !answers.has(client)).sort();
+}
+
+/** The run one round further, its round combined: waiting for the next one, or for the final evaluation of the model. */
+export function closed(run: Run, model: string, stopping: Stopping | null): Run {
+  return {
+    ...run,
+    round: run.round + 1,
+    phase: stopping?.over || run.round === run.rounds ? 'evaluating' : 'training',
+    cohort: null,
+    attempt: 0,
+    passedOver: [],
+    deadlineAt: null,
+    openedAt: null,
+    received: [],
+    refused: [],
+    stopping,
+    model,
+    problem: null,
+  };
 }
 
 /** The run at its end; who did not evaluate the final model stays named in `passedOver`. */

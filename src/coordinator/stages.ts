@@ -25,7 +25,7 @@ export type Combined = Staged<
 >;
 /** A combination whose privacy cost is known. */
 export type Charged = Staged<'charged', { combined: Combined; event: ReleaseEvent }>;
-/** A combination that is durable: blobs, round, release event and run in one write. */
-export type Recorded = Staged<'recorded', { run: Run; report: RoundReport }>;
+/** A combination that is durable: blobs, round, release event and run in one write. The parameters are those of the run's model. */
+export type Recorded = Staged<'recorded', { run: Run; report: RoundReport; parameters: Float32Array }>;
 /** What may leave the coordinator. Only `publish` makes one, and only of a Recorded. */
 export type Artifact = Staged<'artifact', { task: string; round: number; bytes: Uint8Array }>;

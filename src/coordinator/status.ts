@@ -16,6 +16,7 @@ export interface RunStatus {
   readonly task: string;
   readonly name: string;
   readonly phase: Phase;
+  /** The open round; the last one while the final model is evaluated, and after it. */
   readonly round: number;
   readonly rounds: number;
   readonly cohort: readonly string[];
@@ -23,6 +24,8 @@ export interface RunStatus {
   readonly present: readonly string[];
   /** Milliseconds until the open round closes; null while none is open. */
   readonly remainingMs: number | null;
+  /** After which round the run ended early, the round whose model it kept, and the evaluations since that were no better; or null. */
+  readonly stoppedEarly: { readonly round: number; readonly best: number; readonly evaluations: number } | null;
   /** Estimated milliseconds until the last round closes, at the pace so far; null before the first has closed. */
   readonly leftMs: number | null;
   readonly waiting: string | null;
@@ -51,7 +54,8 @@ export function runStatus(
   nowMs: number,
   minimum: number | null,
 ): RunStatus {
-  const closed = Math.min(run.round, run.rounds + 1) - 1;
+  const closed = run.round - 1;
+  const isTrained = closed === run.rounds || run.stopping?.over === true;
   const pace = closed === 0 ? null : (nowMs - run.submittedAt) / closed;
   const over = run.phase === 'finished' || run.phase === 'stopped';
   const done = run.phase === 'evaluating' ? run.evaluations.map(e => e.client) : run.received.map(r => r.client);
@@ -60,14 +64,15 @@ export function runStatus(
     task: run.task,
     name: run.name,
     phase: run.phase,
-    round: Math.min(run.round, run.rounds),
+    round: isTrained ? closed : run.round,
     rounds: run.rounds,
     cohort: run.cohort ?? [],
     answered: done,
     present,
     minimum,
     remainingMs: run.deadlineAt === null ? null : Math.max(0, run.deadlineAt - nowMs),
-    leftMs: over || pace === null ? null : Math.max(0, pace * (run.rounds - closed)),
+    leftMs: over || pace === null ? null : isTrained ? 0 : pace * (run.rounds - closed),
+    stoppedEarly: stoppedEarly(run),
     waiting: over || run.cohort !== null ? null : (run.problem ?? 'for enough clients'),
     reports,
     refusals,
@@ -78,6 +83,11 @@ export function runStatus(
     model: run.model,
     milliseconds: (run.finishedAt ?? nowMs) - run.submittedAt,
   };
+}
+
+function stoppedEarly({ stopping, round }: Run): RunStatus['stoppedEarly'] {
+  if (!stopping?.over) return null;
+  return { round: round - 1, best: stopping.best.round, evaluations: stopping.waited };
 }
 
 function finalQuality({ evaluations, unit }: Run): Pick<RunStatus, 'clients' | 'pooled'> {
@@ -107,7 +117,7 @@ export function runMetadata(federation: string, run: Run, task: Task, report: Ro
     federation,
     task: run.task,
     name: run.name,
-    round: String(run.round - 1),
+    round: String(report.round),
     rounds: String(run.rounds),
     definition: JSON.stringify(task),
     parameters: run.model,

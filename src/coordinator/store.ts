@@ -2,6 +2,7 @@
 import type { Measured } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
 import type { ProblemCode } from '../core/protocol/problem.ts';
+import type { Stopping } from './stopping.ts';
 
 export type Phase = 'queued' | 'training' | 'evaluating' | 'finished' | 'stopped';
 
@@ -33,7 +34,7 @@ export interface Run {
   readonly task: string;
   readonly name: string;
   readonly phase: Phase;
-  /** The current round, 1-based; `rounds + 1` while evaluating. */
+  /** The current round, 1-based; one beyond the last that was combined while the final model is evaluated, and after it. */
   readonly round: number;
   readonly rounds: number;
   /** Clients asked in the current round; null while the round waits for enough of them. */
@@ -50,6 +51,8 @@ export interface Run {
   readonly evaluations: readonly EvaluationRecord[];
   /** Clients whose message for the current round was refused after it verified. */
   readonly refused: readonly string[];
+  /** Early stopping; null before there is anything to compare with, and where the task does not ask. */
+  readonly stopping: Stopping | null;
   /** Hex SHA-256 of the current global parameters, and their number. */
   readonly model: string;
   readonly parameters: number;

@@ -46,6 +46,12 @@ export class MemoryOutbox implements Outbox {
     return { ...found.message, envelope: found.message.envelope.slice() };
   }
 
+  async newest(task: string, label: string): Promise<number | null> {
+    const said = [...(this.#opened().get(task)?.values() ?? [])].map(({ message }) => message);
+    const rounds = said.filter(message => message.label === label).map(message => message.round);
+    return rounds.length === 0 ? null : Math.max(...rounds);
+  }
+
   async put(message: Outgoing): Promise<void> {
     const { task, round, label, model, envelope, tensor } = message;
     const disk = this.#opened();

@@ -8,7 +8,7 @@ import { encodeTask, initialSeed, type Task, trainingSeed } from '../core/protoc
 import { joinSites } from './deal-sites.ts';
 
 /**
- * Trains on the training rows of all sites together, as many rounds as the task has, from the task's initial weights,
+ * Trains on the training rows of all sites together, as many rounds as the run had, from the task's initial weights,
  * and evaluates on all test rows together. Each site's rows keep the scaling of their site.
  * Possible only where somebody holds all the data: in a simulation.
  *
@@ -18,10 +18,12 @@ export async function pooledBaseline(
   task: Task,
   sites: readonly SiteData[],
   primitives: Primitives,
+  rounds: number = task.rounds,
 ): Promise<Evaluation> {
   const { sha256 } = primitives;
   const taskHash = sha256(encodeTask(task));
   return trainAlone(task, createTrainer(task, joinSites(sites)), {
+    rounds,
     initialSeed: sha256(initialSeed(task)),
     // A name that no member can have.
     seedOf: round => sha256(trainingSeed(taskHash, round, '(all sites)')),

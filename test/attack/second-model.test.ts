@@ -12,7 +12,7 @@ import { parameterCount } from '../../src/core/learning/parameters.ts';
 import { FloatPool } from '../../src/core/math/float-pool.ts';
 import { encodePayload, labels, parseUpdate } from '../../src/core/protocol/message.ts';
 import type { LogEvent } from '../../src/core/protocol/ports.ts';
-import { encodeTask } from '../../src/core/protocol/task.ts';
+import { encodeTask, type Task } from '../../src/core/protocol/task.ts';
 import { VirtualClock } from '../../src/simulation/clock.ts';
 import { simulatedIdentity } from '../../src/simulation/membership.ts';
 import { MemoryBlobs } from '../../src/simulation/memory-blobs.ts';
@@ -23,8 +23,6 @@ import { smallTask } from '../simulation/federation.ts';
 const { primitives, signerOf } = simulationPorts;
 const federation = 'simulation';
 const task = smallTask({ seed: 1, clients: 1, faults: [] });
-const taskBytes = encodeTask(task);
-const taskHash = primitives.sha256(taskBytes);
 const manifest = taskManifest(task);
 const size = parameterCount(manifest);
 const coordinator = simulatedIdentity('coordinator', 'coordinator', primitives, signerOf);
@@ -32,6 +30,8 @@ const client = simulatedIdentity('client', 'alice', primitives, signerOf);
 
 /** One thing the coordinator says when it is asked for work, and what it then serves as the model. */
 interface Said {
+  /** Default: train. */
+  readonly kind?: 'train' | 'evaluate';
   readonly round: number;
   readonly model: Float32Array;
   /** What is served, when it is something else. */
@@ -44,18 +44,25 @@ interface Said {
 const model = (value: number): Float32Array => new Float32Array(size).fill(value);
 
 /** Lets the client hear what is said, one after the other; what it sent, and what it refused by which code. */
-async function hear(sayings: readonly Said[]): Promise<{ sent: Envelope[]; refused: string[] }> {
+async function hear(sayings: readonly Said[], of: Task = task): Promise<{ sent: Envelope[]; refused: string[] }> {
+  const taskBytes = encodeTask(of);
+  const taskHash = primitives.sha256(taskBytes);
   const clock = new VirtualClock(simulationPorts);
   const sent: Envelope[] = [];
   const refused: string[] = [];
   const stop = new AbortController();
   let said = 0;
-  const sign = (label: string, round: number, payload: Uint8Array, by: Signer, of: string): Envelope =>
+  const sign = (label: string, round: number, payload: Uint8Array, by: Signer, to: string): Envelope =>
     signEnvelope(
-      { label, federation: of, task: taskHash, round, sender: coordinator.certificate, payload },
+      { label, federation: to, task: taskHash, round, sender: coordinator.certificate, payload },
       by,
       primitives,
     );
+  const receipt = (round: number, envelope: Envelope): Envelope => {
+    sent.push(envelope);
+    const payload = encodePayload({ label: envelope.label, payload: primitives.sha256(envelope.payload) });
+    return sign(labels.receipt, round, payload, coordinator.signer, federation);
+  };
   const channel: CoordinatorChannel = {
     async nextAssignment() {
       const saying = sayings[said++];
@@ -65,7 +72,7 @@ async function hear(sayings: readonly Said[]): Promise<{ sent: Envelope[]; refus
       }
       const digest = primitives.sha256(floatsToBytes(saying.model));
       const payload = encodePayload({
-        kind: 'train',
+        kind: saying.kind ?? 'train',
         model: digest,
         parameters: size,
         evaluate: false,
@@ -81,13 +88,10 @@ async function hear(sayings: readonly Said[]): Promise<{ sent: Envelope[]; refus
       return floatsToBytes(served ?? announced);
     },
     async sendUpdate(_task, round, head) {
-      const envelope = decodeEnvelope(head.subarray(4));
-      sent.push(envelope);
-      const payload = encodePayload({ label: labels.update, payload: primitives.sha256(envelope.payload) });
-      return sign(labels.receipt, round, payload, coordinator.signer, federation);
+      return receipt(round, decodeEnvelope(head.subarray(4)));
     },
+    sendEvaluation: async (_task, round, envelope) => receipt(round, envelope),
     sendDecline: async () => assert.fail('nothing is declined here'),
-    sendEvaluation: async () => assert.fail('nothing is evaluated here'),
   };
   const running = runClient(
     {
@@ -171,4 +175,41 @@ test('an assignment for a round that the task does not have is refused', async (
     const { sent, refused } = await hear([{ round, model: model(0) }]);
     assert.deepEqual([sent, refused], [[], ['wrong-round']]);
   }
+});
+
+test('a model is evaluated for its own sake where the run can end, and nowhere else', async () => {
+  const evaluate = (round: number): Said => ({ kind: 'evaluate', round, model: model(round) });
+  const roundsOf = ({ sent }: { sent: Envelope[] }) => sent.map(envelope => envelope.round);
+  for (const round of [1, task.rounds, task.rounds + 2]) {
+    const { sent, refused } = await hear([evaluate(round)]);
+    assert.deepEqual([sent, refused], [[], ['wrong-round']]);
+  }
+  assert.deepEqual(roundsOf(await hear([evaluate(task.rounds + 1)])), [task.rounds + 1]);
+  const early = { ...task, rounds: 9, stopping: { metric: 'loss' as const, patience: 2, minDelta: 0 } };
+  for (const round of [3, 4]) assert.deepEqual(roundsOf(await hear([evaluate(round)], early)), []);
+  for (const round of [5, 10]) assert.deepEqual(roundsOf(await hear([evaluate(round)], early)), [round]);
+  const rarely = { ...early, evaluation: { ...early.evaluation, everyRounds: 2 } };
+  assert.deepEqual(roundsOf(await hear([evaluate(7)], rarely)), []);
+  assert.deepEqual(roundsOf(await hear([evaluate(8)], rarely)), [8]);
+});
+
+test('a run that ended early is over: an evaluation, which can cost as much as a run alone, is not asked for again', async () => {
+  const early = { ...task, rounds: 9, stopping: { metric: 'loss' as const, patience: 2, minDelta: 0 } };
+  const { sent, refused } = await hear(
+    [
+      { kind: 'evaluate', round: 5, model: model(0) },
+      { kind: 'evaluate', round: 5, model: model(0) },
+      { kind: 'evaluate', round: 6, model: model(1) },
+      { kind: 'train', round: 6, model: model(1) },
+    ],
+    early,
+  );
+  assert.deepEqual(
+    sent.map(({ label, round }) => [label, round]),
+    [
+      ['evaluation', 5],
+      ['evaluation', 5],
+    ],
+  );
+  assert.deepEqual(refused, ['wrong-round', 'wrong-round']);
 });

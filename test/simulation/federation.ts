@@ -5,6 +5,7 @@ import type { RoundReport } from '../../src/coordinator/store.ts';
 import { toHex } from '../../src/core/bytes/floats.ts';
 import { decodeSafetensors } from '../../src/core/bytes/safetensors.ts';
 import { taskManifest } from '../../src/core/learning/model.ts';
+import type { Evaluation } from '../../src/core/learning/trainer.ts';
 import { parseTask, type Task } from '../../src/core/protocol/task.ts';
 import type { Fault } from '../../src/simulation/faults.ts';
 import { syntheticExamples, syntheticStep, syntheticTrainer } from '../../src/simulation/synthetic-trainer.ts';
@@ -24,6 +25,12 @@ export interface Settings {
   /** When the operator submits the task, ms; by default before any client is there. */
   readonly submitAtMs?: number;
   readonly onLog?: WorldSettings['onLog'];
+  readonly stopping?: Task['stopping'];
+  readonly evaluation?: Partial<Task['evaluation']>;
+  /** Quality of parameters at any site; by default that of the synthetic trainer. */
+  readonly evaluate?: (parameters: Float32Array) => Evaluation;
+  /** Told of each round that a client trains, alone too. */
+  readonly onTrain?: (client: string, round: number) => void;
 }
 
 export interface Outcome {
@@ -33,7 +40,7 @@ export interface Outcome {
   readonly reports: readonly RoundReport[];
   /** Hex digest of the final model. */
   readonly model: string;
-  /** Global parameters by round, as clients were given them; the last is the final model, as it was published. */
+  /** Global parameters by round, as clients were given them first; the last is the final model, as it was published. */
   readonly given: ReadonlyMap<number, Float32Array>;
   readonly world: World;
 }
@@ -51,6 +58,8 @@ export function smallTask({
   overSelection = 0,
   rounds = 3,
   server,
+  stopping = null,
+  evaluation,
 }: Settings): Task {
   return parseTask({
     parley: 1,
@@ -77,6 +86,8 @@ export function smallTask({
     aggregation: { rule: 'mean', weightCap: 60, clipNorm: 100 },
     protection: 'inspect',
     privacy: 'none',
+    stopping,
+    evaluation,
   });
 }
 
@@ -97,9 +108,11 @@ export async function run(settings: Settings): Promise<Outcome> {
         return {
           ...trainer,
           train: request => {
-            given.set(request.round, request.parameters.slice());
+            settings.onTrain?.(name, request.round);
+            if (!given.has(request.round)) given.set(request.round, request.parameters.slice());
             return trainer.train(request);
           },
+          evaluate: async parameters => settings.evaluate?.(parameters) ?? trainer.evaluate(parameters),
         };
       },
     })),
@@ -107,9 +120,9 @@ export async function run(settings: Settings): Promise<Outcome> {
   world.clock.after(settings.submitAtMs ?? 0, () => world.submit(task));
   const ended = await world.run(longestRunMs(task, settings.faults));
   if (!ended) return { ended, task, reports: [], model: '', given, world };
-  const { reports, model, task: id } = await world.status();
+  const { reports, model, task: id, round } = await world.status();
   const file = decodeSafetensors(await world.coordinator.artifact(id));
-  given.set(task.rounds + 1, file.parameters);
+  given.set(round + 1, file.parameters);
   return { ended, task, reports, model, given, world };
 }
 

@@ -54,6 +54,18 @@ export function testOutbox(name: string, open: (t: TestContext) => OutboxUnderTe
     }
   });
 
+  it('the newest round of a label is known, also where only the fact remains', async opened => {
+    assert.equal(await opened.outbox.newest(taskA, 'update'), null);
+    for (const round of [1, 2]) await opened.outbox.put(outgoing(round));
+    await opened.outbox.put(outgoing(3, { label: 'evaluation', tensor: null }));
+    for (const { outbox } of [opened, opened.reopen()]) {
+      assert.equal(await outbox.newest(taskA, 'update'), 2);
+      assert.equal(await outbox.newest(taskA, 'evaluation'), 3);
+      assert.equal(await outbox.newest(taskA, 'other'), null);
+      assert.equal(await outbox.newest(taskB, 'update'), null);
+    }
+  });
+
   it('rounds do not go backwards: one before the newest is refused, also when it was never answered', async opened => {
     await opened.outbox.put(outgoing(3));
     for (const life of ['this', 'next']) {

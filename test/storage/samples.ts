@@ -48,6 +48,7 @@ export function sampleRun(change: Partial<Run> = {}): Run {
     received: [],
     evaluations: [],
     refused: [],
+    stopping: { best: { round: 2, model: '33'.repeat(32), value: 0.1 + 0.2 }, waited: 1, over: false },
     model: '11'.repeat(32),
     parameters: 1_000_000,
     unit: 1,

@@ -41,6 +41,7 @@ class SqliteOutbox implements Outbox {
   readonly #put: StatementSync;
   readonly #drop: StatementSync;
   readonly #later: StatementSync;
+  readonly #newest: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -48,6 +49,7 @@ class SqliteOutbox implements Outbox {
       'SELECT model, digest, envelope, tensor FROM outgoing WHERE task = ? AND round = ? AND label = ?',
     );
     this.#later = database.prepare('SELECT 1 FROM outgoing WHERE task = ? AND round > ? LIMIT 1');
+    this.#newest = database.prepare('SELECT max(round) AS round FROM outgoing WHERE task = ? AND label = ?');
     this.#put = database.prepare('INSERT INTO outgoing VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#drop = database.prepare(
       'UPDATE outgoing SET envelope = NULL, tensor = NULL WHERE task = ? AND round < ? AND envelope IS NOT NULL',
@@ -64,6 +66,11 @@ class SqliteOutbox implements Outbox {
     if (envelope === null)
       throw new Problem('replayed', `this client answered round ${round} before, and went on since`);
     return { task, round, label, model, envelope, tensor };
+  }
+
+  async newest(task: string, label: string): Promise<number | null> {
+    const round = this.#newest.get(task, label)?.round ?? null;
+    return round === null ? null : Number(round);
   }
 
   async put(message: Outgoing): Promise<void> {

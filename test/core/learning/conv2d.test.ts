@@ -187,10 +187,10 @@ test('norms are exact whichever way they are computed', () => {
 });
 
 test('a row whose gradient is not finite leaves no trace in the clipped gradient', () => {
-  for (const of of [few, many, large]) {
-    const { rows } = of;
-    const width = of.features.length / rows;
-    const broken = { ...of, features: of.features.slice().fill(Number.NaN, 2 * width, 3 * width) };
+  for (const whole of [few, many, large]) {
+    const { rows } = whole;
+    const width = whole.features.length / rows;
+    const broken = { ...whole, features: whole.features.slice().fill(Number.NaN, 2 * width, 3 * width) };
     const { gradient } = run(broken, [0, 2, 1], { clip: 0.5 });
     assert.deepEqual(gradient, run(broken, [0, 1], { clip: 0.5 }).gradient);
     assert.ok(gradient.every(Number.isFinite));

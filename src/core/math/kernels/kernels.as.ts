@@ -12,4 +12,6 @@ export { swapOuter, lstmForward, lstmBackward, gruForward, gruBackward } from '.
 export { philox, drop } from './mask.as';
 export { normalise, normaliseGradient, addScaleGradient } from './normalise.as';
 export { gatherTokens, scatterTokens, addTokenSquares } from './token.as';
+export { gaussianFill, addGaussian } from './noise.as';
+export { discreteGaussianFill } from './discrete-gaussian.as';
 export { gram } from './gram.as';

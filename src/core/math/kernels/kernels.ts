@@ -3,6 +3,7 @@ import type { GramKernels } from './gram.ts';
 import type { ImageKernels } from './image.ts';
 import type { LossKernels } from './loss.ts';
 import type { MaskKernels } from './mask.ts';
+import type { NoiseKernels } from './noise.ts';
 import type { NormaliseKernels } from './normalise.ts';
 import type { PackedProductKernels } from './packed-product.ts';
 import type { RecurrentKernels } from './recurrent.ts';
@@ -27,6 +28,7 @@ export interface KernelFunctions
     ImageKernels,
     LossKernels,
     MaskKernels,
+    NoiseKernels,
     NormaliseKernels,
     PackedProductKernels,
     RecurrentKernels,

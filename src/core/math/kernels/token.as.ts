@@ -19,14 +19,14 @@ export function addTokenSquares(
 ): void {
   const bytes = width * 4;
   for (let row: usize = 0; row < rows; row++) {
-    let distinct: u32 = 0;
+    let distinct: usize = 0;
     for (let i: usize = 0; i < steps; i++) {
       const slot = slots + tokenAt(tokens, i) * 4;
       const value = values + i * bytes;
-      const place = load<u32>(slot);
+      const place = <usize>load<u32>(slot);
       if (place == 0) {
         memory.copy(sums + distinct * bytes, value, bytes);
-        store<u32>(slot, ++distinct);
+        store<u32>(slot, <u32>++distinct);
       } else addScaled(value, sums + (place - 1) * bytes, width, 1);
     }
     const size = distinct * width;

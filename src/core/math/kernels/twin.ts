@@ -13,6 +13,7 @@ import {
 import type { KernelSource, Kernels } from './kernels.ts';
 import { huberLossTwin, logisticLossTwin, pinballLossTwin, softmaxLossTwin, squaredLossTwin } from './loss-twin.ts';
 import { maskTwin } from './mask-twin.ts';
+import { noiseTwin } from './noise-twin.ts';
 import { normaliseTwin } from './normalise-twin.ts';
 import { packedProductTwin } from './packed-product-twin.ts';
 import {
@@ -41,6 +42,7 @@ function createTwin(bytes: number): Kernels {
     name: 'twin',
     buffer,
     ...maskTwin(m),
+    ...noiseTwin(m),
     ...normaliseTwin(m),
     ...gramTwin(m),
     ...packedProductTwin(m),

@@ -1,7 +1,7 @@
 /** A recurrent layer's passes through time: what LSTM and GRU have in common. */
 import type { Kernels, Layout } from '../../math/kernels/kernels.ts';
 import { packedCount } from '../../math/kernels/packed-product.ts';
-import type { LayerKind, Pass, Place } from '../layer.ts';
+import type { Layer, LayerKind, Pass, Place } from '../layer.ts';
 import type { RecurrentSettings } from '../layer-settings.ts';
 import type { Manifest } from '../parameters.ts';
 import { type GateRun, planRecurrentGradient, type RecurrentTensors } from '../recurrent-gradient.ts';
@@ -58,11 +58,7 @@ function tensorPlaces({ gates }: CellKind, { inputs, hidden }: RecurrentSettings
  * Everything lies by time, [steps, rows, width], so that a step is one block; states and their gradients have one block more,
  * the state before the first step. What needs no state, the product of all inputs and the gradient by them, is one product.
  */
-function planRecurrence(
-  kind: CellKind,
-  settings: RecurrentSettings,
-  place: Place,
-): ReturnType<LayerKind<RecurrentSettings>['plan']> {
+function planRecurrence(kind: CellKind, settings: RecurrentSettings, place: Place): Layer {
   const { inputs, hidden, steps, output: given } = settings;
   const { layout, rows, parameters: first, purpose } = place;
   const { gates: count, runs } = kind;
@@ -108,7 +104,7 @@ function planRecurrence(
         );
       }
       kernels.packColumns(weights + where.weightHidden, 4, 4 * hidden, packed, hidden, count * hidden);
-      fill(kernels, states, r * hidden, 0);
+      clear(kernels, states, r * hidden);
       cell.begin(pass);
       for (let step = 0; step < steps; step++) {
         const [at, before] = [gatesAt(pass, step), stateAt(pass, step)];
@@ -124,7 +120,7 @@ function planRecurrence(
       const weights = pass.parameters + first;
       if (given === 'all') kernels.swapOuter(outputGradient, gradientAt(pass, 1), r, steps, hidden);
       else {
-        fill(kernels, gradients, steps * r * hidden, 0);
+        clear(kernels, gradients, steps * r * hidden);
         copy(kernels, outputGradient, gradientAt(pass, steps), r * hidden);
       }
       kernels.packColumns(weights + where.weightHidden, 4 * hidden, 4, packed, count * hidden, hidden);
@@ -137,7 +133,7 @@ function planRecurrence(
         kernels.addPackedProduct(at, 16 * hidden, packed, gradientBefore, 4 * hidden, r, count * hidden, hidden);
       }
       if (byInput === 0) return;
-      fill(kernels, byInput, steps * r * inputs, 0);
+      clear(kernels, byInput, steps * r * inputs);
       for (const { block, blocks, inputGate } of runs) {
         if (inputGate === null) continue;
         const weight = weights + 4 * inputGate * hidden * inputs;
@@ -191,8 +187,8 @@ function planRecurrence(
   }
 }
 
-function fill({ buffer }: Kernels, at: number, count: number, value: number): void {
-  new Float32Array(buffer, at, count).fill(value);
+function clear({ buffer }: Kernels, at: number, count: number): void {
+  new Float32Array(buffer, at, count).fill(0);
 }
 
 function copy({ buffer }: Kernels, from: number, to: number, count: number): void {

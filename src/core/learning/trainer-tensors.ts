@@ -15,7 +15,7 @@ export interface TensorBytes {
 }
 
 /** Room for the names, shapes and places of an answer, bytes: so much, and so much per tensor beside its name. */
-const headerRoom = { any: 65_536, perTensor: 1024 };
+const headerRoom = { always: 65_536, perTensor: 1024 };
 
 /** Writes tensors one after the other, without gaps. Throws RangeError when a shape does not fit its values. */
 export function encodeTensors(tensors: readonly NamedTensor[]): TensorBytes {
@@ -49,7 +49,7 @@ export function namedTensors(manifest: Manifest, parameters: Float32Array): Name
 
 /** The most bytes that these tensors can need: whoever claims more is not read. */
 export function mostTensorBytes(manifest: Manifest): number {
-  const names = manifest.reduce((sum, { name }) => sum + headerRoom.perTensor + 6 * name.length, headerRoom.any);
+  const names = manifest.reduce((sum, { name }) => sum + headerRoom.perTensor + 6 * name.length, headerRoom.always);
   return names + 4 * parameterCount(manifest);
 }
 

@@ -12,16 +12,18 @@ export interface ProcessId {
 export const showsProcesses = process.platform === 'linux';
 
 /**
- * The process, every one of its session and of its group, and their descendants. Not those that left the session and whose parents
- * have ended (a daemon): nothing in /proc tells whose they are.
+ * The process, every one of its session and of its group, every one that has its mark, and all their descendants. So a daemon is found,
+ * which left the session and whose parents have ended, unless it threw its environment away as well.
+ *
+ * @param mark `NAME=value` in the environment that the process was started with and its children inherit; of no other process.
  */
-export function processTree(root: number): ProcessId[] {
+export function processTree(root: number, mark: string): ProcessId[] {
   const all = readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .flatMap(name => readStat(Number(name)) ?? []);
-  const found = new Map(
-    all.filter(p => p.pid === root || p.group === root || p.session === root).map(p => [p.pid, p] as const),
-  );
+  const isOurs = ({ pid, group, session }: (typeof all)[number]): boolean =>
+    pid === root || group === root || session === root || `\0${read(pid, 'environ')}`.includes(`\0${mark}\0`);
+  const found = new Map(all.filter(isOurs).map(p => [p.pid, p] as const));
   for (let size = -1; size !== found.size; ) {
     size = found.size;
     for (const p of all) if (found.has(p.parent)) found.set(p.pid, p);
@@ -31,10 +33,8 @@ export function processTree(root: number): ProcessId[] {
 
 /** Resident memory of all of them, bytes; pages that several share count once for each. */
 export function residentBytes(tree: readonly ProcessId[]): number {
-  return tree.reduce(
-    (sum, { pid }) => sum + 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(read(pid, 'status'))?.[1] ?? 0),
-    0,
-  );
+  const kibibytes = tree.map(({ pid }) => Number(/^VmRSS:\s*(\d+) kB$/m.exec(read(pid, 'status'))?.[1] ?? 0));
+  return 1024 * kibibytes.reduce((a, b) => a + b, 0);
 }
 
 /** Whether this very process is there. */
@@ -46,7 +46,7 @@ export function isAlive({ pid, started }: ProcessId): boolean {
 function readStat(pid: number) {
   const text = read(pid, 'stat');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  if (fields.length < 20 || fields[0] === 'Z') return null;
+  if (fields.length < 20 || fields[0] === 'Z' || fields[0] === 'X') return null;
   const [parent, group, session] = fields.slice(1, 4).map(Number);
   return { pid, parent, group, session, started: fields[19] };
 }
@@ -55,6 +55,6 @@ function read(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'latin1');
   } catch {
-    return ''; // it has ended
+    return ''; // it has ended, or is another user's
   }
 }

@@ -15,7 +15,7 @@ import {
 } from '../../core/learning/trainer-protocol.ts';
 import type { Log } from '../../core/protocol/ports.ts';
 import { BoundedReader } from './bounded-reader.ts';
-import { endTree, killTreeNow } from './end-tree.ts';
+import { endTree, endWithThisProcess, killTreeNow, type Marked } from './end-tree.ts';
 import { processTree, residentBytes, showsProcesses } from './process-tree.ts';
 import { SpokenLines } from './spoken-lines.ts';
 
@@ -48,20 +48,18 @@ export class TrainerProcess {
   readonly #settings: TrainerSettings;
   readonly #folder: string;
   readonly #child: Child;
+  /** The folder in the environment tells whose a process is. */
+  readonly #marked: Marked;
   readonly #answers: BoundedReader;
   readonly #spoken: SpokenLines;
   /** Rejects when the process may not go on or has ended. */
   readonly #over = Promise.withResolvers<never>();
   readonly #ended: Promise<void>;
-  readonly #onExit: () => void;
-  readonly #watch: NodeJS.Timeout | undefined;
   #alive = true;
   #asked = false;
   #closing = false;
   /** How the process ended, when it has. */
   #exit: string | null = null;
-  /** Whether its output has ended. */
-  #silent = false;
 
   /** Starts it. Throws nothing: what fails, fails at the first request. */
   constructor(settings: TrainerSettings) {
@@ -77,13 +75,13 @@ export class TrainerProcess {
       windowsHide: true,
     });
     this.#child = child;
+    this.#marked = { child, mark: `TMPDIR=${this.#folder}` };
     this.#over.promise.catch(() => undefined);
     this.#answers = new BoundedReader(child.stdout);
     this.#spoken = new SpokenLines(line => settings.log({ event: 'trainer-said', detail: line }));
     child.stdin.on('error', () => undefined); // it has ended, or listens no more: its answer, or the lack of one, tells
     child.stderr.on('data', chunk => this.#spoken.take(chunk)).on('error', () => undefined);
-    this.#onExit = () => killTreeNow(child);
-    process.once('exit', this.#onExit);
+    const unguard = endWithThisProcess(this.#marked);
     this.#ended = new Promise(resolve => {
       child.once('error', cause => {
         this.#fail(`cannot be started (${(cause as NodeJS.ErrnoException).code})`, cause);
@@ -91,16 +89,22 @@ export class TrainerProcess {
       });
       child.once('exit', (code, signal) => {
         this.#alive = false;
-        killTreeNow(child);
+        killTreeNow(this.#marked);
         this.#exit = exitWords(code, signal);
-        // What it wrote before may still be in the pipe, which whatever it started may hold open.
-        if (this.#silent) this.#fail(this.#exit);
-        else setTimeout(() => this.#fail(this.#exit ?? ''), settleMs).unref();
+        // What it wrote before may still be in the pipes, and somebody out of reach may hold them open.
+        setTimeout(() => this.#fail(exitWords(code, signal)), settleMs).unref();
         resolve();
       });
+      child.once('close', () => {
+        if (this.#exit !== null) this.#fail(this.#exit);
+      });
     });
-    void this.#ended.then(() => this.#cleanUp());
-    this.#watch = this.#watchMemory();
+    const watch = this.#watchMemory();
+    void this.#ended.then(() => {
+      clearInterval(watch);
+      unguard();
+      rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+    });
   }
 
   /** Whether it can be asked. */
@@ -141,9 +145,11 @@ export class TrainerProcess {
     this.#alive = false;
     this.#closing = true;
     this.#over.reject(this.#failure('was ended'));
+    // Its family is looked at before it can end: afterwards nobody knows whose they are.
+    const ending = endTree(this.#marked, this.#ended);
     this.#child.stdin.destroy();
     this.#child.stdout.destroy();
-    await endTree(this.#child, this.#ended);
+    await ending;
   }
 
   async #send({ line, parts }: Outgoing): Promise<void> {
@@ -171,21 +177,20 @@ export class TrainerProcess {
     }
   }
 
-  /** The output has ended. When the process has too, that is what is told: it says more. */
-  async #silence(what: string): Promise<never> {
-    this.#silent = true;
-    if (this.#exit !== null) this.#fail(this.#exit);
-    else setTimeout(() => this.#fail(what), settleMs).unref();
+  /** The output has ended. When the process ends too, that is what is told: it says more. */
+  #silence(what: string): Promise<never> {
+    setTimeout(() => this.#fail(this.#exit ?? what), settleMs).unref();
     return this.#over.promise;
   }
 
   #watchMemory(): NodeJS.Timeout | undefined {
     const { memoryBytes } = this.#settings.limits;
     const { pid } = this.#child;
+    const { mark } = this.#marked;
     if (memoryBytes === null || !showsProcesses || pid === undefined) return undefined;
     const most = memoryBytes;
     const look = (): void => {
-      const used = residentBytes(processTree(pid));
+      const used = residentBytes(processTree(pid, mark));
       if (used <= most) return;
       this.#fail(`used ${mebibytes(used)} MiB of memory, it may use ${mebibytes(most)} MiB`);
       void this.close();
@@ -210,12 +215,6 @@ export class TrainerProcess {
       'Look at what it said before (trainer-said); it is started anew when it is needed next. docs/trainer.md says what it must do.',
       { cause },
     );
-  }
-
-  #cleanUp(): void {
-    clearInterval(this.#watch);
-    process.removeListener('exit', this.#onExit);
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { TrainerFailure } from '../../../src/core/learning/trainer-failure.ts';
-import type { LogEvent } from '../../../src/core/protocol/ports.ts';
+import { type LogEvent, pause } from '../../../src/core/protocol/ports.ts';
 import { UserError } from '../../../src/core/protocol/problem.ts';
+import { systemClock } from '../../../src/node/clock.ts';
 import { createForeignTrainer, type ForeignTrainer } from '../../../src/node/trainer/foreign-trainer.ts';
 import { showsProcesses } from '../../../src/node/trainer/process-tree.ts';
 import { sampleSite, sampleTask } from './sample.ts';
@@ -76,7 +77,7 @@ describe('a foreign trainer', () => {
   });
 
   const manners: [manner: string, what: RegExp][] = [
-    ['exits at once', /ended with exit code 3/],
+    ['exits at once', /ended with exit code 3; its last words: +no luck today$/],
     ['early', /sent a line that is not JSON/],
     ['other version', /speaks version 2 of the protocol, this is version 1/],
     ['garbage', /sent a line that is not JSON/],
@@ -163,11 +164,23 @@ describe('a foreign trainer', () => {
       const trainer = odd(t, manner);
       await trainer.train(request);
       const pids = readFileSync(join(trainer.folder, 'pids'), 'utf8').trim().split('\n').map(Number);
-      assert.equal(pids.filter(isRunning).length, 3);
+      assert.equal(pids.filter(isRunning).length, 4);
       await trainer.close();
       assert.deepEqual(pids.filter(isRunning), []);
     });
   }
+
+  test('that ends by itself leaves nothing behind that it started', {
+    skip: !showsProcesses && 'not on this platform',
+  }, async t => {
+    const trainer = odd(t, 'abandons its family');
+    assert.match((await failure(trainer.train(request))).message, /ended with exit code 7/);
+    const pids = readFileSync(join(trainer.folder, 'pids'), 'utf8').trim().split('\n').map(Number);
+    assert.equal(pids.length, 4);
+    // They were killed when it ended; the system takes a moment.
+    for (let i = 0; i < 500 && pids.some(isRunning); i++) await pause(systemClock, 10);
+    assert.deepEqual(pids.filter(isRunning), []);
+  });
 
   test('sees no variable of ours but where programs are, and a folder of its own that is gone with it', async t => {
     const trainer = odd(t, 'shows its surroundings');

@@ -1,5 +1,5 @@
 /** A trainer in another language than Python that keeps the protocol, but for the one manner it is told: node odd-trainer.ts MANNER FOLDER. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -16,7 +16,10 @@ let manifest: { name: string; shape: number[] }[] = [];
 let testRows = 0;
 
 if (odd('early')) process.stdout.write('hello?\n');
-if (odd('exits at once')) process.exit(3);
+if (odd('exits at once')) {
+  process.stderr.write('Traceback\n  no luck today\n');
+  process.exit(3);
+}
 process.stdin.on('data', chunk => {
   held = Buffer.concat([held, chunk]);
   for (;;) {
@@ -66,7 +69,7 @@ function train(tensors: Tensors): void {
   if (odd('wrong answer')) return say({ type: 'ready', protocol: 1, name: 'odd' });
   if (odd('error')) return say({ type: 'error', message: 'out of patience' });
   if (odd('too many bytes')) return say({ ...head, bytes: 1e15 });
-  if (odd('exits')) process.exit(7);
+  if (odd('exits') || odd('abandons its family')) process.exit(7);
   if (odd('closes')) return void process.stdout.end();
   if (odd('NaN')) named[first].values[0] = Number.NaN;
   if (odd('infinite loss'))
@@ -99,10 +102,15 @@ function beforeReady(): void {
   if (odd('flood')) for (let i = 0; i < 20_000; i++) process.stderr.write(`${'line '.repeat(200)}\u001b[31m${i}\n`);
   if (odd('deaf')) process.on('SIGTERM', () => undefined);
   if (odd('deaf')) setInterval(() => undefined, 1000);
-  if (odd('family') || odd('deaf')) {
+  if (odd('family') || odd('deaf') || odd('abandons its family')) {
     tellPid(process.pid);
     const wait = ['-e', 'setInterval(() => undefined, 1000)'];
     for (const detached of [false, true]) tellPid(spawn(process.execPath, wait, { stdio: 'inherit', detached }).pid);
+    // A daemon: its parent ends at once, so that nobody in /proc says whose it is.
+    const settings = "{ stdio: 'ignore', detached: true }";
+    const start = `const { spawn } = require('child_process'); const daemon = spawn(process.execPath, ${JSON.stringify(wait)}, ${settings});`;
+    const script = `${start} daemon.unref(); console.log(daemon.pid)`;
+    tellPid(Number(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })));
   }
 }
 

@@ -146,6 +146,7 @@ export function fileTrainers(
       );
     }
     const site = await loadSiteFrom(task.data, path);
-    return open(task, site);
+    // A foreign trainer knows networks only.
+    return task.model.name === 'moments' ? ownTrainer(task, site) : open(task, site);
   };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { levelKey } from './cell.ts';
 import { wellFormed } from './well-formed.ts';
 
-/** Those that this version builds. `federated`, by all sites' training rows, is planned. */
+/** Scaling by the rows of all sites is `none` with the constants that `parley standardise` finds. */
 const standardisations = ['none', 'local'] as const;
 
 const name = wellFormed.min(1).max(64);

@@ -10,6 +10,7 @@ import { evaluateOutputs } from './evaluate.ts';
 import { type GradientWorkers, shareDataset } from './gradient-workers.ts';
 import { minibatches, stepCount } from './minibatches.ts';
 import { taskNetwork } from './model.ts';
+import { momentsTrainer } from './moments-trainer.ts';
 import { type NetworkPlan, type NetworkSettings, partRows, planNetwork } from './network.ts';
 import { networkManifest } from './network-parameters.ts';
 import { LocalOptimizer, planOptimizer } from './optimizer.ts';
@@ -35,6 +36,7 @@ export interface TrainerOptions extends Pick<TurnOptions, 'yieldNow'> {
  * Throws RangeError when the data is not of the task's shape or holds a label that is no class.
  */
 export function createTrainer(task: Task, site: SiteData, options: TrainerOptions = {}): Trainer {
+  if (task.model.name === 'moments') return momentsTrainer(task, site);
   const network = taskNetwork(task);
   checkData(site.train, network.shape);
   checkData(site.test, network.shape);

@@ -24,6 +24,8 @@ export function modelLayers(model: ModelSettings, shape: DataShape, loss: LossSe
     case 'lstm':
     case 'gru':
       return recurrentLayers(model, shape, outputs, places);
+    case 'moments':
+      throw new RangeError('model: moments is no network');
   }
 }
 

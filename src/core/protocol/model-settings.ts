@@ -58,6 +58,8 @@ export const modelSchema = z.discriminatedUnion('name', [
   }),
   z.strictObject({ name: z.literal('lstm'), ...recurrent }),
   z.strictObject({ name: z.literal('gru'), ...recurrent }),
+  /** Sums over the training rows instead of a model: a statistics task (`parley standardise`). */
+  z.strictObject({ name: z.literal('moments') }),
 ]);
 
 export type ModelSettings = z.infer<typeof modelSchema>;

@@ -38,7 +38,6 @@ const planned: Readonly<Record<string, readonly string[]>> = {
   ],
   protection: ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'],
   privacy: ['client-level', 'example-level', 'local'],
-  'data.standardise': ['federated'],
 };
 
 /** Values that are refused for good, and why. */
@@ -47,6 +46,12 @@ const refused: Readonly<Record<string, Readonly<Record<string, readonly [why: st
     batch: [
       'batch norm mixes the rows of a minibatch: no example has a gradient of its own, and its running statistics leave the site',
       'use none, or layer (mlp) or group (cnn)',
+    ],
+  },
+  'data.standardise': {
+    federated: [
+      'sites agree on constants before a task is trained, not in it',
+      'run parley standardise TASK, and train the task that it writes',
     ],
   },
 };

@@ -7,16 +7,17 @@ import { networkManifest } from '../learning/network-parameters.ts';
 import { parameterCount } from '../learning/parameters.ts';
 import { mostTrainingBytes, trainingBytes } from '../learning/training-memory.ts';
 import type { ModelSettings } from './model-settings.ts';
+import { momentsBreaches, type StatisticsParts } from './moments-rules.ts';
 import type { TrainingSettings } from './training-settings.ts';
 
 /** The parts of a task that depend on each other. */
-export interface RuledTask {
+export interface RuledTask extends StatisticsParts {
   readonly data: DataSchema;
   readonly model: ModelSettings;
   readonly training: TrainingSettings;
   readonly rounds: number;
   readonly stopping: { readonly metric: 'loss' | 'accuracy' | 'auc' } | null;
-  readonly evaluation: { readonly pooledAucBins: number | null };
+  readonly evaluation: StatisticsParts['evaluation'];
 }
 
 /** A breach: place and "what; remedy". */
@@ -41,6 +42,10 @@ const rules: readonly Rule[] = [
   { of: ['training', 'rounds'], breaches: scheduleBreaches },
   { of: ['data', 'evaluation'], breaches: pooledBreaches },
   { of: ['data', 'evaluation', 'stopping'], breaches: stoppingBreaches },
+  {
+    of: ['model', 'data', 'rounds', 'cohort', 'server', 'aggregation', 'stopping', 'evaluation'],
+    breaches: momentsBreaches,
+  },
 ];
 
 /** @param unsound parts that have errors of their own; what depends on them is not looked at. */
@@ -66,6 +71,8 @@ function modelBreaches({ model, data }: RuledTask): Breach[] {
     case 'lstm':
     case 'gru':
       return recurrentBreaches(model, data);
+    case 'moments':
+      return [];
   }
   return input.kind === 'tokens' ? wrong('cannot read text; use gru or lstm') : [];
 }
@@ -133,6 +140,7 @@ function sizeBreaches(task: RuledTask): Breach[] {
   // Sizes mean something only where the model fits the data.
   if (modelBreaches(task).length + lossBreaches(task).length > 0) return [];
   const { model, training, data } = task;
+  if (model.name === 'moments') return [];
   const shape = dataShape(data);
   const loss = training.loss ?? defaultLoss(shape.output);
   const layers = modelLayers(model, shape, loss);

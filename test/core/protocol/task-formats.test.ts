@@ -121,7 +121,12 @@ test('a task that names no loss has that of its target', () => {
 
 test('what does not hold is refused with its place, the reason and the remedy', () => {
   const cases: [object, string, unknown, string][] = [
-    [numbers, 'data.standardise', 'federated', '"federated" is not built in this version; use one of: none, local'],
+    [
+      numbers,
+      'data.standardise',
+      'federated',
+      'sites agree on constants before a task is trained, not in it; run parley standardise TASK, and train the task that it writes',
+    ],
     [images, 'data.standardise', 'none', 'is not a setting; remove it or check its spelling'],
     [text, 'data.standardise', 'none', 'is not a setting; remove it or check its spelling'],
     [images, 'data.format', 'parquet', '"parquet" is not a known value; use one of: csv, images, text'],

@@ -27,7 +27,8 @@ export async function learning(): Promise<BenchResult[]> {
       sgd: trainingRate(workload, false),
       clipped: trainingRate(workload, true),
     };
-    if (workload === mlp) variants.dp = trainingRate(workload, true, { noise: { multiplier: 1, fillRandom } });
+    if (workload === mlp)
+      variants.dp = trainingRate(workload, true, { noise: { multiplier: 1, randomBytes: randomFillSync } });
     const measured = await measureInTurns(
       Object.entries(variants).map(([variant, run]) => ({ name: `${workload.name}.${variant}`, run })),
       'steps/s',
@@ -87,8 +88,4 @@ function productRate(): number {
   const seconds = (performance.now() - start) / 1000;
   source.release(kernels);
   return (times * rows * inner * columns) / seconds / 1e9;
-}
-
-function fillRandom(bytes: Uint8Array): void {
-  randomFillSync(bytes);
 }

@@ -13,6 +13,7 @@ import { taskNetwork } from './model.ts';
 import { momentsTrainer } from './moments-trainer.ts';
 import { type NetworkPlan, type NetworkSettings, partRows, planNetwork } from './network.ts';
 import { networkManifest } from './network-parameters.ts';
+import { addGaussianNoise, type NoisePlace, planNoise } from './noise.ts';
 import { LocalOptimizer, planOptimizer } from './optimizer.ts';
 import type { Minibatch } from './part-learner.ts';
 import { predictOutputs } from './predict.ts';
@@ -28,6 +29,17 @@ export interface TrainerOptions extends Pick<TurnOptions, 'yieldNow'> {
   readonly kernels?: KernelSource;
   /** Row numbers of the minibatch of a step (both count from 1), to replay a published run. Default: shuffled by the request's seed. */
   readonly batches?: (round: number, step: number) => ArrayLike<number>;
+  /** Noise on the gradient of every minibatch; only with `training.clip` per example. */
+  readonly noise?: GradientNoise;
+}
+
+/**
+ * Gaussian noise with the standard deviation multiplier × clip norm on the sum of the clipped gradients (Abadi et al. 2016). The
+ * arithmetic of DP-SGD, not yet a guarantee: minibatches are shuffled, not sampled, nothing accounts for them, and float
+ * noise shows in its last bits (Mironov 2012).
+ */
+export interface GradientNoise extends Pick<NoisePlace, 'randomBytes'> {
+  readonly multiplier: number;
 }
 
 /**
@@ -86,6 +98,7 @@ async function train(
   const plan = planNetwork(layout, network, Math.min(most, partRows(network.layers)), 'training');
   // The gradient of a part, where a minibatch has several: each begins at 0, so that whoever computes it gives the same bits.
   const partGradient = most > plan.rows ? layout.float32(plan.count) : plan.gradient;
+  const noise = planNoiseOf(layout, options.noise, task.training);
   const optimizerPlan = planOptimizer(layout, optimizer, proximal, plan.count);
   if (parameters.length !== plan.count) {
     throw new RangeError(`trainer: ${parameters.length} parameters, the model has ${plan.count}`);
@@ -113,6 +126,7 @@ async function train(
         if (length < 1 || length > batchSize) throw new RangeError(`trainer: a batch of ${length} rows`);
         loss += await gradient.compute(batch);
         if (clip?.per === 'batch') clipGradient(kernels, plan, clip.norm);
+        noise?.(kernels, plan);
         local.step(rateFactor);
       }
     } finally {
@@ -122,6 +136,21 @@ async function train(
   } finally {
     source.release(kernels);
   }
+}
+
+/** Lays out the noise and returns what adds it to the gradient of a minibatch, which is a mean over `batchSize` rows. */
+function planNoiseOf(
+  layout: Layout,
+  noise: GradientNoise | undefined,
+  { clip, batchSize }: Task['training'],
+): ((kernels: Kernels, plan: NetworkPlan) => void) | null {
+  if (noise === undefined) return null;
+  if (clip?.per !== 'example') throw new RangeError('trainer: noise needs gradients that are clipped per example');
+  const scratch = planNoise(layout);
+  const { multiplier, randomBytes } = noise;
+  const deviation = (multiplier * clip.norm) / batchSize;
+  return (kernels, { gradient, count }) =>
+    addGaussianNoise({ kernels, scratch, randomBytes }, gradient, count, deviation);
 }
 
 /** Scales the gradient of the minibatch to the norm where it is longer (Pascanu et al. 2013). */

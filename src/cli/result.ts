@@ -67,9 +67,10 @@ export function resultTable(status: RunStatus, pooledTraining?: Quality): string
   return [table(rows), ...coverageLine(pooled), ...missingLine(clients.length, missing)].join('\n');
 }
 
-/** Four significant digits. */
+/** Four significant digits, whole numbers in full. */
 export function significant(value: number): string {
-  return String(Number(value.toPrecision(4)));
+  const size = Math.abs(value);
+  return size >= 1000 && size < 1e9 ? value.toFixed(0) : value.toPrecision(4);
 }
 
 function meanOf(clients: readonly ClientQuality[], columns: Columns): Values {

@@ -38,7 +38,8 @@ export function simulatedTrainers(
   return {
     open(name, task, site, outside) {
       const found = settings.get(name);
-      if (found === undefined) return null;
+      // Sums of columns are no training: Parley makes them itself, as in `fileTrainers`.
+      if (found === undefined || task.model.name === 'moments') return null;
       const trainer = opened.get(name) ?? createForeignTrainer(task, site, found);
       opened.set(name, trainer);
       return {

@@ -6,7 +6,7 @@ import { layerKind } from '../../../src/core/learning/layers/table.ts';
 import type { NetworkSettings } from '../../../src/core/learning/network.ts';
 import { initialParameters } from '../../../src/core/learning/network-parameters.ts';
 import type { Activation } from '../../../src/core/math/kernels/kernels.ts';
-import { assertPlain, assertRowGradients, type Example, example, predict, run } from './layer-run.ts';
+import { assertPlain, assertRowGradients, distance, type Example, example, predict, run } from './layer-run.ts';
 
 /** A dense layer, the norm over its outputs, and a dense layer over all values: one number per row. */
 function normed(norm: LayerSettings, size: number): NetworkSettings {
@@ -99,6 +99,26 @@ test('norms of gradients and clipped gradients are exact', () => {
   fc.assert(
     fc.property(examples, of => assertRowGradients(of)),
     { numRuns: 50 },
+  );
+});
+
+test('a row whose gradient is not finite is left out of a clipped gradient and spoils no other', () => {
+  fc.assert(
+    fc.property(examples, of => {
+      const { features, labels } = of;
+      const odd: Example = {
+        ...of,
+        features: Float32Array.of(...features, Infinity, 1, 1),
+        labels: Float32Array.of(...labels, 0),
+        rows: of.rows + 1,
+      };
+      const rows = Array.from({ length: odd.rows }, (_, row) => row);
+      const clean = run(of, rows.slice(0, -1), { clip: 0.5 }, { batch: odd.rows });
+      const { gradient, norms } = run(odd, rows, { clip: 0.5 }, { batch: odd.rows });
+      assert.ok(!Number.isFinite(norms[of.rows]));
+      assert.ok(distance(gradient, clean.gradient) <= 1e-6);
+    }),
+    { numRuns: 20 },
   );
 });
 

@@ -4,6 +4,7 @@ import { type BenchResult, machine, onResult } from '../../bench/harness.ts';
 import { createProgress, printJson, printLine, table } from './output.ts';
 
 const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = {
+  accuracy: async () => (await import('../../bench/accuracy.ts')).accuracy(),
   learning: async () => (await import('../../bench/learning.ts')).learning(),
   rounds: async () => (await import('../../bench/rounds.ts')).rounds(),
 };

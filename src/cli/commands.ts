@@ -69,6 +69,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'check a task file',
     load: async () => (await import('./task.ts')).taskCommand(),
   },
+  standardise: {
+    group: training,
+    summary: 'find center and spread of the number columns from sums of all sites',
+    load: async () => (await import('./standardise.ts')).standardiseCommand(),
+  },
   run: {
     group: training,
     summary: 'train a task and follow its rounds',

@@ -58,7 +58,8 @@ async function run(file: string, options: Options): Promise<void> {
   }
 }
 
-function sayInterrupted(progress: Progress, submitted: boolean): void {
+/** Tells what Ctrl-C has ended, and what not, and sets the exit code. */
+export function sayInterrupted(progress: Progress, submitted: boolean): void {
   progress.line(
     submitted
       ? 'parley: interrupted; the run goes on\n→ Take it up again with the same command, see parley status, or end it with parley stop.'

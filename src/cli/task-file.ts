@@ -1,6 +1,6 @@
 /** Reading a task file: YAML in, a valid task out, every error with the place and the remedy. */
 import { readFileSync } from 'node:fs';
-import { isAlias, LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, isAlias, LineCounter, parseDocument, visit } from 'yaml';
 import { UserError } from '../core/protocol/problem.ts';
 import { parseTask, type Task, TaskError } from '../core/protocol/task.ts';
 
@@ -8,6 +8,11 @@ const largestFile = 4 * 1024 * 1024;
 
 /** Reads and parses a task file. Throws UserError (cannot be read, not YAML) or TaskError (not a task), both naming the file. */
 export function readTaskFile(path: string): Task {
+  return taskOfDocument(readTaskDocument(path), path);
+}
+
+/** Reads a task file as the YAML it is. Throws UserError (cannot be read, not YAML, has aliases). */
+export function readTaskDocument(path: string): Document.Parsed {
   const text = readText(path);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true, merge: false });
@@ -22,6 +27,11 @@ export function readTaskFile(path: string): Task {
         throw new UserError(path, 'uses a YAML alias', 'Write the value out: a task says what it means in one place.');
     },
   });
+  return document;
+}
+
+/** Parses what a task file holds. Throws TaskError naming the file. */
+export function taskOfDocument(document: Document.Parsed, path: string): Task {
   if (document.contents === null)
     throw new TaskError([{ path: '(file)', message: 'is empty', remedy: 'copy examples/heart.task.yaml' }], path);
   try {

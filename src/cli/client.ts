@@ -2,12 +2,13 @@
 import { Command } from 'commander';
 import { requireSite } from '../node/data/site-files.ts';
 import { fileLog, streamLog } from '../node/logger.ts';
-import { fileTrainers, runClientProcess } from '../node/run-client.ts';
+import { fileTrainers, ownTrainers, runClientProcess } from '../node/run-client.ts';
 import { foreignTrainers } from '../node/trainer/foreign-trainers.ts';
 import { untilStopped } from './lifetime.ts';
+import { type ThreadsOption, trainingThreads, withThreads } from './threads-option.ts';
 import { type TrainerLimitOptions, trainerSettings, withTrainerLimits } from './trainer-options.ts';
 
-interface Options extends TrainerLimitOptions {
+interface Options extends TrainerLimitOptions, ThreadsOption {
   home: string;
   data: string;
   accept?: string[];
@@ -25,7 +26,7 @@ export function clientCommand(): Command {
     .option('--log <file>', 'append the log to a file instead of standard error')
     .option('--with-parent', 'also end when standard input closes')
     .option('--trainer <command>', 'let this program train (docs/trainer.md); split at spaces, no shell');
-  return withTrainerLimits(command)
+  return withThreads(withTrainerLimits(command))
     .addHelpText(
       'after',
       '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.',
@@ -35,7 +36,9 @@ export function clientCommand(): Command {
       const log = options.log === undefined ? streamLog(process.stderr) : fileLog(options.log);
       const foreign =
         options.trainer === undefined ? null : foreignTrainers(trainerSettings(options.trainer, options, log));
-      const trainerFor = fileTrainers(options.data, options.accept ?? null, foreign?.open);
+      await using threads = await trainingThreads(foreign === null ? options.threads : 1);
+      const open = foreign?.open ?? ownTrainers(threads.workers);
+      const trainerFor = fileTrainers(options.data, options.accept ?? null, open);
       try {
         await runClientProcess({ home: options.home, log, trainerFor, signal: untilStopped(options.withParent) });
       } finally {

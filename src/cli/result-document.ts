@@ -2,12 +2,12 @@
 import type { RunStatus } from '../coordinator/status.ts';
 import type { Judged, Quality } from '../core/learning/quality.ts';
 
-/** @param pooledTraining quality of a model trained on everyone's rows in one place. */
-export function qualityDocument({ clients, pooled }: RunStatus, pooledTraining: Quality): object {
+/** @param pooledTraining quality of a model trained on everyone's rows in one place; null where none was. */
+export function qualityDocument({ clients, pooled }: RunStatus, pooledTraining: Quality | null): object {
   return {
     clients: clients.map(({ client, alone, ...judged }) => ({ name: client, ...besideBaselines(judged, { alone }) })),
     ...means(clients),
-    pooled: pooled && besideBaselines(pooled, pooledBaselines(pooledTraining)),
+    pooled: pooled && besideBaselines(pooled, pooledBaselines(pooled.kind, pooledTraining)),
   };
 }
 
@@ -20,10 +20,13 @@ function besideBaselines(judged: Judged, others: object): object {
   return { ...quality, baselines: { constantRmse, ...others } };
 }
 
-function pooledBaselines(quality: Quality): object {
-  return quality.kind === 'classes'
-    ? { pooledTraining: quality.accuracy, pooledTrainingAuc: quality.auc }
-    : { pooledTrainingMae: quality.mae, pooledTrainingRmse: quality.rmse };
+function pooledBaselines(kind: Quality['kind'], trained: Quality | null): object {
+  if (kind === 'classes') {
+    const found = trained?.kind === kind ? trained : null;
+    return { pooledTraining: found?.accuracy ?? null, pooledTrainingAuc: found?.auc ?? null };
+  }
+  const found = trained?.kind === kind ? trained : null;
+  return { pooledTrainingMae: found?.mae ?? null, pooledTrainingRmse: found?.rmse ?? null };
 }
 
 /** Every client counts the same. */

@@ -2,13 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
+import type { SiteData } from '../core/data/dataset.ts';
+import type { GradientWorkers } from '../core/learning/gradient-workers.ts';
 import { createTrainer } from '../core/learning/local-trainer.ts';
-import { quality } from '../core/learning/quality.ts';
-import type { Evaluation } from '../core/learning/trainer.ts';
+import { type Quality, quality } from '../core/learning/quality.ts';
+import type { Trainer } from '../core/learning/trainer.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { nodePrimitives } from '../node/primitives.ts';
+import type { VirtualClock } from '../simulation/clock.ts';
 import { type Fault, parseFaults } from '../simulation/faults.ts';
 import { pooledBaseline } from '../simulation/pooled-baseline.ts';
 import { streamOf } from '../simulation/stream.ts';
@@ -22,9 +25,10 @@ import { type SimulatedData, simulatedData } from './simulate-data.ts';
 import { type SimulatedTrainers, simulatedTrainers } from './simulated-trainers.ts';
 import { simulationPorts } from './simulation-ports.ts';
 import { readTaskFile } from './task-file.ts';
+import { type OpenThreads, type ThreadsOption, trainingThreads, withThreads } from './threads-option.ts';
 import { type TrainerLimitOptions, withTrainerLimits } from './trainer-options.ts';
 
-interface Options extends TrainerLimitOptions {
+interface Options extends TrainerLimitOptions, ThreadsOption {
   clients?: number;
   partition?: PartitionChoice;
   seed: number;
@@ -33,6 +37,8 @@ interface Options extends TrainerLimitOptions {
   faults?: string;
   drop: number;
   trainer: readonly string[];
+  /** False after --no-pooled. */
+  pooled: boolean;
   json?: boolean;
 }
 
@@ -69,8 +75,9 @@ export function simulateCommand(): Command {
       (text: string, others: readonly string[]) => [...others, text],
       [],
     )
+    .option('--no-pooled', 'leave out the comparison with training on the rows of all clients in one place')
     .option('--json', 'print one JSON document');
-  return withTrainerLimits(command).action(simulate);
+  return withThreads(withTrainerLimits(command)).action(simulate);
 }
 
 async function simulate(file: string, options: Options): Promise<void> {
@@ -91,17 +98,13 @@ async function simulate(file: string, options: Options): Promise<void> {
     });
     checkClients(task, data.sites.length);
     progress.line(`data: ${data.label}`);
+    await using threads = await trainingThreads(options.threads);
     await using foreign = simulatedTrainers(options.trainer, data, options, line => progress.line(line));
     const { status, virtualMs } = await Promise.race([
-      run(task, data, faults, options, progress, foreign),
+      run(task, data, faults, options, progress, { foreign, workers: threads.workers }),
       foreign.failed,
     ]);
-    const pooled = await pooledBaseline(
-      task,
-      data.sites.map(site => site.data),
-      nodePrimitives,
-      status.round,
-    );
+    const pooled = options.pooled ? await trainPooled(task, data, status, threads, progress) : null;
     progress.end();
     const seconds = (performance.now() - started) / 1000;
     if (options.json) printJson(document({ task, data, faults, options, status, virtualMs, pooled, seconds }));
@@ -111,13 +114,40 @@ async function simulate(file: string, options: Options): Promise<void> {
   }
 }
 
+async function trainPooled(
+  task: Task,
+  { sites }: SimulatedData,
+  { round: rounds, unit }: RunStatus,
+  { workers }: OpenThreads,
+  progress: Progress,
+): Promise<Quality> {
+  const news = 'pooled baseline: training on the rows of all clients in one place (--no-pooled leaves it out)';
+  const evaluation = await pooledBaseline(
+    task,
+    sites.map(site => site.data),
+    nodePrimitives,
+    {
+      rounds,
+      workers,
+      onRound: round => progress.status(`pooled baseline: round ${round} of ${rounds}`, news),
+    },
+  );
+  return quality(evaluation, unit);
+}
+
+/** Whoever trains for a client: a program of the user's, or our own engine. */
+interface Engines {
+  readonly foreign: SimulatedTrainers;
+  readonly workers: GradientWorkers | undefined;
+}
+
 async function run(
   task: Task,
   data: SimulatedData,
   faults: readonly Fault[],
   options: Options,
   progress: Progress,
-  foreign: SimulatedTrainers,
+  { foreign, workers }: Engines,
 ) {
   const world = new World({
     ports: simulationPorts,
@@ -127,7 +157,9 @@ async function run(
     clients: data.sites.map(({ name, data: site }) => ({
       name,
       async trainerFor(_task, clock) {
-        const trainer = foreign.open(name, task, site, work => world.clock.outside(work)) ?? createTrainer(task, site);
+        const trainer =
+          foreign.open(name, task, site, work => world.clock.outside(work)) ??
+          ownTrainer(task, site, workers, world.clock);
         return {
           ...trainer,
           async train(request) {
@@ -143,6 +175,11 @@ async function run(
       },
     })),
     onLog(party, { event, round, detail, code, client }) {
+      if (event === 'alone-round')
+        progress.status(
+          `alone baseline: round ${round} ${detail} (${party})`,
+          'alone baseline: each client trains by itself, for comparison (evaluation.aloneBaseline)',
+        );
       if (event === 'round-closed') progress.status(`round ${round} of ${task.rounds}: ${detail}`);
       if (event === 'dropped-out') progress.line(`round ${round}: ${client} dropped out`);
       if (event === 'round-extended') progress.line(`round ${round}: ${detail}; it is asked for again`);
@@ -164,6 +201,17 @@ async function run(
     );
   }
   return { status: await world.status(), virtualMs: world.clock.elapsed() };
+}
+
+/** Threads take real time: virtual time and everyone else wait for them, so that the run is the same for any number. */
+function ownTrainer(
+  task: Task,
+  site: SiteData,
+  workers: GradientWorkers | undefined,
+  clock: Pick<VirtualClock, 'halting'>,
+): Trainer {
+  const trainer = createTrainer(task, site, { workers });
+  return workers === undefined ? trainer : { ...trainer, train: request => clock.halting(trainer.train(request)) };
 }
 
 function checkClients(task: Task, clients: number): void {
@@ -211,7 +259,7 @@ interface Result {
   readonly data: SimulatedData;
   readonly status: RunStatus;
   readonly virtualMs: number;
-  readonly pooled: Evaluation;
+  readonly pooled: Quality | null;
   readonly seconds: number;
 }
 
@@ -239,7 +287,7 @@ function document({
     stoppedEarly: rest.stoppedEarly,
     dropOuts: reports.reduce((sum, report) => sum + report.dropped.length, 0),
     refusals: rest.refusals,
-    ...qualityDocument(status, quality(pooled, status.unit)),
+    ...qualityDocument(status, pooled),
     model: rest.model,
     virtualSeconds: virtualMs / 1000,
     seconds: Math.round(seconds * 100) / 100,
@@ -258,7 +306,7 @@ function print({ data, status, virtualMs, pooled, seconds }: Result): void {
   printLine(`data: ${data.label}`);
   printLine(`drop-outs: ${dropOuts}, refused messages: ${refusals}`);
   printLine();
-  printLine(resultTable(status, quality(pooled, status.unit)));
+  printLine(resultTable(status, pooled ?? undefined));
   printLine();
   if (status.stoppedEarly !== null) printLine(stoppedEarlyText(status.stoppedEarly));
   printLine(`model ${status.model}`);

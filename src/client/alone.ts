@@ -10,10 +10,18 @@ import type { Task } from '../core/protocol/task.ts';
 export async function trainAlone(
   task: Task,
   trainer: Trainer,
-  options: { rounds: number; initialSeed: Uint8Array; seedOf: (round: number) => Uint8Array; signal?: AbortSignal },
+  options: {
+    rounds: number;
+    initialSeed: Uint8Array;
+    seedOf: (round: number) => Uint8Array;
+    /** Called before each round. */
+    onRound?: (round: number) => void;
+    signal?: AbortSignal;
+  },
 ): Promise<Evaluation> {
   let parameters: Float32Array = taskParameters(task, options.initialSeed);
   for (let round = 1; round <= options.rounds; round++) {
+    options.onRound?.(round);
     const request = { parameters, round, seed: options.seedOf(round), signal: options.signal };
     parameters = (await trainer.train(request)).parameters;
   }

@@ -71,6 +71,7 @@ export async function evaluateRound(
             rounds: round - 1,
             initialSeed: ports.primitives.sha256(initialSeed(task)),
             seedOf: r => ports.primitives.sha256(trainingSeed(taskHash, r, ports.name)),
+            onRound: r => ports.log({ event: 'alone-round', task: taskId, round: r, detail: `of ${round - 1}` }),
             signal,
           })
         : null;

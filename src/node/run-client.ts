@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runClient } from '../client/client.ts';
 import type { ClientPorts } from '../client/ports.ts';
 import type { SiteData } from '../core/data/dataset.ts';
+import type { GradientWorkers } from '../core/learning/gradient-workers.ts';
 import { createTrainer } from '../core/learning/local-trainer.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
 import { FloatPool } from '../core/math/float-pool.ts';
@@ -124,9 +125,11 @@ function meetCoordinator(
 /** Makes the trainer of a task on the rows of this site. */
 export type OpenTrainer = (task: Task, site: SiteData) => Trainer;
 
-/** Our own engine, which lets others run meanwhile. */
-const ownTrainer: OpenTrainer = (task, site) =>
-  createTrainer(task, site, { yieldNow: () => new Promise(resolve => setImmediate(resolve)) });
+/** Our own engine, which lets others run meanwhile. @param workers threads that train beside this one; none by default. */
+export function ownTrainers(workers?: GradientWorkers): OpenTrainer {
+  return (task, site) =>
+    createTrainer(task, site, { workers, yieldNow: () => new Promise(resolve => setImmediate(resolve)) });
+}
 
 /**
  * Trainers on the data of this site, at a path that `loadSiteFrom` reads. A task whose name is not in `accept` is refused
@@ -135,7 +138,7 @@ const ownTrainer: OpenTrainer = (task, site) =>
 export function fileTrainers(
   path: string,
   accept: readonly string[] | null,
-  open: OpenTrainer = ownTrainer,
+  open: OpenTrainer = ownTrainers(),
 ): ClientPorts['trainerFor'] {
   return async task => {
     if (accept !== null && !accept.includes(task.name)) {
@@ -147,6 +150,6 @@ export function fileTrainers(
     }
     const site = await loadSiteFrom(task.data, path);
     // A foreign trainer knows networks only.
-    return task.model.name === 'moments' ? ownTrainer(task, site) : open(task, site);
+    return task.model.name === 'moments' ? ownTrainers()(task, site) : open(task, site);
   };
 }

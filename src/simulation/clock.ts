@@ -25,6 +25,8 @@ export class VirtualClock implements Clock {
   readonly #timers: Timer[] = [];
   /** Work outside, oldest first, with the virtual time at which it began. */
   readonly #outside = new Map<Promise<unknown>, number>();
+  /** Work that everything waits for. */
+  readonly #halting = new Set<Promise<unknown>>();
   readonly #patienceMs: number;
   #now = epochMs;
   #created = 0;
@@ -60,6 +62,13 @@ export class VirtualClock implements Clock {
     return work;
   }
 
+  /** The same for work that must not change the order of anything: nothing else happens until it has settled, at this instant neither. */
+  halting<T>(work: Promise<T>): Promise<T> {
+    const entry = work.catch(() => undefined).then(() => void this.#halting.delete(entry));
+    this.#halting.add(entry);
+    return work;
+  }
+
   /**
    * Lets time pass until `done` answers true. False when virtual time reaches `limitMs` since the beginning, or when
    * nothing is left that could ever happen.
@@ -79,6 +88,12 @@ export class VirtualClock implements Clock {
   async #settle(): Promise<void> {
     await this.#turns.turn();
     for (;;) {
+      const [halting] = this.#halting;
+      if (halting !== undefined) {
+        await halting;
+        await this.#turns.turn();
+        continue;
+      }
       const [oldest] = this.#outside;
       const next = this.#timers[0]?.at ?? Number.POSITIVE_INFINITY;
       if (oldest === undefined || next === this.#now || next <= oldest[1] + this.#patienceMs) return;

@@ -6,7 +6,6 @@
  */
 import type { Measured } from '../core/learning/quality.ts';
 import type { Task } from '../core/protocol/task.ts';
-import type { Run } from './store.ts';
 
 type Settings = NonNullable<Task['stopping']>;
 
@@ -20,6 +19,13 @@ export interface Stopping {
   readonly over: boolean;
 }
 
+/** What is asked of a run: its open round, the model (hex SHA-256) which that started from, and what it remembers. */
+interface Observer {
+  readonly round: number;
+  readonly model: string;
+  readonly stopping: Stopping | null;
+}
+
 /**
  * The run's memory after the evaluation that arrived with its open round; unchanged where none did, or where it lacks the metric.
  * The same run and evaluation give the same decision, whoever takes it and however often.
@@ -27,7 +33,7 @@ export interface Stopping {
  * @param evaluation of the model that the open round started from, over the clients that are combined. What these claim is believed:
  *   one that lies can end a run early or keep it going.
  */
-export function observed(settings: Settings | null, run: Run, evaluation: Measured | null): Stopping | null {
+export function observed(settings: Settings | null, run: Observer, evaluation: Measured | null): Stopping | null {
   const before = run.stopping;
   if (settings === null || evaluation === null || run.round === 1) return before;
   const value = metricValue(settings.metric, evaluation);

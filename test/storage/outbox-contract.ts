@@ -58,7 +58,8 @@ export function testOutbox(name: string, open: (t: TestContext) => OutboxUnderTe
     assert.equal(await opened.outbox.newest(taskA, 'update'), null);
     for (const round of [1, 2]) await opened.outbox.put(outgoing(round));
     await opened.outbox.put(outgoing(3, { label: 'evaluation', tensor: null }));
-    for (const { outbox } of [opened, opened.reopen()]) {
+    for (const life of ['this', 'next']) {
+      const { outbox } = life === 'this' ? opened : opened.reopen();
       assert.equal(await outbox.newest(taskA, 'update'), 2);
       assert.equal(await outbox.newest(taskA, 'evaluation'), 3);
       assert.equal(await outbox.newest(taskA, 'other'), null);

@@ -126,7 +126,7 @@ async function train(
         if (length < 1 || length > batchSize) throw new RangeError(`trainer: a batch of ${length} rows`);
         loss += await gradient.compute(batch);
         if (clip?.per === 'batch') clipGradient(kernels, plan, clip.norm);
-        noise?.(kernels, plan);
+        noise?.(kernels, plan, length);
         local.step(rateFactor);
       }
     } finally {
@@ -138,19 +138,19 @@ async function train(
   }
 }
 
-/** Lays out the noise and returns what adds it to the gradient of a minibatch, which is a mean over `batchSize` rows. */
+/** Lays out the noise and returns what adds it to the gradient of a minibatch, which is a mean over so many rows. */
 function planNoiseOf(
   layout: Layout,
   noise: GradientNoise | undefined,
-  { clip, batchSize }: Task['training'],
-): ((kernels: Kernels, plan: NetworkPlan) => void) | null {
+  { clip }: Task['training'],
+): ((kernels: Kernels, plan: NetworkPlan, rows: number) => void) | null {
   if (noise === undefined) return null;
   if (clip?.per !== 'example') throw new RangeError('trainer: noise needs gradients that are clipped per example');
   const scratch = planNoise(layout);
   const { multiplier, randomBytes } = noise;
-  const deviation = (multiplier * clip.norm) / batchSize;
-  return (kernels, { gradient, count }) =>
-    addGaussianNoise({ kernels, scratch, randomBytes }, gradient, count, deviation);
+  const deviation = multiplier * clip.norm;
+  return (kernels, { gradient, count }, rows) =>
+    addGaussianNoise({ kernels, scratch, randomBytes }, gradient, count, deviation / rows);
 }
 
 /** Scales the gradient of the minibatch to the norm where it is longer (Pascanu et al. 2013). */

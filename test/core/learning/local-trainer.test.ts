@@ -318,22 +318,32 @@ test('data and parameters that do not fit the task are refused', async () => {
   await assert.rejects(trainOnce(of, siteOf(data, 2), { batches: () => [30] }), RangeError);
 });
 
-test('noise moves every parameter by the deviation asked for, and is refused where nothing bounds a gradient', async () => {
-  const rows = 4000;
-  const data = dataset(rows, 2);
-  const clip = { norm: 0.5, per: 'example' };
-  const training = { batchSize: rows, amount: { unit: 'steps', count: 1 }, clip };
-  const of = task({ model: { name: 'mlp', hidden: [400] }, training });
+const noiseOf = (multiplier: number) => {
   const stream = new RandomStream(seed);
   const randomBytes = (bytes: Uint8Array) => {
     for (let i = 0; i < bytes.length; i++) bytes[i] = stream.below(256);
   };
-  const plain = await trainOnce(of, siteOf(data, 2));
-  const noisy = await trainOnce(of, siteOf(data, 2), { noise: { multiplier: 3, randomBytes } });
-  // One step of SGD at rate 0.1: the difference is −0.1 × the noise on the mean gradient.
-  const noise = Array.from(noisy.parameters, (w, i) => (plain.parameters[i] - w) / 0.1);
-  const deviation = Math.sqrt(noise.reduce((sum, z) => sum + z * z, 0) / noise.length);
-  assert.ok(Math.abs(deviation / ((3 * 0.5) / rows) - 1) < 0.06, String(deviation));
-  const unbounded = task({ training: { clip: { norm: 1, per: 'batch' } } });
-  await assert.rejects(trainOnce(unbounded, siteOf(data, 2), { noise: { multiplier: 1, randomBytes } }), RangeError);
+  return { multiplier, randomBytes };
+};
+
+test('noise moves every parameter by the deviation asked for, also where a minibatch has fewer rows than the task allows', async () => {
+  const rows = 400;
+  const data = dataset(rows, 2);
+  for (const batchSize of [rows, 4000]) {
+    const training = { batchSize, amount: { unit: 'steps', count: 1 }, clip: { norm: 0.5, per: 'example' } };
+    const of = task({ model: { name: 'mlp', hidden: [400] }, training });
+    const plain = await trainOnce(of, siteOf(data, 2));
+    const noisy = await trainOnce(of, siteOf(data, 2), { noise: noiseOf(3) });
+    // One step of SGD at rate 0.1: the difference is −0.1 × the noise on the mean gradient of the rows there are.
+    const noise = Array.from(noisy.parameters, (w, i) => (plain.parameters[i] - w) / 0.1);
+    const deviation = Math.sqrt(noise.reduce((sum, z) => sum + z * z, 0) / noise.length);
+    assert.ok(Math.abs(deviation / ((3 * 0.5) / rows) - 1) < 0.06, String(deviation));
+  }
+});
+
+test('noise is refused where nothing bounds the gradient of an example', async () => {
+  for (const clip of [null, { norm: 1, per: 'batch' }]) {
+    const of = task({ training: { clip } });
+    await assert.rejects(trainOnce(of, siteOf(dataset(30, 2), 2), { noise: noiseOf(1) }), RangeError);
+  }
 });

@@ -64,7 +64,18 @@ export async function sharedGradient(
   const { network, data, clip, maskKey } = place;
   const assignment = { network, data, rows: plan.rows, clip, maskKey, parameters, gradients };
   const everyone = Array.from({ length: workers.count }, (_, worker) => worker);
-  await Promise.all(everyone.map(worker => workers.ask(worker, { kind: 'open', round, assignment })));
+  const close = async () => {
+    await Promise.all(everyone.map(worker => workers.ask(worker, { kind: 'close', round })));
+  };
+  const opened = await Promise.allSettled(
+    everyone.map(worker => workers.ask(worker, { kind: 'open', round, assignment })),
+  );
+  const failed = opened.find(result => result.status === 'rejected');
+  if (failed !== undefined) {
+    // What others opened would be held as long as they live. Those that cannot close have nothing open.
+    await close().catch(() => undefined);
+    throw failed.reason;
+  }
   return {
     async compute(batch) {
       const { length } = batch.rows;
@@ -72,7 +83,7 @@ export async function sharedGradient(
       parameters.set(vectorAt(place, plan.parameters));
       const losses = new Array<number>(parts);
       const rows = Uint32Array.from(batch.rows);
-      const asked = everyone.map(async worker => {
+      const askWorker = async (worker: number): Promise<void> => {
         const slots = partsOf(worker + 1, workers.count + 1, parts);
         if (slots.length === 0) return;
         const firsts = slots.map(slot => slot * plan.rows);
@@ -86,14 +97,17 @@ export async function sharedGradient(
         slots.forEach((slot, i) => {
           losses[slot] = reply[i];
         });
-      });
-      for (const slot of partsOf(0, workers.count + 1, parts)) {
-        vectorAt(place, plan.gradient).fill(0);
-        losses[slot] = learner.learn(batch, slot * plan.rows, plan.gradient);
-        gradients.set(vectorAt(place, plan.gradient), slot * plan.count);
-        if (turns.due(workOf(place, length - slot * plan.rows))) await turns.pause();
-      }
-      await Promise.all(asked);
+      };
+      const learnOwn = async (): Promise<void> => {
+        for (const slot of partsOf(0, workers.count + 1, parts)) {
+          vectorAt(place, plan.gradient).fill(0);
+          losses[slot] = learner.learn(batch, slot * plan.rows, plan.gradient);
+          gradients.set(vectorAt(place, plan.gradient), slot * plan.count);
+          if (turns.due(workOf(place, length - slot * plan.rows))) await turns.pause();
+        }
+      };
+      // Together, so that no failure goes unseen when another came first.
+      await Promise.all([...everyone.map(askWorker), learnOwn()]);
       vectorAt(place, plan.gradient).fill(0);
       for (let slot = 0; slot < parts; slot++) {
         vectorAt(place, place.partGradient).set(gradients.subarray(slot * plan.count, (slot + 1) * plan.count));
@@ -101,9 +115,7 @@ export async function sharedGradient(
       }
       return losses.reduce((sum, loss) => sum + loss / length, 0);
     },
-    async close() {
-      await Promise.all(everyone.map(worker => workers.ask(worker, { kind: 'close', round })));
-    },
+    close,
   };
 }
 

@@ -103,3 +103,42 @@ test('what fails in a thread fails where it was asked, and the thread goes on', 
   await assert.rejects(crew.ask(0, { kind: 'learn', round: 999, batch, firsts: [0], slots: [0] }), /is not open/);
   assert.deepEqual(await crew.ask(0, { kind: 'close', round: 999 }), []);
 });
+
+test('a training that fails or is aborted on this thread leaves the others whole, and nothing unhandled', async () => {
+  const [, , crew] = crews;
+  const of = task({ name: 'mlp', hidden: [20] }, null);
+  const parameters = taskParameters(of, seed);
+  const data = site(233);
+  const good = await createTrainer(of, data).train({ parameters, round: 1, seed });
+  // Rows that are not there: every thread fails.
+  const batches = () => Array.from({ length: 150 }, () => 999);
+  await assert.rejects(
+    createTrainer(of, data, { workers: crew, batches }).train({ parameters, round: 1, seed }),
+    /no row 999/,
+  );
+  const controller = new AbortController();
+  const yieldNow = async () => controller.abort(new Error('stopped'));
+  const long: Task = { ...of, training: { ...of.training, amount: { unit: 'epochs', count: 1e6 } } };
+  await assert.rejects(
+    createTrainer(long, data, { workers: crew, yieldNow }).train({
+      parameters,
+      round: 1,
+      seed,
+      signal: controller.signal,
+    }),
+    /stopped/,
+  );
+  assert.deepEqual(await createTrainer(of, data, { workers: crew }).train({ parameters, round: 1, seed }), good);
+});
+
+test('two trainings at once share a crew, and each gives what it gives alone', async () => {
+  const [, , crew] = crews;
+  const of = task({ name: 'mlp', hidden: [20], dropout: 0.3 }, null);
+  const parameters = taskParameters(of, seed);
+  const requests = [1, 2].map(n => ({ parameters, round: 1, seed: new Uint8Array(32).fill(n) }));
+  const trainer = createTrainer(of, site(233), { workers: crew });
+  const together = await Promise.all(requests.map(request => trainer.train(request)));
+  for (const [i, request] of requests.entries()) {
+    assert.deepEqual(await createTrainer(of, site(233)).train(request), together[i]);
+  }
+});

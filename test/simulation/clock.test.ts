@@ -56,6 +56,24 @@ test('virtual time stands still while real work is under way', async () => {
   assert.deepEqual(seen, ['worked at 0', 'timer at 1']);
 });
 
+test('nothing happens while everything waits for work, at the same instant neither', async () => {
+  const time = clock();
+  const seen: string[] = [];
+  const begin = (name: string, waits: boolean) => {
+    const work = (async () => {
+      for (let i = 0; i < 5; i++) await simulationPorts.turn();
+      seen.push(name);
+    })();
+    void (waits ? time.halting(work) : time.outside(work));
+  };
+  time.after(1, () => begin('first', true));
+  time.after(1, () => seen.push('second'));
+  time.after(1, () => begin('fourth', false));
+  time.after(1, () => seen.push('third'));
+  await time.run(() => false, hour);
+  assert.deepEqual(seen, ['first', 'second', 'third', 'fourth']);
+});
+
 test('a run ends when it is done, at its limit, or when nothing can happen any more', async () => {
   const time = clock();
   let ticks = 0;

@@ -104,6 +104,8 @@ function readModel(path: string): { task: Task; parameters: Float32Array } {
   }
   try {
     const task = parseTask(JSON.parse(file.metadata.definition ?? ''));
+    if (task.model.name === 'moments')
+      throw new UserError(path, 'holds sums, which predict nothing', 'Name a model that was trained.');
     const manifest = taskManifest(task);
     if (sameManifest(manifest, file.manifest)) return { task, parameters: file.parameters };
   } catch (cause) {

@@ -1,15 +1,19 @@
 /** The statistics of a task gathered by a real federation: the same bits as from all tables in one place, with every site's consent. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { stringify } from 'yaml';
 import { readTaskFile } from '../../src/cli/task-file.ts';
+import { taskManifest } from '../../src/core/learning/model.ts';
+import { parameterCount } from '../../src/core/learning/parameters.ts';
+import { encodeUpdateHead } from '../../src/core/protocol/message.ts';
 import { statisticsTask } from '../../src/core/protocol/statistics-task.ts';
 import type { Task } from '../../src/core/protocol/task.ts';
 import { fileTrainers } from '../../src/node/run-client.ts';
+import { byHand, credentialsOf, makeUpdate } from './by-hand.ts';
 import { copyOf, type Enrolled, enrol } from './enrolled.ts';
 import { startClient, startCoordinator } from './local.ts';
 import { operatorOf } from './operator.ts';
@@ -37,8 +41,13 @@ interface Ended {
 }
 
 /** Runs parley standardise beside this process, which holds the other parties; `onError` sees what it says meanwhile. */
-function standardise(output: string, flags: readonly string[], onError?: (text: string, stop: () => void) => void) {
-  const args = [main, 'standardise', join(scratch, 'small.task.yaml'), '--output', join(scratch, output), ...flags];
+function standardise(
+  output: string,
+  flags: readonly string[],
+  onError?: (text: string, stop: () => void) => void,
+  file = join(scratch, 'small.task.yaml'),
+) {
+  const args = [main, 'standardise', file, '--output', join(scratch, output), ...flags];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
@@ -102,6 +111,33 @@ test('a site that accepts only the task itself is not made to send its sums', as
   const open = (asked: Task) => fileTrainers(path, [task.name])(asked, 'hash of the task');
   await open(task);
   await assert.rejects(async () => open(statisticsTask(task)), /small-statistics: this site does not accept the task/);
+});
+
+test('an update that is no sums spoils the run, and the command says so instead of writing constants', async () => {
+  await using stack = new AsyncDisposableStack();
+  const copy = await copyOf(enrolled, join(scratch, 'spoilt'));
+  await startCoordinator(stack, copy);
+  const alone = smallTask({ minimum: 1, deadlineSeconds: 1 });
+  const file = join(scratch, 'alone.task.yaml');
+  writeFileSync(file, stringify(alone));
+  const statistics = statisticsTask(alone);
+  const operator = await operatorOf(copy, stack);
+  const run = await operator.submit(statistics);
+  const mallory = byHand(stack, copy, credentialsOf(copy, 'one'));
+  assert.equal((await mallory.hello()).code, 'ok');
+  const tensor = new Float32Array(parameterCount(taskManifest(statistics))).fill(0.25);
+  const { envelope, tensor: bytes } = makeUpdate(await mallory.assignment(), statistics, mallory.credentials, {
+    tensor,
+  });
+  const body = Buffer.concat([encodeUpdateHead(envelope), bytes]);
+  assert.equal((await mallory.request('PUT', `/v1/tasks/${run}/rounds/1/update`, body)).code, 'ok');
+  const { status, stdout, stderr } = await standardise('spoilt.yaml', ['--home', copy.home], undefined, file);
+  assert.deepEqual([status, stdout], [2, '']);
+  assert.match(
+    stderr,
+    /small-statistics: the mean is not that of whole numbers: some site sent something else than its sums\n→ /,
+  );
+  assert.ok(!existsSync(join(scratch, 'spoilt.yaml')));
 });
 
 test('the sums of a stopped run are not there, and that is said', async () => {

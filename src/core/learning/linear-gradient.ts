@@ -1,5 +1,6 @@
 /** Parameter gradients of what is linear at each position of a row: G = Σ e·aᵀ, with inputs a and output gradients e. */
 import type { Layout } from '../math/kernels/kernels.ts';
+import { GramSum } from './gram-sum.ts';
 import type { LayerGradient, Pass } from './layer.ts';
 import { planRowGradients } from './row-gradients.ts';
 
@@ -59,14 +60,9 @@ function planProductNorms(layout: Layout, rows: number, place: LinearPlace): Nor
 }
 
 /**
- * Below this part of the greatest length that the gradient could have, squared, its terms cancel so far that rounding in
- * the Gram matrices would show: the row's gradient is written out.
- */
-const leastPart = 1e-3;
-
-/**
  * Norms without gradients: ‖G‖² = Σₜₛ (eₜ·eₛ)(aₜ·aₛ + 1) over pairs of positions, the 1 for the bias (Li et al. 2022, "Large
- * language models can be strong differentially private learners", eq. 3).
+ * language models can be strong differentially private learners", eq. 3). Where the sum cannot be believed the row's gradient
+ * is written out.
  */
 export function planGramNorms(layout: Layout, _rows: number, place: LinearPlace): Norms {
   const { inputs, outputs, positions, input, error } = place;
@@ -99,13 +95,11 @@ export function planGramNorms(layout: Layout, _rows: number, place: LinearPlace)
     kernels.productTransposed(a, a, 0, ofInputs, positions, inputs, positions, 0);
     const errors = new Float32Array(kernels.buffer, ofErrors, pairs);
     const values = new Float32Array(kernels.buffer, ofInputs, pairs);
-    let length = 0;
-    for (let i = 0; i < pairs; i++) {
-      values[i] += 1;
-      if (i % (positions + 1) === 0) length += Math.sqrt(errors[i] * values[i]);
-    }
-    const squared = kernels.dotProduct(ofErrors, ofInputs, pairs);
-    return squared >= leastPart * length * length ? squared : null;
+    for (let i = 0; i < pairs; i++) values[i] += 1;
+    const sum = new GramSum();
+    const product = kernels.dotProduct(ofErrors, ofInputs, pairs);
+    sum.add(product, { errors, inputs: values, count: positions, width: outputs });
+    return sum.square;
   }
 }
 

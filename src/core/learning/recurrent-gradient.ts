@@ -1,6 +1,7 @@
 /** Parameter gradients of a recurrent layer, once the gradients of its gates at every step are known. */
 import { gramCopyCount } from '../math/kernels/gram.ts';
 import type { Kernels, Layout } from '../math/kernels/kernels.ts';
+import { GramSum } from './gram-sum.ts';
 import type { LayerGradient, Pass } from './layer.ts';
 import { keepsRowGradients, planRowGradients } from './row-gradients.ts';
 
@@ -67,14 +68,9 @@ export function planWrittenNorms(layout: Layout, rows: number, place: RecurrentP
 }
 
 /**
- * Below this part of the greatest length that the gradient could have, squared, its terms cancel so far that rounding in
- * the Gram matrices would show: the row's gradient is written out.
- */
-const leastPart = 1e-3;
-
-/**
  * Norms without gradients: for G = Σₜ eₜ·aₜᵀ, ‖G‖² = Σₜₛ (eₜ·eₛ)(aₜ·aₛ), with a = (x, 1) for what the input reaches and
  * (h, 1) for what the state reaches (Li et al. 2022, "Large language models can be strong differentially private learners", eq. 3).
+ * Where such a sum cannot be believed the row's gradient is written out.
  */
 export function planGramNorms(layout: Layout, place: RecurrentPlace): Norms {
   const { tensors, inputs, hidden, steps, runs, input, before, errors } = place;
@@ -87,12 +83,13 @@ export function planGramNorms(layout: Layout, place: RecurrentPlace): Norms {
       const { kernels, rows: count } = pass;
       const sums = new Float64Array(kernels.buffer, norms, count);
       for (let row = 0; row < count; row++) {
-        const { square, bound } = gramNorm(pass, row);
-        if (!(square < leastPart * bound)) sums[row] += square;
-        else {
-          writeRowGradient(place, pass, row, written);
-          kernels.addRowSquares(written, 0, norms + 8 * row, 1, tensors.count);
+        const square = gramNorm(pass, row);
+        if (square !== null) {
+          sums[row] += square;
+          continue;
         }
+        writeRowGradient(place, pass, row, written);
+        kernels.addRowSquares(written, 0, norms + 8 * row, 1, tensors.count);
       }
     },
     addWeighted(pass, weights) {
@@ -107,38 +104,30 @@ export function planGramNorms(layout: Layout, place: RecurrentPlace): Norms {
     },
   };
 
-  /** The squared norm of a row's gradient, and that of Σₜ ‖eₜ‖·‖aₜ‖, which it is at most. */
-  function gramNorm({ kernels, rows: count }: Pass, row: number): { square: number; bound: number } {
+  /** The squared norm of a row's gradient; null where the sum may be wrong. */
+  function gramNorm({ kernels, rows: count }: Pass, row: number): number | null {
     // The bias is a weight of a constant input 1: its Gram matrix is all ones.
     const x = gram(kernels, input + 4 * row * inputs, 4 * count * inputs, ofInput, inputs, 1);
     const h = gram(kernels, before + 4 * row * hidden, 4 * count * hidden, ofState, hidden, 1);
-    let square = 0;
-    let bound = 0;
+    const sum = new GramSum();
     for (const { block, blocks, inputGate, hiddenGate } of runs) {
       const at = errors + 4 * (4 * row + block) * hidden;
       const e = gram(kernels, at, 16 * count * hidden, ofErrors, blocks * hidden, 0);
+      const sizes = { count: steps, width: blocks * hidden };
       if (inputGate !== null) {
-        square += kernels.dotProduct(ofErrors, ofInput, size);
-        bound += greatestSquare(e, x);
+        sum.add(kernels.dotProduct(ofErrors, ofInput, size), { errors: e, inputs: x, ...sizes });
       }
       if (hiddenGate !== null) {
-        square += kernels.dotProduct(ofErrors, ofState, size);
-        bound += greatestSquare(e, h);
+        sum.add(kernels.dotProduct(ofErrors, ofState, size), { errors: e, inputs: h, ...sizes });
       }
     }
-    return { square, bound };
+    return sum.square;
   }
 
   /** Gram matrix of the `steps` vectors that lie `stride` bytes apart, plus a constant. */
   function gram(kernels: Kernels, at: number, stride: number, target: number, width: number, start: number) {
     kernels.gram(at, stride, copy, target, steps, width, start);
     return new Float32Array(kernels.buffer, target, size);
-  }
-
-  function greatestSquare(e: Float32Array, a: Float32Array): number {
-    let sum = 0;
-    for (let i = 0; i < size; i += steps + 1) sum += Math.sqrt(e[i] * a[i]);
-    return sum * sum;
   }
 
   function clearRow({ kernels, rows: count }: Pass, row: number): void {

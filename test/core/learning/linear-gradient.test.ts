@@ -74,3 +74,21 @@ test('a gradient whose positions all but cancel is as long as it is, not as its 
   const expected = length(sum) ** 2 * (length(inputs.subarray(0, 3)) ** 2 + 1);
   assert.ok(Math.abs(squares[0] / expected - 1) < 1e-3, `${squares[0]}, expected ${expected}`);
 });
+
+test('norms are right where the matrices overflow, and where the products in them underflow', () => {
+  const sizes = { inputs: 2, outputs: 1, positions: 2, rows: 1 };
+  for (const [large, small] of [
+    [1e20, 1e-10],
+    [1e-10, 1e20],
+    [1e18, 1e-24],
+    [1e16, 1e-22],
+    [3, 1e-22],
+  ]) {
+    const inputs = Float32Array.of(large, 2 * large, large, 3 * large);
+    const errors = Float32Array.of(2 * small, small);
+    const gradient = [3 * large * small, 7 * large * small, 3 * small];
+    const [square] = norms(sizes, inputs, errors, planGramNorms).squares;
+    const expected = length(gradient) ** 2;
+    assert.ok(Math.abs(square / expected - 1) < 1e-5, `${square}, expected ${expected}`);
+  }
+});

@@ -171,3 +171,23 @@ test('the norm of a gradient whose steps all but cancel is right too', () => {
     });
   }
 });
+
+test('norms are right where the matrices overflow, and where the products in them underflow', () => {
+  for (const runs of [ofLstm, ofGru]) {
+    for (const [ofInputs, ofErrors] of [
+      [1e20, 1e-10],
+      [1, 1e20],
+      [1e18, 1e-24],
+      [1, 1e-22],
+    ]) {
+      const of: Sizes = { runs, rows: 2, steps: 4, inputs: 3, hidden: 2 };
+      const { input, before, errors } = draw(of, 9);
+      const scaled = (values: Float32Array, scale: number) => values.map(value => Math.abs(value) * scale);
+      const values = { input: scaled(input, ofInputs), before, errors: scaled(errors, ofErrors) };
+      const expected = plainRun(of, values).squares;
+      run(of, values, planGramNorms).squares.forEach((square, row) => {
+        assert.ok(Math.abs(square / expected[row] - 1) < 1e-5, `${square}, expected ${expected[row]}`);
+      });
+    }
+  }
+});

@@ -8,6 +8,8 @@ export class CborError extends Error {
   override readonly name = 'CborError';
 }
 
+type Push = (chunk: Uint8Array) => void;
+
 const maxDepth = 32;
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -24,7 +26,7 @@ export function encodeCbor(value: unknown): Uint8Array<ArrayBuffer> {
     chunks.push(chunk);
     length += chunk.length;
   };
-  encodeItem(value, push, 0);
+  encodeItem(value, push, 0, new Map());
   const out = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
@@ -42,7 +44,8 @@ export function decodeCbor(bytes: Uint8Array): Cbor {
   return value;
 }
 
-function encodeItem(value: unknown, push: (chunk: Uint8Array) => void, depth: number): void {
+/** @param keys encoded keys of maps seen before: a list of many alike is encoded several times faster. */
+function encodeItem(value: unknown, push: Push, depth: number, keys: Map<string, Uint8Array>): void {
   if (depth > maxDepth) throw new TypeError(`CBOR: nested deeper than ${maxDepth}`);
   if (value === null) return push(Uint8Array.of(0xf6));
   if (value === false) return push(Uint8Array.of(0xf4));
@@ -60,10 +63,10 @@ function encodeItem(value: unknown, push: (chunk: Uint8Array) => void, depth: nu
   }
   if (Array.isArray(value)) {
     push(head(4, value.length));
-    for (const item of value) encodeItem(item, push, depth + 1);
+    for (const item of value) encodeItem(item, push, depth + 1, keys);
     return;
   }
-  if (typeof value === 'object' && isPlain(value)) return encodeMap(value, push, depth);
+  if (typeof value === 'object' && isPlain(value)) return encodeMap(value, push, depth, keys);
   throw new TypeError(`CBOR: no encoding for ${typeof value}`);
 }
 
@@ -72,16 +75,24 @@ function isPlain(value: object): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-function encodeMap(map: Record<string, unknown>, push: (chunk: Uint8Array) => void, depth: number): void {
+function encodeMap(map: Record<string, unknown>, push: Push, depth: number, keys: Map<string, Uint8Array>): void {
   const entries = Object.entries(map)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => [encodeCbor(key), value] as const)
+    .map(([key, value]) => [encodeKey(key, keys), value] as const)
     .sort(([a], [b]) => compareBytes(a, b));
   push(head(5, entries.length));
   for (const [key, value] of entries) {
     push(key);
-    encodeItem(value, push, depth + 1);
+    encodeItem(value, push, depth + 1, keys);
   }
+}
+
+function encodeKey(key: string, keys: Map<string, Uint8Array>): Uint8Array {
+  const known = keys.get(key);
+  if (known !== undefined) return known;
+  const encoded = encodeCbor(key);
+  keys.set(key, encoded);
+  return encoded;
 }
 
 /** Bytewise lexicographic order (RFC 8949 §4.2.1). */

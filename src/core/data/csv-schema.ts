@@ -87,8 +87,8 @@ export const csvSchema = z
     split,
   })
   .superRefine((schema, context) => {
-    const names = schema.columns.map(c => c.name);
-    const twice = names.find((n, i) => names.indexOf(n) !== i);
+    const names = new Set<string>();
+    const twice = schema.columns.find(({ name }) => names.size === names.add(name).size)?.name;
     if (twice !== undefined) {
       context.addIssue({ code: 'custom', path: ['columns'], message: `column "${twice}" is declared twice; keep one` });
     }

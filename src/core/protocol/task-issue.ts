@@ -101,7 +101,8 @@ export function taskIssues(issue: Issue, schema: Schema, task: unknown): TaskIss
 }
 
 function refusedForGood(path: string, value: unknown): readonly [why: string, remedy: string] | undefined {
-  return typeof value === 'string' ? refused[path]?.[value] : undefined;
+  if (typeof value !== 'string' || !Object.hasOwn(refused, path)) return undefined;
+  return Object.hasOwn(refused[path], value) ? refused[path][value] : undefined;
 }
 
 /** "what; remedy" as two; a message that is only a remedy stands for itself. */

@@ -117,8 +117,17 @@ export function lossOf(task: Task): LossSettings {
 /** Parses a task from plain data (of YAML, JSON or CBOR) and fills defaults. Throws TaskError with every error at once. */
 export function parseTask(value: unknown): Task {
   const result = taskSchema.safeParse(value, { reportInput: true });
-  if (result.success) return result.data;
+  if (result.success) return withoutNegativeZero(result.data);
   throw new TaskError(result.error.issues.flatMap(issue => taskIssues(issue, taskSchema, value)));
+}
+
+/** A copy in which −0, another number in CBOR, is 0: it means the same wherever it stands, so the task has the same hash. */
+function withoutNegativeZero<T>(value: T): T {
+  // Each branch gives what it was given: a number, a list or a block of the same form.
+  if (typeof value === 'number') return (value + 0) as T;
+  if (Array.isArray(value)) return value.map(withoutNegativeZero) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutNegativeZero(item)])) as T;
 }
 
 /** The canonical bytes of a task: deterministic CBOR of the parsed value, defaults filled in. */

@@ -21,7 +21,32 @@ export interface LabelledImages {
  * are no class.
  */
 export function imageRows(schema: ImageSchema, { images, labels, name }: LabelledImages): Dataset {
-  const { channels, height, width, target } = schema;
+  const { rows, width, features } = unlabelledRows(schema, { images, name });
+  if (labels.shape.length !== 1 || labels.values.length !== rows) {
+    throw new UserError(
+      name,
+      `holds ${rows} images and labels of shape ${labels.shape.join(' × ')}`,
+      'Give one label per image.',
+    );
+  }
+  const classes = schema.target.classes.length;
+  const classOf = Float32Array.from(labels.values);
+  const stray = classOf.findIndex(label => !(Number.isInteger(label) && label >= 0 && label < classes));
+  if (stray >= 0) {
+    throw new UserError(
+      name,
+      `image ${stray + 1} has a label that is no class`,
+      `Labels are whole numbers from 0 to ${classes - 1}, the places in data.target.classes.`,
+    );
+  }
+  return { rows, width, features, labelWidth: 1, labels: classOf };
+}
+
+/** The same without labels: images to predict. */
+export function unlabelledRows(
+  { channels, height, width, ...schema }: ImageSchema,
+  { images, name }: Pick<LabelledImages, 'images' | 'name'>,
+): Pick<Dataset, 'rows' | 'width' | 'features'> {
   const pixels = channels * height * width;
   const [rows = 0, ...size] = images.shape;
   const expected = channels === 1 && size.length === 2 ? [height, width] : [channels, height, width];
@@ -36,25 +61,7 @@ export function imageRows(schema: ImageSchema, { images, labels, name }: Labelle
       'Check that the file is whole.',
     );
   }
-  if (labels.shape.length !== 1 || labels.values.length !== rows) {
-    throw new UserError(
-      name,
-      `holds ${rows} images and labels of shape ${labels.shape.join(' × ')}`,
-      'Give one label per image.',
-    );
-  }
-  const classes = target.classes.length;
-  const classOf = Float32Array.from(labels.values);
-  const stray = classOf.findIndex(label => !(Number.isInteger(label) && label >= 0 && label < classes));
-  if (stray >= 0) {
-    throw new UserError(
-      name,
-      `image ${stray + 1} has a label that is no class`,
-      `Labels are whole numbers from 0 to ${classes - 1}, the places in data.target.classes.`,
-    );
-  }
-  const shape = { rows, width: pixels, labelWidth: 1, labels: classOf };
-  return { ...shape, features: scaled(schema, images.values, name) };
+  return { rows, width: pixels, features: scaled(schema, images.values, name) };
 }
 
 /**
@@ -81,7 +88,11 @@ export function imageSite(schema: ImageSchema, rows: Dataset, test: Dataset | nu
   };
 }
 
-function scaled({ center, spread }: ImageSchema, values: Uint8Array | Float32Array, name: string): Dataset['features'] {
+function scaled(
+  { center, spread }: Pick<ImageSchema, 'center' | 'spread'>,
+  values: Uint8Array | Float32Array,
+  name: string,
+): Dataset['features'] {
   if (values instanceof Uint8Array) {
     return { bytes: values, values: Float32Array.from({ length: 256 }, (_, byte) => (byte - center) / spread) };
   }

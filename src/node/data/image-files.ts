@@ -5,7 +5,7 @@ import { decodeArrays, type NumberArray } from '../../core/bytes/safetensors-arr
 import { SafetensorsError } from '../../core/bytes/safetensors-error.ts';
 import type { Dataset } from '../../core/data/dataset.ts';
 import type { ImageSchema } from '../../core/data/image-schema.ts';
-import { imageRows, type LabelledImages } from '../../core/data/image-site.ts';
+import { imageRows, type LabelledImages, unlabelledRows } from '../../core/data/image-site.ts';
 import { UserError } from '../../core/protocol/problem.ts';
 import { readIdxFile } from './idx-file.ts';
 import { readPlain } from './plain-chunks.ts';
@@ -42,7 +42,7 @@ const arrayNames: Readonly<Record<'train' | 'test', Names>> = {
 
 /** True for a path that names the images of one site: a folder with training images, or a .safetensors file. */
 export function isImageSite(path: string): boolean {
-  return isImageFolder(path) || (/\.safetensors$/i.test(path) && !isFolder(path) && existsSync(path));
+  return isImageFolder(path) || (isSafetensors(path) && !isFolder(path) && existsSync(path));
 }
 
 /** True for a folder with training images. */
@@ -61,15 +61,27 @@ export async function loadImages(schema: ImageSchema, path: string): Promise<Ima
   return { train, test: schema.split.type === 'files' ? imageRows(schema, await read('test')) : null };
 }
 
+/**
+ * Reads images to predict: the training images of a folder or a .safetensors file, or one IDX file of images, with .gz or
+ * without. Labels are not read. Throws UserError naming file and remedy.
+ */
+export async function loadUnlabelled(
+  schema: ImageSchema,
+  path: string,
+): Promise<Pick<Dataset, 'rows' | 'width' | 'features'>> {
+  if (!isFolder(path) && isSafetensors(path)) {
+    const images = pixelsNamed(decode(path, await readPlain(path)), arrayNames.train.images, path);
+    return unlabelledRows(schema, { images, name: path });
+  }
+  const file = isFolder(path) ? pairIn(path, 'train').images : path;
+  return unlabelledRows(schema, { images: await readIdxFile(file), name: file });
+}
+
 type Reader = (side: 'train' | 'test') => Promise<LabelledImages>;
 
 function folderReader(folder: string): Reader {
   return async side => {
-    const pair = findPair(folder, side);
-    if (pair === null) {
-      const wanted = folderNames[side].map(({ images, labels }) => `${images} and ${labels}`).join(', or ');
-      throw new UserError(folder, `holds no ${side} images`, `Put there ${wanted}; .gz does as well.`);
-    }
+    const pair = pairIn(folder, side);
     return { images: await readIdxFile(pair.images), labels: await readIdxFile(pair.labels), name: pair.images };
   };
 }
@@ -78,13 +90,16 @@ async function arraysReader(path: string): Promise<Reader> {
   const arrays = decode(path, await readPlain(path));
   return async side => {
     const { images: imagesName, labels: labelsName } = arrayNames[side];
-    const images = named(arrays, imagesName, path);
-    if (!(images.values instanceof Uint8Array || images.values instanceof Float32Array)) {
-      throw new UserError(path, `has ${imagesName} of whole numbers`, 'Store pixels as U8 or F32.');
-    }
+    const images = pixelsNamed(arrays, imagesName, path);
     const labels = named(arrays, labelsName, path);
-    return { images: { shape: images.shape, values: images.values }, labels, name: `${path}, ${imagesName}` };
+    return { images, labels, name: `${path}, ${imagesName}` };
   };
+}
+
+function pixelsNamed(arrays: ReadonlyMap<string, NumberArray>, name: string, path: string): LabelledImages['images'] {
+  const { shape, values } = named(arrays, name, path);
+  if (values instanceof Uint8Array || values instanceof Float32Array) return { shape, values };
+  throw new UserError(path, `has ${name} of whole numbers`, 'Store pixels as U8 or F32.');
 }
 
 function decode(path: string, bytes: Uint8Array): ReadonlyMap<string, NumberArray> {
@@ -100,6 +115,13 @@ function named(arrays: ReadonlyMap<string, NumberArray>, name: string, path: str
   const array = arrays.get(name);
   if (array !== undefined) return array;
   throw new UserError(path, `holds no array "${name}"`, 'Name the arrays images, labels, test_images, test_labels.');
+}
+
+function pairIn(folder: string, side: 'train' | 'test'): Names {
+  const pair = findPair(folder, side);
+  if (pair !== null) return pair;
+  const wanted = folderNames[side].map(({ images, labels }) => `${images} and ${labels}`).join(', or ');
+  throw new UserError(folder, `holds no ${side} images`, `Put there ${wanted}; .gz does as well.`);
 }
 
 /** Paths of the first pair of files that is there. Half a pair is found as well, so that reading it names what is missing. */
@@ -120,4 +142,8 @@ function present(folder: string, name: string): string | null {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function isSafetensors(path: string): boolean {
+  return /\.safetensors$/i.test(path);
 }

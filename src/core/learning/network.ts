@@ -127,8 +127,12 @@ export function backward(plan: NetworkPlan, pass: Pass, batch: number): number {
 
 /**
  * The same with every row's own gradient clipped: adds Σ min(1, clipNorm / ‖g‖)·g / batch. A row whose gradient is not
- * finite counts as 0. The norms are exact, over all parameters together, in float64 (Abadi et al. 2016; computed as in
- * Bu et al. 2023, "Differentially private optimization on large model at small cost": one pass back).
+ * finite counts as 0; its loss counts as it is. The norms are over all parameters together, in float64 (Abadi et al. 2016;
+ * computed as in Bu et al. 2023, "Differentially private optimization on large model at small cost": one pass back).
+ *
+ * What holds of one row: its weight times its norm as computed is at most clipNorm / batch, for weights are rounded towards 0. What does
+ * not: the norm is that of the real gradient within rounding (1e-5 of it, 5e-5 at worst: see `GramSum`), and the sum is
+ * float32, so a row may also move the last bits of what others add.
  */
 export function backwardClipped(plan: NetworkPlan, pass: Pass, batch: number, clipNorm: number): number {
   const { kernels, rows } = pass;
@@ -137,7 +141,7 @@ export function backwardClipped(plan: NetworkPlan, pass: Pass, batch: number, cl
   const weights = new Float32Array(kernels.buffer, plan.weights, rows);
   for (let row = 0; row < rows; row++) {
     const norm = Math.sqrt(norms[row]);
-    weights[row] = Number.isFinite(norm) ? Math.min(1, clipNorm / norm) / batch : 0;
+    weights[row] = Number.isFinite(norm) ? roundDown(Math.min(1, clipNorm / norm) / batch) : 0;
   }
   for (const { gradient } of plan.layers) gradient?.addWeighted(pass, plan.weights);
   return loss;
@@ -150,6 +154,15 @@ export function rowGradients(plan: NetworkPlan, pass: Pass): number {
   new Float64Array(pass.kernels.buffer, plan.norms, pass.rows).fill(0);
   for (const { gradient } of plan.layers) gradient?.addSquaredNorms(pass, plan.norms);
   return loss;
+}
+
+/** The greatest float32 that is not above x, for x ≥ 0 in their range. */
+function roundDown(x: number): number {
+  const nearest = Math.fround(x);
+  if (nearest <= x) return nearest;
+  const bits = new Uint32Array(Float32Array.of(nearest).buffer);
+  bits[0]--;
+  return new Float32Array(bits.buffer)[0];
 }
 
 function trainingLoss({ loss }: NetworkPlan): LossPlan {

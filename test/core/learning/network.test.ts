@@ -89,8 +89,9 @@ function run(
         : backwardClipped(plan, pass, batch, act.clip);
   const gradient = memory.slice(plan.gradient / 4, plan.gradient / 4 + plan.count);
   const norms = act === 'sum' ? new Float64Array() : new Float64Array(kernels.buffer, plan.norms, rows.length).slice();
+  const weights = new Float32Array(kernels.buffer, plan.weights, typeof act === 'string' ? 0 : rows.length).slice();
   source.release(kernels);
-  return { loss, gradient, norms };
+  return { loss, gradient, norms, weights };
 }
 
 const all = (rows: number) => Array.from({ length: rows }, (_, i) => i);
@@ -135,6 +136,24 @@ test('a clipped gradient is the mean of the rows’ gradients, each scaled to th
       assert.ok(distance(gradient, expected) <= 2e-6 * length(expected) + 1e-9);
       assert.ok(length(gradient) <= clip * (1 + 1e-6));
       assert.ok(Math.abs(loss - run(of, all(rows), 'sum').loss) <= 1e-9 * Math.abs(loss));
+    }),
+  );
+});
+
+test('no rounding of its weight lets a row beyond the bound, however large or small its gradient', () => {
+  const clip = fc.double({ min: 1e-6, max: 1e3, noNaN: true });
+  const scales = fc.constantFrom(1e-12, 1, 1e12, 1e17);
+  fc.assert(
+    fc.property(networks, clip, scales, ({ widths, places, classes, rows, seed }, bound, scale) => {
+      const of = example(denseNetwork(widths, places, classes), rows, seed);
+      const features = of.features.map(value => value * scale);
+      const { norms, weights } = run({ ...of, features }, all(rows), { clip: bound }, { batch: 7 });
+      weights.forEach((weight, row) => {
+        const norm = Math.sqrt(norms[row]);
+        const exact = Math.min(1, bound / norm) / 7;
+        assert.ok(weight * norm <= (bound / 7) * (1 + 1e-15), `${weight} × ${norm}, bound ${bound / 7}`);
+        assert.ok(weight <= exact && exact - weight <= 1.2e-7 * exact + 1.5e-45, `${weight}, exact ${exact}`);
+      });
     }),
   );
 });

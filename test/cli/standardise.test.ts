@@ -196,7 +196,7 @@ test('sums that parley run has saved are told from a model', () => {
   const args = [main, 'predict', '--model', path, '--data', table];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   assert.equal(status, 2);
-  assert.match(stderr, /sums\.safetensors: holds sums, which predict nothing\n→ /);
+  assert.match(stderr, /sums\.safetensors: holds sums, not a model that predicts\n→ /);
 });
 
 function writtenAs(name: string, yaml: string): string {

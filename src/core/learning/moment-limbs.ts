@@ -79,7 +79,10 @@ function wholeSum(mean: number, clients: number): bigint {
   // A little more than what the rounding of an honest mean may leave.
   const slack = clients * 2 ** -13 + 2 ** -24;
   if (!(mean >= 0 && mean <= largestLimb && Math.abs(sum - whole) <= slack)) {
-    throw new Problem('malformed', 'the mean is not that of whole numbers: some site sent something else than its sums');
+    throw new Problem(
+      'malformed',
+      'the mean is not that of whole numbers: some site sent something else than its sums',
+    );
   }
   return BigInt(whole);
 }

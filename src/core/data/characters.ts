@@ -42,11 +42,30 @@ export function characterRows(numbers: Uint16Array, windowLength: number): Datas
   };
 }
 
+/** Counts in place: a list of all characters of a long text would take more memory than there is. */
 function strayCharacter(text: string, at: number, file: string): UserError {
-  const before = [...text].slice(0, at).join('').split('\n');
+  let line = 1;
+  let column = 1;
+  let count = 0;
+  for (const character of text) {
+    if (count++ === at) {
+      if (character === '\r') return carriageReturn(file, line, column);
+      break;
+    }
+    column = character === '\n' ? 1 : column + 1;
+    line += Number(character === '\n');
+  }
   return new UserError(
-    `${file}:line ${before.length}, column ${[...before[before.length - 1]].length + 1}`,
+    `${file}:line ${line}, column ${column}`,
     'a character is not in the alphabet of the task',
     'Take it out, or let the task add it to data.alphabet or declare data.unknown.',
+  );
+}
+
+function carriageReturn(file: string, line: number, column: number): UserError {
+  return new UserError(
+    `${file}:line ${line}, column ${column}`,
+    'a carriage return is not in the alphabet of the task',
+    'Save the file with line feeds alone (LF, not CR LF), or let the task add it to data.alphabet.',
   );
 }

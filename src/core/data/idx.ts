@@ -29,7 +29,9 @@ export function parseIdxHeader(bytes: Uint8Array): IdxHeader {
   if (dimensions === 0 || bytes.length < start) throw new RangeError('idx: the header is cut');
   const view = new DataView(bytes.buffer, bytes.byteOffset, start);
   const shape = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
-  return { shape, fileBytes: start + shape.reduce((product, size) => product * size, 1) };
+  // A product beyond float64 is infinite, unless a size is 0: infinity times 0 is no number.
+  const values = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
+  return { shape, fileBytes: start + values };
 }
 
 /** Parses an IDX file of unsigned bytes, not compressed. Throws RangeError for anything else, and for a byte too many or too few. */

@@ -10,9 +10,12 @@ export interface SpeakingRole {
 /**
  * Splits a play into roles, in the order of their first words. A play is speeches with empty lines between them; each
  * begins with a line that names its role and ends in a colon, which belongs to no text.
- * Throws UserError naming the line where a speech names no role.
+ * Throws UserError naming the line where a speech names no role, and for line ends that are no single line feeds.
  */
 export function splitRoles(play: string, file: string): SpeakingRole[] {
+  if (play.includes('\r')) {
+    throw new UserError(file, 'has carriage returns', 'Save it with line feeds alone (LF, not CR LF).');
+  }
   const speeches = new Map<string, string[]>();
   for (const { text, line } of paragraphs(play)) {
     const end = text.indexOf('\n');

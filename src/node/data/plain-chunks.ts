@@ -8,6 +8,9 @@ import { fileChunks } from './read-file.ts';
 /** Largest data file held in memory, 2 GiB. */
 export const mostBytes = 2 ** 31;
 
+/** Longest text, 256 MiB: as characters and as rows it takes sixteen times that, and a string has an end. */
+export const mostTextBytes = 2 ** 28;
+
 /** The bytes of a file in chunks, decompressed where it begins as gzip does. Throws UserError where it cannot be read or is broken. */
 export async function* plainChunks(path: string): AsyncGenerator<Uint8Array> {
   const chunks = copies(path);
@@ -36,7 +39,7 @@ export async function readPlain(path: string, limit = mostBytes): Promise<Uint8A
 }
 
 /** The whole file as UTF-8 text, decompressed. Throws UserError when it is longer than `limit` bytes or not UTF-8. */
-export async function readText(path: string, limit = mostBytes): Promise<string> {
+export async function readText(path: string, limit = mostTextBytes): Promise<string> {
   const bytes = await readPlain(path, limit);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -24,6 +24,20 @@ test('a character outside of the alphabet is refused with its line and column, a
   }
 });
 
+test('a line end of Windows is named as what it is', () => {
+  assert.throws(
+    () => characterNumbers('a\r\na', ['a', '\n'], null, 't.txt'),
+    error => error instanceof UserError && /line 1, column 2: a carriage return .*/.test(error.message),
+  );
+});
+
+test('the place of a stray character is found in little memory, however long the text', () => {
+  const text = `x${'a'.repeat(2 ** 23)}`;
+  const before = process.memoryUsage().heapUsed;
+  assert.throws(() => characterNumbers(text, ['a'], null, 't.txt'), UserError);
+  assert.ok(process.memoryUsage().heapUsed - before < 2 ** 25, 'a list of its characters takes 2^26 bytes');
+});
+
 test('rows are windows of the text that do not overlap, their labels the characters one further on', () => {
   const rows = characterRows(Uint16Array.of(0, 1, 2, 3, 4, 5, 6, 7), 3);
   assert.deepEqual(rows, {

@@ -31,6 +31,13 @@ test('a speech without a role is refused, with its line', () => {
   }
 });
 
+test('a play with line ends of Windows is refused by what is wrong with it', () => {
+  assert.throws(
+    () => splitRoles('ANNE:\r\nYes.\r\n', 'p.txt'),
+    error => error instanceof UserError && error.message === 'p.txt: has carriage returns',
+  );
+});
+
 test('roles keep every speech of any play', () => {
   const speech = fc.record({
     role: fc.constantFrom('ANNE', 'Bob Roe', 'First Lord'),

@@ -153,10 +153,13 @@ function planNoiseOf(
     addGaussianNoise({ kernels, scratch, randomBytes }, gradient, count, deviation / rows);
 }
 
-/** Scales the gradient of the minibatch to the norm where it is longer (Pascanu et al. 2013). */
+/**
+ * Scales the gradient of the minibatch to the norm where it is longer (Pascanu et al. 2013). One that is not finite stays so, and with
+ * it the parameters: it is never clipped into shape.
+ */
 function clipGradient(kernels: Kernels, plan: NetworkPlan, clipNorm: number): void {
   const norm = Math.sqrt(kernels.sumOfSquares(plan.gradient, plan.count));
-  if (!(norm > clipNorm)) return;
+  if (!(norm > clipNorm && norm < Infinity)) return;
   new Float32Array(kernels.buffer, plan.weights, 1)[0] = clipNorm / norm;
   kernels.scaleRows(plan.gradient, 1, plan.count, plan.weights);
 }

@@ -318,6 +318,23 @@ test('data and parameters that do not fit the task are refused', async () => {
   await assert.rejects(trainOnce(of, siteOf(data, 2), { batches: () => [30] }), RangeError);
 });
 
+test('a gradient that overflows is not clipped into shape for the batch, and clipped as it is for an example', async () => {
+  const data = { rows: 1, width, features: Float32Array.of(1e30, 0, 0), labelWidth: 1, labels: Float32Array.of(1) };
+  const moved = async (per: string) => {
+    const training = { clip: { norm: 0.5, per }, amount: { unit: 'steps', count: 1 } };
+    const of = task({ model: { name: 'mlp', hidden: [1], activation: 'tanh' }, training });
+    // The first layer is 0, so that outputs are; the second makes its gradient 5e39.
+    const parameters = Float32Array.of(0, 0, 0, 0, 1e10, 0);
+    const result = await createTrainer(of, siteOf(data, 2)).train({ parameters, round: 1, seed });
+    assert.ok(Number.isFinite(result.loss));
+    return result.parameters[0];
+  };
+  assert.equal(await moved('batch'), Infinity);
+  // Its weight, 1e-40, is no normal float32: 5 digits.
+  const length = (await moved('example')) / 0.1;
+  assert.ok(length <= 0.5 && length > 0.5 * (1 - 3e-5), String(length));
+});
+
 const noiseOf = (multiplier: number) => {
   const stream = new RandomStream(seed);
   const randomBytes = (bytes: Uint8Array) => {

@@ -1,5 +1,5 @@
 /** Our own engine as a trainer: networks by name on the rows of one site. */
-import type { Dataset, SiteData } from '../data/dataset.ts';
+import type { Dataset, Features, SiteData } from '../data/dataset.ts';
 import { valueCount } from '../data/rows.ts';
 import { bestKernels } from '../math/kernels/best.ts';
 import { type KernelSource, type Kernels, Layout } from '../math/kernels/kernels.ts';
@@ -45,7 +45,7 @@ export interface GradientNoise extends Pick<NoisePlace, 'randomBytes'> {
 /**
  * A trainer for one task on one site's data. Optimiser state starts anew each round (McMahan et al. 2017).
  * Memory of the kernels is held only while it trains or evaluates.
- * Throws RangeError when the data is not of the task's shape or holds a label that is no class.
+ * Throws RangeError when the data is not of the task's shape or holds a label that is no class, or a token that is none.
  */
 export function createTrainer(task: Task, site: SiteData, options: TrainerOptions = {}): Trainer {
   if (task.model.name === 'moments') return momentsTrainer(task, site);
@@ -77,10 +77,21 @@ function checkData({ rows, width, features, labels }: Dataset, { input, output }
   if (valueCount(features) !== rows * width || labels.length !== rows * labelWidth(output)) {
     throw new RangeError(`trainer: ${valueCount(features)} features and ${labels.length} labels for ${rows} rows`);
   }
+  // The kernels check nothing: a token is a place in the memory of a table.
+  if (input.kind === 'tokens') checkTokens(features, input.vocabulary);
   if (output.kind === 'numbers') return;
   const { classes } = output;
   const stray = labels.find(label => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (stray !== undefined) throw new RangeError(`trainer: the label ${stray} is none of ${classes} classes`);
+}
+
+function checkTokens(features: Features, vocabulary: number): void {
+  for (let i = 0; i < valueCount(features); i++) {
+    const token = features instanceof Float32Array ? features[i] : features.values[features.bytes[i]];
+    if (!(Number.isInteger(token) && token >= 0 && token < vocabulary)) {
+      throw new RangeError(`trainer: the token ${token} is none of ${vocabulary}`);
+    }
+  }
 }
 
 async function train(

@@ -318,6 +318,27 @@ test('data and parameters that do not fit the task are refused', async () => {
   await assert.rejects(trainOnce(of, siteOf(data, 2), { batches: () => [30] }), RangeError);
 });
 
+test('tokens that are none of the vocabulary are refused', () => {
+  const of = parseTask({
+    parley: 1,
+    name: 'text',
+    seed: 1,
+    data: { format: 'text', alphabet: 'abc', window: 2, split: { type: 'tail', trainFraction: 0.5 } },
+    model: { name: 'gru', hidden: 2, embedding: 2 },
+    training: { optimizer: { name: 'sgd', learningRate: 0.1 }, batchSize: 1, amount: { unit: 'steps', count: 1 } },
+    rounds: 1,
+    cohort: { minimum: 1 },
+    server: { optimizer: 'fedavg' },
+    aggregation: { rule: 'mean' },
+    protection: 'inspect',
+    privacy: 'none',
+  });
+  const siteWith = (token: number) =>
+    siteOf({ rows: 1, width: 2, features: Float32Array.of(0, token), labelWidth: 2, labels: Float32Array.of(1, 2) }, 3);
+  createTrainer(of, siteWith(2));
+  for (const token of [3, -1, 0.5, NaN, 1e9]) assert.throws(() => createTrainer(of, siteWith(token)), /token/);
+});
+
 test('a gradient that overflows is not clipped into shape for the batch, and clipped as it is for an example', async () => {
   const data = { rows: 1, width, features: Float32Array.of(1e30, 0, 0), labelWidth: 1, labels: Float32Array.of(1) };
   const moved = async (per: string) => {

@@ -96,7 +96,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   predict: {
     group: training,
-    summary: 'apply a trained model to a table',
+    summary: 'apply a trained model to a table, to images or to a text',
     load: async () => (await import('./predict.ts')).predictCommand(),
   },
   simulate: {

@@ -5,12 +5,12 @@ import { dataShape } from '../core/data/data-shape.ts';
 import { featureNames } from '../core/data/schema.ts';
 import { taskManifest } from '../core/learning/model.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
-import type { DataShape, InputShape } from '../core/learning/shape.ts';
-import { encodeTask, lossOf, TaskError } from '../core/protocol/task.ts';
+import { encodeTask, TaskError } from '../core/protocol/task.ts';
 import { nodePrimitives } from '../node/primitives.ts';
 import { exitRefused, taskErrorLines } from './failure.ts';
 import { printJson, printLine } from './output.ts';
 import { readTaskFile } from './task-file.ts';
+import { taskSummary } from './task-summary.ts';
 
 export function taskCommand(): Command {
   const command = new Command('task').description('check a task file');
@@ -40,33 +40,6 @@ function check(file: string, json: boolean): void {
   const hash = toHex(nodePrimitives.sha256(encodeTask(task)));
   if (json) return printJson({ valid: true, task: hash, shape, features, parameters, definition: task });
   printLine(`${file} is a valid task.`);
-  printLine(`  name        ${task.name}`);
-  printLine(`  hash        ${hash}`);
-  if (features.length > 0) printLine(`  features    ${features.length}: ${features.join(', ')}`);
-  if (shape.input.kind !== 'vector') printLine(`  row         ${rowText(shape.input)}`);
-  printLine(`  predicts    ${outputText(shape)}; loss: ${lossOf(task).name}`);
-  printLine(`  model       ${task.model.name}, ${parameters} parameters`);
-  printLine(`  rounds      ${task.rounds}, at least ${task.cohort.minimum} clients each`);
-  printLine(`  protection  ${task.protection}: the coordinator sees every update`);
-  printLine(`  privacy     ${task.privacy}: nothing bounds what the model reveals about the data`);
-}
-
-function rowText(input: Exclude<InputShape, { kind: 'vector' }>): string {
-  switch (input.kind) {
-    case 'image':
-      return `an image of ${input.height} × ${input.width} pixels, ${numberOf(input.channels, 'channel')}`;
-    case 'sequence':
-      return `${input.steps} steps of ${numberOf(input.width, 'number')}`;
-    case 'tokens':
-      return `${input.steps} characters, each one of ${input.vocabulary}`;
-  }
-}
-
-function outputText({ input, output }: DataShape): string {
-  if (output.kind === 'numbers') return numberOf(output.count, 'number');
-  return input.kind === 'tokens' ? 'the next character, at every step' : `one of ${output.classes} classes`;
-}
-
-function numberOf(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
+  const summary = [['name', task.name], ['hash', hash], ...taskSummary(task)];
+  for (const [about, text] of summary) printLine(`  ${about.padEnd(10)}  ${text}`);
 }

@@ -1,0 +1,110 @@
+/** What a task amounts to, in a few lines for whoever decides about it. */
+import { dataShape } from '../core/data/data-shape.ts';
+import { featureNames } from '../core/data/schema.ts';
+import { taskManifest } from '../core/learning/model.ts';
+import { parameterCount } from '../core/learning/parameters.ts';
+import type { DataShape, InputShape } from '../core/learning/shape.ts';
+import { lossOf, type Task } from '../core/protocol/task.ts';
+
+/** A line each: what it is about, and what it says. */
+export type Summary = readonly (readonly [about: string, text: string])[];
+
+/** A table of many columns is not listed to its end. */
+const shownFeatures = 40;
+
+export function taskSummary(task: Task): Summary {
+  const parameters = parameterCount(taskManifest(task));
+  const megabytes = (4 * parameters) / 1e6;
+  const rounds: Summary[number] = ['rounds', roundsText(task)];
+  const protection: Summary = [
+    ['protection', `${task.protection}: the coordinator sees every update`],
+    ['privacy', `${task.privacy}: nothing bounds what the model reveals about the data`],
+  ];
+  if (task.model.name === 'moments') {
+    return [
+      ...featuresLine(task),
+      ['gathers', `sums over the training rows, ${numberOf(parameters, 'number')} of each client`],
+      rounds,
+      ...protection,
+    ];
+  }
+  const shape = dataShape(task.data);
+  const row: Summary = shape.input.kind === 'vector' ? [] : [['row', rowText(shape.input)]];
+  return [
+    ...featuresLine(task),
+    ...row,
+    ['predicts', `${outputText(task, shape)}; loss: ${lossOf(task).name}`],
+    [
+      'model',
+      `${task.model.name}, ${numberOf(parameters, 'parameter')}: ${megabytesText(megabytes)} to and from each client of a round`,
+    ],
+    ['training', trainingText(task)],
+    rounds,
+    ['evaluation', evaluationText(task)],
+    ...protection,
+  ];
+}
+
+function featuresLine({ data }: Task): Summary {
+  if (data.format !== 'csv') return [];
+  const names = featureNames(data);
+  const shown = names.slice(0, shownFeatures).join(', ');
+  const more = names.length - shownFeatures;
+  return [['features', `${names.length}: ${shown}${more > 0 ? `, … and ${more} more` : ''}`]];
+}
+
+function rowText(input: Exclude<InputShape, { kind: 'vector' }>): string {
+  switch (input.kind) {
+    case 'image':
+      return `an image of ${input.height} × ${input.width} pixels, ${numberOf(input.channels, 'channel')}`;
+    case 'sequence':
+      return `${input.steps} steps of ${numberOf(input.width, 'number')}`;
+    case 'tokens':
+      return `${input.steps} characters, each one of ${input.vocabulary}`;
+  }
+}
+
+function outputText({ data }: Task, { input, output }: DataShape): string {
+  if (output.kind === 'numbers') {
+    const target = data.format === 'csv' ? data.columns.find(column => column.type === 'target') : undefined;
+    return target === undefined ? numberOf(output.count, 'number') : `the number in column "${target.name}"`;
+  }
+  return input.kind === 'tokens' ? 'the next character, at every step' : `one of ${output.classes} classes`;
+}
+
+function trainingText({ training }: Task): string {
+  const { optimizer, schedule, batchSize, amount, clip, proximal } = training;
+  const decay = schedule.name === 'constant' ? '' : ` (${schedule.name})`;
+  const parts = [
+    `${optimizer.name}, learning rate ${optimizer.learningRate}${decay}`,
+    `minibatches of ${numberOf(batchSize, 'row')}`,
+    `${numberOf(amount.count, amount.unit.slice(0, -1))} a round`,
+  ];
+  if (clip !== null)
+    parts.push(`gradients of ${clip.per === 'batch' ? 'minibatches' : 'rows'} clipped to ${clip.norm}`);
+  if (proximal > 0) parts.push(`proximal ${proximal}`);
+  return parts.join('; ');
+}
+
+function roundsText({ rounds, cohort, stopping }: Task): string {
+  const share = cohort.fraction === 1 ? 'all' : `${Number((100 * cohort.fraction).toPrecision(4))} % of the`;
+  const early =
+    stopping === null
+      ? ''
+      : `; fewer when ${stopping.metric} is no better for ${numberOf(stopping.patience, 'evaluation')}`;
+  return `${rounds}, each with ${share} clients that are present, at least ${cohort.minimum}${early}`;
+}
+
+function evaluationText({ evaluation }: Task): string {
+  const { everyRounds, aloneBaseline } = evaluation;
+  const often = everyRounds === 1 ? 'every round' : `every ${everyRounds} rounds`;
+  return `on the test rows of the clients, ${often} and at the end${aloneBaseline ? '; each client also trains alone' : ''}`;
+}
+
+function megabytesText(megabytes: number): string {
+  return megabytes < 0.1 ? 'less than 0.1 MB' : `${megabytes.toFixed(1)} MB`;
+}
+
+function numberOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

@@ -1,8 +1,8 @@
 /**
  * Invented tables for any declared schema, where there are no data to simulate with. Nobody's data.
  *
- * Numbers are N(site's own mean, 1), categories uniform; every feature has a weight of its own, the same at all sites, and
- * the target follows from the weighted sum and logistic noise. So sites differ in their rows and have one relation to learn.
+ * Numbers are N(site's own mean, 1) once scaled by the task, categories uniform; every feature has a weight of its own, the same at
+ * all sites, and the target follows from the weighted sum and logistic noise. So sites differ in their rows and have one relation to learn.
  */
 import type { CsvSchema } from '../core/data/csv-schema.ts';
 import { onlyTable } from '../core/data/only-table.ts';
@@ -59,7 +59,7 @@ function rowCells(
     if (column.type === 'number') {
       const value = means[i] + random.normal();
       add(i, 0, value);
-      return value.toFixed(6);
+      return numberCell(column, value);
     }
     if (column.type !== 'category') return markCell(schema, column.name, row);
     const level = random.below(column.levels.length);
@@ -85,9 +85,14 @@ function classesOf({ target }: CsvSchema): readonly string[] {
 
 /** The class of the greatest score; for numbers the one score there is. */
 function answerCell({ target }: CsvSchema, scores: readonly number[]): string {
-  if (target.type === 'number') return (target.center + target.spread * scores[0]).toFixed(6);
+  if (target.type === 'number') return numberCell(target, scores[0]);
   const klass = scores.indexOf(Math.max(...scores));
   return target.type === 'classes' ? target.classes[klass] : String(target.value + klass);
+}
+
+/** What the task scales to `value`. */
+function numberCell({ center, spread }: { center: number; spread: number }, value: number): string {
+  return (center + spread * value).toPrecision(9);
 }
 
 /** What stands in a column that is not a feature: the mark of test rows, or nothing. */

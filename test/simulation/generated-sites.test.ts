@@ -39,6 +39,33 @@ for (const [name, schema, classes] of [
   });
 }
 
+test('generated numbers are as large as the task expects: constants of a task leave what it trains on as it was', async () => {
+  const table = (constants: object) =>
+    dataSchema.parse({
+      format: 'csv',
+      header: true,
+      onMissing: 'refuse',
+      columns: [
+        { name: 'age', type: 'number', ...constants },
+        { name: 'cost', type: 'target' },
+      ],
+      target: { type: 'number', ...constants },
+      standardise: 'none',
+      split: { type: 'stratified', trainFraction: 0.5, seed: 1 },
+    });
+  const [{ data: plain }] = await generateSites(table({}), 1, 1);
+  for (const constants of [
+    { center: 50, spread: 10 },
+    { center: 0, spread: 1e-9 },
+  ]) {
+    const [{ data }] = await generateSites(table(constants), 1, 1);
+    for (const values of ['features', 'labels'] as const) {
+      const apart = plain.train[values].map((value, i) => Math.abs(value - data.train[values][i]));
+      assert.ok(Math.max(...apart) < 1e-5, `${values} ${Math.max(...apart)} apart`);
+    }
+  }
+});
+
 test('the same seed generates the same tables, another seed others, and no two sites are alike', async () => {
   const [one, two, other] = [
     await generateSites(awkward, 2, 1),

@@ -4,7 +4,9 @@ import { Command } from 'commander';
 import type { CsvSchema } from '../core/data/csv-schema.ts';
 import type { Dataset } from '../core/data/dataset.ts';
 import { heartCredit, heartFiles, heartLicence } from '../core/data/heart.ts';
-import { checkTable, type TableCheck } from '../core/data/table.ts';
+import type { DataSchema } from '../core/data/schema.ts';
+import { checkTable, loadSite, type TableCheck } from '../core/data/table.ts';
+import { UserError } from '../core/protocol/problem.ts';
 import { dataCacheFolder } from '../node/data/cache-folder.ts';
 import { getHeart, heartUrl } from '../node/data/get-heart.ts';
 import { isPinned } from '../node/data/pinned-file.ts';
@@ -14,6 +16,7 @@ import { exitRefused } from './failure.ts';
 import { createProgress, printJson, printLine, table } from './output.ts';
 import { commandPrefix } from './package-root.ts';
 import { readTaskFile } from './task-file.ts';
+import { featuresText } from './task-summary.ts';
 
 /** Errors of a table that are shown in full. */
 const shownErrors = 20;
@@ -86,34 +89,87 @@ async function list(json: boolean): Promise<void> {
 
 async function check(path: string, taskFile: string, json: boolean): Promise<void> {
   const { data } = readTaskFile(taskFile);
-  if (data.format === 'csv') return checkCsv(data, path, taskFile, json);
-  // A site that does not fit ends here, with what is wrong and where.
-  const { train, test } = await loadSiteFrom(data, path);
-  const counts = data.format === 'images' ? imagesPerClass(data.target.classes, [train, test]) : null;
-  if (json) {
-    const found = { file: path, valid: true, trainRows: train.rows, testRows: test.rows };
-    return printJson(counts === null ? found : { ...found, ...counts });
+  let found: CheckedSite;
+  try {
+    found = data.format === 'csv' ? await checkCsv(data, path) : await checkSite(data, path);
+  } catch (error) {
+    // Without --json a site that does not fit ends here, with what is wrong and where.
+    if (!(json && error instanceof UserError)) throw error;
+    const errors = [{ what: error.message, remedy: error.remedy }];
+    found = { document: { valid: false, errors, errorCount: 1 }, lines: [], errors: null };
   }
+  if (!found.document.valid) process.exitCode = exitRefused;
+  if (json) return printJson({ file: path, ...found.document });
+  if (found.errors !== null) return reportErrors(path, found.errors);
   printLine(`${path} fits ${taskFile}.`);
-  printLine(`  rows      ${train.rows} to train on, ${test.rows} to test on`);
-  if (data.format === 'text') printLine(`  row       ${data.window} characters, each asked for the next one`);
-  if (counts !== null) printLine(`  classes   ${listed(counts.classes, counts.classCounts)}`);
+  for (const [about, text] of found.lines) printLine(`  ${about.padEnd(8)}  ${text}`);
 }
 
-async function checkCsv(schema: CsvSchema, file: string, taskFile: string, json: boolean): Promise<void> {
+/** What is known of a site's data, for people and for programs. */
+interface CheckedSite {
+  readonly document: { readonly valid: boolean } & Readonly<Record<string, unknown>>;
+  readonly lines: readonly (readonly [about: string, text: string])[];
+  /** A table's errors, row by row. */
+  readonly errors: TableCheck | null;
+}
+
+async function checkSite(schema: Exclude<DataSchema, CsvSchema>, path: string): Promise<CheckedSite> {
+  const { train, test } = await loadSiteFrom(schema, path);
+  const document = { valid: true, trainRows: train.rows, testRows: test.rows };
+  const rows = ['rows', sidesText(train, test)] as const;
+  if (schema.format === 'text') {
+    const row = ['row', `${schema.window} characters, each asked for the next one`] as const;
+    return { document, lines: [rows, row], errors: null };
+  }
+  const counts = imagesPerClass(schema.target.classes, [train, test]);
+  const classes = ['classes', listed(counts.classes, counts.classCounts)] as const;
+  return { document: { ...document, ...counts }, lines: [rows, classes], errors: null };
+}
+
+async function checkCsv(schema: CsvSchema, path: string): Promise<CheckedSite> {
   const { target } = schema;
-  const found = await checkTable(schema, fileSource(file), shownErrors);
-  if (found.errorCount > 0) process.exitCode = exitRefused;
-  const classes = target.type === 'classes' ? target.classes : [];
-  if (target.type === 'above') classes.push(`≤ ${target.value}`, `> ${target.value}`);
-  if (json) return printJson({ file, valid: found.errorCount === 0, classes, ...found });
-  if (found.errorCount > 0) return reportErrors(file, found);
-  printLine(`${file} fits ${taskFile}.`);
-  printLine(
-    `  rows      ${found.rows}${found.droppedRows === 0 ? '' : `, ${found.droppedRows} more left out for a missing value`}`,
-  );
-  printLine(`  features  ${found.featureNames.length}: ${found.featureNames.join(', ')}`);
-  if (classes.length > 0) printLine(`  classes   ${listed(classes, found.classCounts)}`);
+  const found = await checkTable(schema, fileSource(path), shownErrors);
+  const classes =
+    target.type === 'classes'
+      ? target.classes
+      : target.type === 'above'
+        ? [`≤ ${target.value}`, `> ${target.value}`]
+        : [];
+  if (found.errorCount > 0) return { document: { valid: false, classes, ...found }, lines: [], errors: found };
+  // Every row fits; whether they are enough to be split and scaled shows as they are loaded.
+  const { train, test } = await loadSite(schema, fileSource(path));
+  const range = target.type === 'number' ? targetRange(target, [train, test]) : null;
+  const missing = found.droppedRows === 0 ? '' : `; ${found.droppedRows} more left out for a missing value`;
+  return {
+    document: { valid: true, classes, ...found, trainRows: train.rows, testRows: test.rows, targetRange: range },
+    lines: [
+      ['rows', `${sidesText(train, test)}${missing}`],
+      ['features', featuresText(found.featureNames)],
+      ...(range === null
+        ? [['classes', listed(classes, found.classCounts)] as const]
+        : [['target', `from ${range.least} to ${range.greatest}, mean ${range.mean}`] as const]),
+    ],
+    errors: null,
+  };
+}
+
+function sidesText(train: Dataset, test: Dataset): string {
+  return `${train.rows} to train on, ${test.rows} to test on`;
+}
+
+/** Of the numbers to predict, in the units of the column. Labels are float32: these are close, not exact. */
+function targetRange({ center, spread }: { center: number; spread: number }, sides: readonly Dataset[]) {
+  let [least, greatest, sum, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  for (const { labels } of sides) {
+    for (const label of labels) {
+      least = Math.min(least, label);
+      greatest = Math.max(greatest, label);
+      sum += label;
+      count++;
+    }
+  }
+  const inColumn = (value: number): number => Number((value * spread + center).toPrecision(7));
+  return { least: inColumn(least), greatest: inColumn(greatest), mean: inColumn(sum / count) };
 }
 
 function imagesPerClass(classes: readonly string[], sides: readonly Dataset[]) {

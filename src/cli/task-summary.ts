@@ -45,12 +45,14 @@ export function taskSummary(task: Task): Summary {
   ];
 }
 
-function featuresLine({ data }: Task): Summary {
-  if (data.format !== 'csv') return [];
-  const names = featureNames(data);
-  const shown = names.slice(0, shownFeatures).join(', ');
+/** How many features there are, and the names of the first of them. */
+export function featuresText(names: readonly string[]): string {
   const more = names.length - shownFeatures;
-  return [['features', `${names.length}: ${shown}${more > 0 ? `, … and ${more} more` : ''}`]];
+  return `${names.length}: ${names.slice(0, shownFeatures).join(', ')}${more > 0 ? `, … and ${more} more` : ''}`;
+}
+
+function featuresLine({ data }: Task): Summary {
+  return data.format === 'csv' ? [['features', featuresText(featureNames(data))]] : [];
 }
 
 function rowText(input: Exclude<InputShape, { kind: 'vector' }>): string {

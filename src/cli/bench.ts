@@ -9,12 +9,19 @@ const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = 
   rounds: async () => (await import('../../bench/rounds.ts')).rounds(),
 };
 
+const helpOfSuites = [
+  '  accuracy  what training reaches on real data, centrally and federated; needs PARLEY_DATA_DIR, and hours',
+  '  learning  local training, with and without clipping per example, beside other engines where they are installed',
+  '  rounds    rounds per second of a federation of processes, and of a simulated one; training excluded',
+].join('\n');
+
 /** Prints `{suite, machine: {cpu, cores, node}, results}`; every figure is the median of several runs, with its spread. */
 export function benchCommand(): Command {
   return new Command('bench')
     .description('Measures this build on this machine: median of several runs, with the spread.')
     .addArgument(new Argument('<suite>', 'what to measure').choices(Object.keys(suites)))
     .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nSuites:\n${helpOfSuites}`)
     .action(async (suite: string, options: { json?: true }) => {
       const progress = createProgress();
       progress.status(`bench ${suite}: running`);

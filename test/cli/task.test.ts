@@ -67,13 +67,11 @@ test('task check says what a row is, what is predicted and by which loss', () =>
 test('task check says how long a round is, who takes part, and what an update weighs', () => {
   const said = (text: string): string => check(text).stdout;
   const mnist = readFileSync(join(root, 'examples', 'mnist.task.yaml'), 'utf8');
-  assert.match(said(mnist), / {2}model {7}mlp, 199210 parameters: 0\.8 MB to and from each client of a round\n/);
-  assert.match(said(mnist), / {2}training {4}sgd, learning rate 0\.1; minibatches of 10 rows; 5 epochs a round\n/);
-  assert.match(said(mnist), / {2}rounds {6}60, each with 10 % of the clients that are present, at least 10\n/);
-  assert.match(
-    said(example),
-    / {2}training .*; 50 steps a round\n {2}rounds {6}30, each with all clients that are present/,
-  );
+  const [digits, heart] = [said(mnist), said(example)];
+  assert.match(digits, / {2}model {7}mlp, 199210 parameters: 0\.8 MB to and from each client of a round\n/);
+  assert.match(digits, / {2}training {4}sgd, learning rate 0\.1; minibatches of 10 rows; 5 epochs a round\n/);
+  assert.match(digits, / {2}rounds {6}60, each with 10 % of the clients that are present, at least 10\n/);
+  assert.match(heart, / {2}training .*; 50 steps a round\n {2}rounds {6}30, each with all clients that are present/);
   assert.match(heart, / {2}evaluation {2}.*every round and at the end; each client also trains alone\n/);
 });
 

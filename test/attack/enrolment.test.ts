@@ -234,7 +234,11 @@ describe('an invitation', () => {
 
   test('from one address that asks without end is answered with too-many', async () => {
     const codes = new Set<string>();
-    for (let i = 0; i < 200 && !codes.has('429 too-many'); i++) codes.add(await answerTo(demo, 'GET', '/nothing'));
+    // Many at once: asked one by one, a slow machine never asks too fast.
+    for (let i = 0; i < 10 && !codes.has('429 too-many'); i++) {
+      const asked = Array.from({ length: 50 }, () => answerTo(demo, 'GET', '/nothing'));
+      for (const code of await Promise.all(asked)) codes.add(code);
+    }
     assert.ok(codes.has('429 too-many'));
   });
 });

@@ -44,7 +44,7 @@ def serve(name, open_task):
         except Exception as error:
             if not isinstance(error, Refused):
                 traceback.print_exc()
-            _send(answers, {"type": "error", "message": str(error) or type(error).__name__})
+            _send(answers, {"type": "error", "message": str(error)[:300] or type(error).__name__})
 
 
 def batches(tensors):

@@ -25,5 +25,5 @@ export async function trainAlone(
     const request = { parameters, round, seed: options.seedOf(round), signal: options.signal };
     parameters = (await trainer.train(request)).parameters;
   }
-  return trainer.evaluate(parameters);
+  return trainer.evaluate(parameters, options.signal);
 }

@@ -39,7 +39,7 @@ async function prepareUpdate(
 ): Promise<{ envelope: Envelope; tensor: Uint8Array }> {
   const { assignment, taskHash, round } = context;
   const global = await fetchModel(context, ports);
-  const evaluation = assignment.evaluate ? await evaluated(trainer, global) : null;
+  const evaluation = assignment.evaluate ? await evaluated(trainer, global, signal) : null;
   const seed = ports.primitives.sha256(trainingSeed(taskHash, round, ports.name));
   const result = await trainer.train({ parameters: global, round, seed, signal });
   await ports.step('trained');
@@ -64,7 +64,7 @@ export async function evaluateRound(
   checkReceipt(receipt, envelope, ports);
 
   async function prepareEvaluation(): Promise<Envelope> {
-    const evaluation = await evaluated(trainer, await fetchModel(context, ports));
+    const evaluation = await evaluated(trainer, await fetchModel(context, ports), signal);
     const alone: Evaluation | null =
       evaluation !== null && task.evaluation.aloneBaseline
         ? await trainAlone(task, trainer, {
@@ -111,8 +111,8 @@ export async function decline(context: RoundContext, reason: Decline['reason'], 
 }
 
 /** Quality on the site's test rows; null when it has none. */
-async function evaluated(trainer: Trainer, parameters: Float32Array): Promise<Evaluation | null> {
-  const evaluation = await trainer.evaluate(parameters);
+async function evaluated(trainer: Trainer, parameters: Float32Array, signal?: AbortSignal): Promise<Evaluation | null> {
+  const evaluation = await trainer.evaluate(parameters, signal);
   return evaluation.examples === 0 ? null : evaluation;
 }
 

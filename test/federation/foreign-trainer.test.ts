@@ -118,7 +118,7 @@ test('a trainer that fails costs its client the round; in the next one it takes 
   );
   const failures = running.get('bert')?.log.filter(({ event }) => event === 'trainer-failed') ?? [];
   assert.equal(failures.length, 1);
-  assert.match(failures[0].detail ?? '', /^trainer node odd-trainer\.ts exits \S+: ended with exit code 7.* → /);
+  assert.match(failures[0].detail ?? '', /^trainer node odd-trainer\.ts \S+: ended with exit code 7.* → /);
 });
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

@@ -65,6 +65,6 @@ export interface NumberEvaluation {
 export interface Trainer {
   readonly manifest: Manifest;
   train(request: TrainRequest): Promise<TrainResult>;
-  /** Evaluates parameters on the site's test rows. */
-  evaluate(parameters: Float32Array): Promise<Evaluation>;
+  /** Evaluates parameters on the site's test rows. A trainer that takes long at it heeds the signal. */
+  evaluate(parameters: Float32Array, signal?: AbortSignal): Promise<Evaluation>;
 }

@@ -52,7 +52,7 @@ export function endWithThisProcess(marked: Marked): () => void {
 }
 
 function treeOf({ child, mark }: Marked): readonly ProcessId[] {
-  return showsProcesses && child.pid !== undefined ? processTree(child.pid, mark) : [];
+  return showsProcesses && child.pid !== undefined ? processTree(child.pid, hasEnded(child), mark) : [];
 }
 
 function signalAll({ child }: Marked, tree: readonly ProcessId[], signal: NodeJS.Signals): void {

@@ -57,6 +57,12 @@ export function createForeignTrainer(task: Task, site: SiteData, settings: Train
     return mine;
   }
 
+  async function outputsOf(parameters: Float32Array, signal?: AbortSignal): Promise<Float32Array> {
+    const message = evaluateMessage(hello, parameters);
+    const trainer = await ready(signal);
+    return trainer.ask(message, most('evaluate'), (said, body) => admitOutputs(said, body, hello, site), signal);
+  }
+
   return {
     manifest: hello.parameters,
     train(request) {
@@ -67,14 +73,9 @@ export function createForeignTrainer(task: Task, site: SiteData, settings: Train
         return trainer.ask(message, most('train'), (said, body) => admitTrained(said, body, hello, site), signal);
       });
     },
-    evaluate(parameters) {
+    evaluate(parameters, signal) {
       return inTurn(async () => {
-        const outputs =
-          site.test.rows === 0
-            ? new Float32Array(0)
-            : await (await ready()).ask(evaluateMessage(hello, parameters), most('evaluate'), (said, body) =>
-                admitOutputs(said, body, hello, site),
-              );
+        const outputs = site.test.rows === 0 ? new Float32Array(0) : await outputsOf(parameters, signal);
         return evaluateOutputs(outputs, site.test.labels, hello.output, hello.loss, task.evaluation.pooledAucBins);
       });
     },

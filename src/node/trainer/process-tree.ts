@@ -1,5 +1,5 @@
 /** The processes that a trainer has started, from /proc (Linux). */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** A process, told apart from a later one with the same number. */
 export interface ProcessId {
@@ -8,21 +8,24 @@ export interface ProcessId {
   readonly started: string;
 }
 
-/** Whether this platform shows the processes of a tree and their memory. */
-export const showsProcesses = process.platform === 'linux';
+/** Whether this platform shows the processes of a tree and their memory: Linux, unless /proc is not mounted. */
+export const showsProcesses = process.platform === 'linux' && existsSync('/proc/self/stat');
 
 /**
  * The process, every one of its session and of its group, every one that has its mark, and all their descendants. So a daemon is found,
  * which left the session and whose parents have ended, unless it threw its environment away as well.
  *
+ * @param root its number. Once it has been waited for (`hasEnded`) a process of that number is another one: Linux gives a number away
+ *   only when no session and no group has it any more, so then nothing but the mark tells whose a process is.
  * @param mark `NAME=value` in the environment that the process was started with and its children inherit; of no other process.
  */
-export function processTree(root: number, mark: string): ProcessId[] {
+export function processTree(root: number, hasEnded: boolean, mark: string): ProcessId[] {
   const all = readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .flatMap(name => readStat(Number(name)) ?? []);
+  const isReused = hasEnded && all.some(({ pid }) => pid === root);
   const isOurs = ({ pid, group, session }: (typeof all)[number]): boolean =>
-    pid === root || group === root || session === root || `\0${read(pid, 'environ')}`.includes(`\0${mark}\0`);
+    (!isReused && [pid, group, session].includes(root)) || `\0${read(pid, 'environ')}`.includes(`\0${mark}\0`);
   const found = new Map(all.filter(isOurs).map(p => [p.pid, p] as const));
   for (let size = -1; size !== found.size; ) {
     size = found.size;

@@ -2,7 +2,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { SafetensorsError } from '../../core/bytes/safetensors-error.ts';
 import { TrainerBreach } from '../../core/learning/trainer-breach.ts';
@@ -61,19 +61,11 @@ export class TrainerProcess {
   /** How the process ended, when it has. */
   #exit: string | null = null;
 
-  /** Starts it. Throws nothing: what fails, fails at the first request. */
+  /** Starts it. Throws TrainerFailure when it cannot be; what the system says later, it says at the first request. */
   constructor(settings: TrainerSettings) {
     this.#settings = settings;
-    this.#folder = mkdtempSync(join(tmpdir(), 'parley-trainer-'));
-    const [program, ...args] = settings.command;
-    const child = spawn(program, args, {
-      cwd: this.#folder,
-      env: bareEnvironment(this.#folder),
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A session and process group of its own, so that what it starts can be ended with it, and Ctrl-C is for Parley alone.
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-    });
+    const { folder, child } = started(settings);
+    this.#folder = folder;
     this.#child = child;
     this.#marked = { child, mark: `TMPDIR=${this.#folder}` };
     this.#over.promise.catch(() => undefined);
@@ -103,7 +95,8 @@ export class TrainerProcess {
     void this.#ended.then(() => {
       clearInterval(watch);
       unguard();
-      rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+      this.#removeFolder();
+      setTimeout(() => this.#child.stderr.destroy(), settleMs).unref();
     });
   }
 
@@ -125,6 +118,8 @@ export class TrainerProcess {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       signal?.throwIfAborted();
+      if (this.#answers.held + this.#child.stdout.readableLength > 0)
+        throw new TrainerBreach('said something that nobody had asked for');
       const sent = this.#send(request);
       const answer = await Promise.race([this.#read(mostBytes, admit), this.#over.promise]);
       await Promise.race([sent, this.#over.promise]);
@@ -190,12 +185,22 @@ export class TrainerProcess {
     if (memoryBytes === null || !showsProcesses || pid === undefined) return undefined;
     const most = memoryBytes;
     const look = (): void => {
-      const used = residentBytes(processTree(pid, mark));
+      const used = residentBytes(processTree(pid, this.#exit !== null, mark));
       if (used <= most) return;
       this.#fail(`used ${mebibytes(used)} MiB of memory, it may use ${mebibytes(most)} MiB`);
       void this.close();
     };
     return setInterval(look, memoryEveryMs).unref();
+  }
+
+  /** What it left there may be out of this user's reach: that is told, and nothing else depends on it. */
+  #removeFolder(): void {
+    try {
+      rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+    } catch (cause) {
+      const detail = `${this.#folder}: cannot be removed (${(cause as NodeJS.ErrnoException).code})`;
+      this.#settings.log({ event: 'trainer-folder-left', level: 'warn', detail });
+    }
   }
 
   #fail(what: string, cause?: unknown): void {
@@ -218,9 +223,36 @@ export class TrainerProcess {
   }
 }
 
-/** What a trainer is called in messages: its command without folders. */
-export function nameOf(command: readonly string[]): string {
-  return `trainer ${command.map(one => basename(one)).join(' ')}`.slice(0, 120);
+/** What a trainer is called in messages: its program and the files it was given, without folders. Other arguments may be secrets. */
+export function nameOf([program, ...args]: readonly string[]): string {
+  const files = args.filter(one => isAbsolute(one));
+  return `trainer ${[program, ...files].map(one => basename(one)).join(' ')}`.slice(0, 120);
+}
+
+/** A folder of its own, and the program in it. */
+function started({ command }: TrainerSettings): { folder: string; child: Child } {
+  let folder: string | null = null;
+  try {
+    folder = mkdtempSync(join(tmpdir(), 'parley-trainer-'));
+    const [program, ...args] = command;
+    const child = spawn(program, args, {
+      cwd: folder,
+      env: bareEnvironment(folder),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // A session and process group of its own, so that what it starts can be ended with it, and Ctrl-C is for Parley alone.
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    child.on('error', () => undefined);
+    // The types promise pipes; without a free file descriptor there are none.
+    if (!child.stdin) throw Object.assign(new Error('no pipes'), { code: 'EMFILE' });
+    return { folder, child };
+  } catch (cause) {
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
+    const what = `cannot be started (${(cause as NodeJS.ErrnoException).code})`;
+    const remedy = 'Check the command, and that the folder for temporary files can be written (TMPDIR).';
+    throw new TrainerFailure(nameOf(command), what, remedy, { cause });
+  }
 }
 
 /** No token, no key, no setting of this process reaches the trainer: only where programs are, a home that is empty, and a language. */

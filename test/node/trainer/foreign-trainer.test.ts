@@ -1,6 +1,6 @@
 /** Trainers that do not do what they must: each is refused by name, ended, and started anew; none takes the client with it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
@@ -10,6 +10,7 @@ import { UserError } from '../../../src/core/protocol/problem.ts';
 import { systemClock } from '../../../src/node/clock.ts';
 import { createForeignTrainer, type ForeignTrainer } from '../../../src/node/trainer/foreign-trainer.ts';
 import { showsProcesses } from '../../../src/node/trainer/process-tree.ts';
+import { nameOf } from '../../../src/node/trainer/trainer-process.ts';
 import { sampleSite, sampleTask } from './sample.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'parley-odd-'));
@@ -132,6 +133,13 @@ describe('a foreign trainer', () => {
     assert.match(error.message, /cannot take part in the task: I only know trees/);
   });
 
+  test('is called by its program and files: other arguments may be secrets', () => {
+    assert.equal(
+      nameOf(['env', 'TOKEN=secret', '/opt/venv/bin/python', '/srv/train.py', '--key', 'x']),
+      'trainer env python train.py',
+    );
+  });
+
   test('that is not there is named', async () => {
     const command = [join(scratch, 'nothing')];
     const limits = { timeMs: 60_000, memoryBytes: null };
@@ -157,6 +165,62 @@ describe('a foreign trainer', () => {
     const reason = new Error('the client stops');
     controller.abort(reason);
     assert.equal(await asked, reason);
+  });
+
+  test('ends with the evaluation that it is at when the client stops', async t => {
+    const trainer = odd(t, 'never evaluates');
+    const controller = new AbortController();
+    const asked = failure(trainer.evaluate(parameters, controller.signal));
+    const reason = new Error('the client stops');
+    controller.abort(reason);
+    assert.equal(await asked, reason);
+  });
+
+  test('that says something between two requests is not asked the second: it would be the answer', async t => {
+    const trainer = odd(t, 'answers twice');
+    await trainer.train(request);
+    for (let i = 0; i < 500 && !existsSync(join(trainer.folder, 'said twice')); i++) await pause(systemClock, 10);
+    await pause(systemClock, 10); // for this process to read what is in the pipe
+    assert.match((await failure(trainer.train(request))).message, /said something that nobody had asked for/);
+    assert.equal((await trainer.train(request)).examples, 3);
+  });
+
+  test('that leaves what cannot be removed takes nobody with it, and it is told', {
+    skip: process.getuid?.() === 0 && 'root may remove everything',
+  }, async t => {
+    const trainer = odd(t, 'locks its folder');
+    await trainer.train(request);
+    await trainer.close();
+    const left = trainer.log.find(({ event }) => event === 'trainer-folder-left')?.detail ?? '';
+    const [folder] = left.split(': cannot be removed');
+    t.after(() => {
+      chmodSync(join(folder, 'locked'), 0o700);
+      rmSync(folder, { recursive: true });
+    });
+    assert.ok(existsSync(folder), left);
+  });
+
+  test('that cannot be started, or has no folder to run in, costs a round like every failure', async t => {
+    const limits = { timeMs: 60_000, memoryBytes: null };
+    const starting = async (argument: string): Promise<Error> => {
+      const command = [process.execPath, argument];
+      return failure(createForeignTrainer(task, site, { command, limits, log: () => undefined }).train(request));
+    };
+    const { TMPDIR } = process.env;
+    t.after(() => {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+    });
+    const folder = mkdtempSync(join(scratch, 'empty-'));
+    process.env.TMPDIR = folder;
+    const tooLong = await starting('x'.repeat(2 ** 22));
+    assert.ok(tooLong instanceof TrainerFailure, String(tooLong));
+    assert.match(tooLong.message, /cannot be started/);
+    assert.deepEqual(readdirSync(folder), [], 'its folder is gone');
+    process.env.TMPDIR = join(folder, 'nothing');
+    const homeless = await starting('trainer.py');
+    assert.ok(homeless instanceof TrainerFailure, String(homeless));
+    assert.match(homeless.message, /^trainer node: cannot be started \(ENOENT\)/);
   });
 
   for (const manner of ['family', 'deaf']) {

@@ -1,6 +1,6 @@
 /** A trainer in another language than Python that keeps the protocol, but for the one manner it is told: node odd-trainer.ts MANNER FOLDER. */
 import { execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 type Tensors = Record<string, { dtype: string; shape: number[]; data: Buffer }>;
@@ -46,6 +46,7 @@ function answer(line: { type: string; parameters: typeof manifest }, tensors: Te
     return say({ type: 'ready', protocol: 1, name: 'odd' });
   }
   if (line.type === 'evaluate') {
+    if (odd('never evaluates')) return;
     const rows = odd('few outputs') ? testRows - 1 : testRows;
     return sayTensors({ type: 'evaluated' }, { outputs: { shape: [rows, 1], values: new Float32Array(rows) } });
   }
@@ -90,6 +91,12 @@ function train(tensors: Tensors): void {
   }
   sayTensors(head, named);
   if (odd('talks on')) process.stdout.write('and another thing\n');
+  // Once the answer has been read: the next request would take it for its own.
+  if (odd('answers twice'))
+    setTimeout(() => {
+      sayTensors(head, named);
+      process.stdout.write('', () => writeFileSync(join(folder, 'said twice'), ''));
+    }, 100);
 }
 
 /** What it does beside the protocol. */
@@ -100,6 +107,11 @@ function beforeReady(): void {
     );
   }
   if (odd('flood')) for (let i = 0; i < 20_000; i++) process.stderr.write(`${'line '.repeat(200)}\u001b[31m${i}\n`);
+  if (odd('locks its folder')) {
+    mkdirSync('locked');
+    writeFileSync('locked/file', '');
+    chmodSync('locked', 0);
+  }
   if (odd('deaf')) process.on('SIGTERM', () => undefined);
   if (odd('deaf')) setInterval(() => undefined, 1000);
   if (odd('family') || odd('deaf') || odd('abandons its family')) {

@@ -10,7 +10,7 @@ const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = 
 };
 
 const helpOfSuites = [
-  '  accuracy  what training reaches on real data, centrally and federated; needs PARLEY_DATA_DIR, and hours',
+  '  accuracy  what training reaches on real data, centrally and federated; needs PARLEY_DATA_DIR',
   '  learning  local training, with and without clipping per example, beside other engines where they are installed',
   '  rounds    rounds per second of a federation of processes, and of a simulated one; training excluded',
 ].join('\n');

@@ -222,6 +222,9 @@ test('epochs count passes over the rows, steps count optimiser steps, examples a
   assert.deepEqual([epochs.steps, epochs.examples], [12, 30]);
   const steps = await trainOnce(task({ training: { amount: { unit: 'steps', count: 12 } } }), site);
   assert.deepEqual(steps, epochs);
+  // Parameters that hardly move from 0: every step's loss is ln 2, and so is their mean.
+  const still = await trainOnce(task({ training: { optimizer: { name: 'sgd', learningRate: 1e-9 } } }), site);
+  assert.ok(Math.abs(still.loss - Math.LN2) < 1e-7);
 });
 
 test('a minibatch larger than one pass through the network is still one step on all its rows', async () => {

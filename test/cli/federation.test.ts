@@ -84,7 +84,8 @@ before(async () => {
       join(folder, name),
     );
     writeFileSync(join(folder, file), text);
-    await start('', 'client', '--home', join(folder, name), '--data', join(folder, file), '--with-parent');
+    const data = ['--data', join(folder, file)];
+    await start('', 'client', '--home', join(folder, name), ...data, '--threads', '2', '--with-parent');
   }
 });
 
@@ -97,7 +98,9 @@ after(async () => {
 });
 
 test('a run goes from task file to model file, and taking it up again changes nothing', () => {
-  const task = taskFile('first', { rounds: 3, cohort: { minimum: 2 } });
+  // Minibatches of two parts, one for each thread of the clients.
+  const training = { ...example.training, batchSize: 100 };
+  const task = taskFile('first', { rounds: 3, cohort: { minimum: 2 }, training });
   const model = join(folder, 'first.safetensors');
   const result = JSON.parse(must('run', task, '--home', home, '--output', model, '--json'));
   assert.equal(result.phase, 'finished');

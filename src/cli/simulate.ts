@@ -22,6 +22,7 @@ import { type PartitionChoice, parsePartition, partitionForms } from './partitio
 import { resultTable } from './result.ts';
 import { qualityDocument } from './result-document.ts';
 import { type SimulatedData, simulatedData } from './simulate-data.ts';
+import { watchDeclines } from './simulated-declines.ts';
 import { type SimulatedTrainers, simulatedTrainers } from './simulated-trainers.ts';
 import { simulationPorts } from './simulation-ports.ts';
 import { readTaskFile } from './task-file.ts';
@@ -149,6 +150,7 @@ async function run(
   progress: Progress,
   { foreign, workers }: Engines,
 ) {
+  const declines = watchDeclines();
   const world = new World({
     ports: simulationPorts,
     seed: options.seed,
@@ -174,7 +176,10 @@ async function run(
         };
       },
     })),
-    onLog(party, { event, round, detail, code, client }) {
+    onLog(party, logged) {
+      const { event, round, detail, code, client } = logged;
+      const reason = declines.note(party, logged);
+      if (reason !== null) progress.line(reason);
       if (event === 'alone-round')
         progress.status(
           `alone baseline: round ${round} ${detail} (${party})`,
@@ -190,8 +195,9 @@ async function run(
   checkParties(world, faults);
   world.clock.after(submitAtMs, () => world.submit(task));
   const limitMs = (task.rounds + 1) * task.cohort.deadlineSeconds * 1000 * 20 + dayMs;
-  const ended = await world.run(limitMs);
+  const ended = await world.run(limitMs, () => declines.inVain !== null);
   if (world.defects.length > 0) throw world.defects[0];
+  if (!ended && declines.inVain !== null) throw declines.inVain;
   if (!ended) {
     const days = (limitMs / dayMs).toFixed(1);
     throw new UserError(

@@ -131,10 +131,11 @@ export class World {
 
   /**
    * Lets time pass until every run has ended. False when they have not after `limitMs` of virtual time since the
-   * beginning. Parties that are down then stay down.
+   * beginning, or when `isPointless` answers true before. Parties that are down then stay down.
    */
-  async run(limitMs: number): Promise<boolean> {
-    const done = await this.clock.run(() => this.#isOver(), limitMs);
+  async run(limitMs: number, isPointless: () => boolean = () => false): Promise<boolean> {
+    await this.clock.run(() => this.#isOver() || isPointless(), limitMs);
+    const done = this.#isOver();
     this.#stop.abort();
     this.#coordinator?.close();
     return done;

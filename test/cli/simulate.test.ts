@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -83,6 +83,20 @@ test('the tables are dealt to as many clients as are asked for; without data the
   assert.equal(invented.clients.length, 5);
   assert.equal(invented.dataSource.generated, true);
   assert.match(invented.dataSource.label, /not real/);
+});
+
+test('a round that a client declines again and again ends the simulation, which says why and what to do', t => {
+  const diverging = join(folder(t), 'diverging.task.yaml');
+  writeFileSync(diverging, readFileSync(task, 'utf8').replace('learningRate: 0.05', 'learningRate: 1.0e+38'));
+  const { stdout, stderr, status } = simulate(diverging, '--generated', '--clients', '4');
+  assert.equal(status, 2, stderr);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^site-\d: local training diverged; try a smaller training\.optimizer\.learningRate$/m);
+  assert.match(
+    stderr,
+    /^parley: .*round 1 .*site-\d declined it 5 times: local training diverged.*\n→ Correct the task/m,
+  );
+  assert.ok(stderr.split('\n').length < 50, stderr);
 });
 
 test('what cannot be simulated is refused by name, with exit code 2 and a remedy', t => {

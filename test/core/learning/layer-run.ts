@@ -76,8 +76,9 @@ export function run(
         : backwardClipped(plan, pass, batch, act.clip);
   const gradient = memory.slice(plan.gradient / 4, plan.gradient / 4 + plan.count);
   const norms = act === 'sum' ? new Float64Array() : new Float64Array(kernels.buffer, plan.norms, rows.length).slice();
+  const weights = new Float32Array(kernels.buffer, plan.weights, typeof act === 'string' ? 0 : rows.length).slice();
   source.release(kernels);
-  return { loss, outputs, gradient, norms };
+  return { loss, outputs, gradient, norms, weights };
 }
 
 /** The outputs of a plan for prediction. */

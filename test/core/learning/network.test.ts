@@ -2,24 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LayerSettings } from '../../../src/core/learning/layer-settings.ts';
-import {
-  backward,
-  backwardClipped,
-  forward,
-  type NetworkSettings,
-  passOver,
-  planNetwork,
-  rowGradients,
-} from '../../../src/core/learning/network.ts';
-import { networkManifest } from '../../../src/core/learning/network-parameters.ts';
-import { parameterCount } from '../../../src/core/learning/parameters.ts';
-import { inputWidth, labelWidth } from '../../../src/core/learning/shape.ts';
-import { type KernelSource, Layout } from '../../../src/core/math/kernels/kernels.ts';
-import { createSimdKernels } from '../../../src/core/math/kernels/simd.ts';
+import { backward, type NetworkSettings, passOver, planNetwork } from '../../../src/core/learning/network.ts';
+import { Layout } from '../../../src/core/math/kernels/kernels.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
-import { RandomStream } from '../../../src/core/math/random.ts';
-
-const simd = createSimdKernels();
+import { simd } from '../math/same-kernels.ts';
+import { all, distance, example, length, run } from './layer-run.ts';
 
 /** Dense layers over positions; the number of positions decides how the norms are computed. */
 function denseNetwork(widths: readonly number[], places: number, classes: number): NetworkSettings {
@@ -37,66 +24,6 @@ function denseNetwork(widths: readonly number[], places: number, classes: number
     loss: { name: classes === 2 ? 'binary' : 'cross-entropy' },
   };
 }
-
-interface Example {
-  readonly network: NetworkSettings;
-  readonly parameters: Float32Array;
-  readonly features: Float32Array;
-  readonly labels: Float32Array;
-  readonly rows: number;
-}
-
-function example(network: NetworkSettings, rows: number, seed: number): Example {
-  const stream = new RandomStream(new Uint8Array(32).fill(seed));
-  const draw = (count: number) => Float32Array.from({ length: count }, () => stream.normal());
-  const { input, output } = network.shape;
-  const classes = output.kind === 'classes' ? output.classes : 0;
-  return {
-    network,
-    parameters: draw(parameterCount(networkManifest(network.layers))),
-    features: draw(rows * inputWidth(input)),
-    labels: Float32Array.from({ length: rows * labelWidth(output) }, () => stream.below(classes)),
-    rows,
-  };
-}
-
-/** Runs over the named rows of the example in a memory of their own. */
-function run(
-  { network, parameters, features, labels }: Example,
-  rows: readonly number[],
-  act: 'sum' | 'norms' | { clip: number },
-  options: { source?: KernelSource; batch?: number } = {},
-) {
-  const { source = simd, batch = 1 } = options;
-  const layout = new Layout();
-  const plan = planNetwork(layout, network, rows.length, 'training');
-  const kernels = source.acquire(layout.bytes);
-  const memory = new Float32Array(kernels.buffer);
-  memory.fill(0, plan.gradient / 4, plan.gradient / 4 + plan.count);
-  memory.set(parameters, plan.parameters / 4);
-  const { inputWidth: width, labelWidth: known } = plan;
-  rows.forEach((row, i) => {
-    memory.set(features.subarray(row * width, (row + 1) * width), plan.input / 4 + i * width);
-    memory.set(labels.subarray(row * known, (row + 1) * known), plan.labels / 4 + i * known);
-  });
-  const pass = passOver(kernels, plan, rows.length, null);
-  forward(plan, pass);
-  const loss =
-    act === 'sum'
-      ? backward(plan, pass, batch)
-      : act === 'norms'
-        ? rowGradients(plan, pass)
-        : backwardClipped(plan, pass, batch, act.clip);
-  const gradient = memory.slice(plan.gradient / 4, plan.gradient / 4 + plan.count);
-  const norms = act === 'sum' ? new Float64Array() : new Float64Array(kernels.buffer, plan.norms, rows.length).slice();
-  const weights = new Float32Array(kernels.buffer, plan.weights, typeof act === 'string' ? 0 : rows.length).slice();
-  source.release(kernels);
-  return { loss, gradient, norms, weights };
-}
-
-const all = (rows: number) => Array.from({ length: rows }, (_, i) => i);
-const length = (vector: ArrayLike<number>) => Math.hypot(...Array.from(vector));
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>) => length(Array.from(a, (value, i) => value - b[i]));
 
 /** One position: product norms; few positions and wide layers: Gram norms; many and narrow ones: written out. */
 const networks = fc.record({

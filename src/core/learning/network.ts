@@ -131,8 +131,9 @@ export function backward(plan: NetworkPlan, pass: Pass, batch: number): number {
  * computed as in Bu et al. 2023, "Differentially private optimization on large model at small cost": one pass back).
  *
  * What holds of one row: its weight times its norm as computed is at most clipNorm / batch, for weights are rounded towards 0. What does
- * not: the norm is that of the real gradient within rounding (1e-5 of it, 5e-5 at worst: see `GramSum`), and the sum is
- * float32, so a row may also move the last bits of what others add.
+ * not: the norm is that of the gradient within float32 rounding only (1e-5 of it, 5e-5 at worst seen, see `GramSum`; more where the
+ * gradient is itself the small rest of terms that cancel), and sums are float32, so that a row may move the last bits of
+ * what others add. Who needs a proven bound leaves room for that.
  */
 export function backwardClipped(plan: NetworkPlan, pass: Pass, batch: number, clipNorm: number): number {
   const { kernels, rows } = pass;

@@ -20,12 +20,14 @@ export interface TrainingThreads extends GradientWorkers {
 /** Starts so many threads beside this one. They do not keep the process alive. Rejects when one cannot start. */
 export async function startTrainingThreads(count: number): Promise<TrainingThreads> {
   const threads = Array.from({ length: count }, () => new Thread());
-  await Promise.all(threads.map(thread => thread.online));
-  return {
-    count,
-    ask: (worker, request) => threads[worker].ask(request),
-    close: async () => void (await Promise.all(threads.map(thread => thread.close()))),
-  };
+  const close = async () => void (await Promise.all(threads.map(thread => thread.close())));
+  try {
+    await Promise.all(threads.map(thread => thread.online));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { count, ask: (worker, request) => threads[worker].ask(request), close };
 }
 
 class Thread {

@@ -49,7 +49,10 @@ export function serialGradient(place: BatchPlace, turns: Turns): BatchGradient {
 
 let rounds = 0;
 
-/** Parts dealt in turn to this thread and the workers, and added in order. */
+/** Gradients that wait to be added, for each thread: more of them make a minibatch of many parts take memory and no less time. */
+const slotsPerThread = 4;
+
+/** Parts dealt in turn to this thread and the workers, so many at a time, and added in order. */
 export async function sharedGradient(
   place: BatchPlace,
   turns: Turns,
@@ -57,7 +60,8 @@ export async function sharedGradient(
 ): Promise<BatchGradient> {
   const { plan, kernels } = place;
   const learner = new PartLearner(kernels, plan, place.data, place);
-  const most = Math.ceil(place.batchSize / plan.rows);
+  const threads = workers.count + 1;
+  const most = Math.min(Math.ceil(place.batchSize / plan.rows), slotsPerThread * threads);
   const parameters = sharedVector(plan.count);
   const gradients = sharedVector(most * plan.count);
   const round = ++rounds;
@@ -83,10 +87,10 @@ export async function sharedGradient(
       parameters.set(vectorAt(place, plan.parameters));
       const losses = new Array<number>(parts);
       const rows = Uint32Array.from(batch.rows);
-      const askWorker = async (worker: number): Promise<void> => {
-        const slots = partsOf(worker + 1, workers.count + 1, parts);
+      const askWorker = async (worker: number, begin: number, filled: number): Promise<void> => {
+        const slots = partsOf(worker + 1, threads, filled);
         if (slots.length === 0) return;
-        const firsts = slots.map(slot => slot * plan.rows);
+        const firsts = slots.map(slot => (begin + slot) * plan.rows);
         const reply: WorkerReply = await workers.ask(worker, {
           kind: 'learn',
           round,
@@ -95,28 +99,37 @@ export async function sharedGradient(
           slots,
         });
         slots.forEach((slot, i) => {
-          losses[slot] = reply[i];
+          losses[begin + slot] = reply[i];
         });
       };
-      const learnOwn = async (): Promise<void> => {
-        for (const slot of partsOf(0, workers.count + 1, parts)) {
-          vectorAt(place, plan.gradient).fill(0);
-          losses[slot] = learner.learn(batch, slot * plan.rows, plan.gradient);
-          gradients.set(vectorAt(place, plan.gradient), slot * plan.count);
-          if (turns.due(workOf(place, length - slot * plan.rows))) await turns.pause();
+      const learnOwn = async (begin: number, filled: number): Promise<void> => {
+        for (const slot of partsOf(0, threads, filled)) {
+          const first = (begin + slot) * plan.rows;
+          losses[begin + slot] = learnPart(place, learner, batch, first);
+          gradients.set(vectorAt(place, place.partGradient), slot * plan.count);
+          if (turns.due(workOf(place, length - first))) await turns.pause();
         }
       };
-      // Together, so that no failure goes unseen when another came first.
-      await Promise.all([...everyone.map(askWorker), learnOwn()]);
       vectorAt(place, plan.gradient).fill(0);
-      for (let slot = 0; slot < parts; slot++) {
-        vectorAt(place, place.partGradient).set(gradients.subarray(slot * plan.count, (slot + 1) * plan.count));
-        addPart(place);
+      for (let begin = 0; begin < parts; begin += most) {
+        const filled = Math.min(most, parts - begin);
+        await all([...everyone.map(worker => askWorker(worker, begin, filled)), learnOwn(begin, filled)]);
+        for (let slot = 0; slot < filled; slot++) {
+          vectorAt(place, place.partGradient).set(gradients.subarray(slot * plan.count, (slot + 1) * plan.count));
+          addPart(place);
+        }
       }
       return losses.reduce((sum, loss) => sum + loss / length, 0);
     },
     close,
   };
+}
+
+/** Waits for every one, also when another has failed: nobody may be left at work in memory that is given back then. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find(result => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 function learnPart(place: BatchPlace, learner: PartLearner, batch: Minibatch, first: number): number {

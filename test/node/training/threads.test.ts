@@ -89,6 +89,53 @@ for (const [name, model, sequence] of models) {
   }
 }
 
+test('a minibatch of many parts is dealt in several turns, in memory for a few gradients of each thread', async () => {
+  const of = task({ name: 'mlp', hidden: [20] }, null);
+  const parameters = taskParameters(of, seed);
+  const large: Task = { ...of, training: { ...of.training, batchSize: 3000 } };
+  const data = site(2900);
+  const one = await createTrainer(large, data).train({ parameters, round: 1, seed });
+  for (const workers of crews.slice(1)) {
+    let held = 0;
+    const watched: TrainingThreads = {
+      ...workers,
+      ask(worker, request) {
+        if (request.kind === 'open') held = request.assignment.gradients.length / parameters.length;
+        return workers.ask(worker, request);
+      },
+    };
+    const shared = await createTrainer(large, data, { workers: watched }).train({ parameters, round: 1, seed });
+    assert.deepEqual(shared, one);
+    assert.ok(held > 0 && held <= 4 * (workers.count + 1), String(held));
+  }
+});
+
+test('when a thread fails, this one is done with its parts before their memory is given back', async () => {
+  const of = task({ name: 'mlp', hidden: [4096, 128] }, null);
+  const parameters = taskParameters(of, seed);
+  let pauses = 0;
+  let isWorking = false;
+  const failing: TrainingThreads = {
+    count: 1,
+    ask: async (_worker, { kind }) => {
+      if (kind === 'learn') throw new Error('no memory left');
+      return [];
+    },
+    close: async () => undefined,
+  };
+  const yieldNow = async () => {
+    pauses++;
+    isWorking = true;
+    await new Promise(setImmediate);
+    isWorking = false;
+  };
+  const long: Task = { ...of, training: { ...of.training, batchSize: 600 } };
+  const trainer = createTrainer(long, site(600), { workers: failing, yieldNow });
+  await assert.rejects(trainer.train({ parameters, round: 1, seed }), /no memory left/);
+  assert.ok(pauses > 0);
+  assert.equal(isWorking, false);
+});
+
 test('a thread that has ended fails the training that needs it', async () => {
   const crew = await startTrainingThreads(1);
   await crew.close();

@@ -31,6 +31,24 @@ export function valueCount(features: Features): number {
   return features instanceof Float32Array ? features.length : features.bytes.length;
 }
 
+/** So many rows from `row` on, as views. Throws RangeError for rows that are not there. */
+export function rowRange({ rows, width, features, labelWidth, labels }: Dataset, row: number, count: number): Dataset {
+  if (!(row >= 0 && count >= 0 && row + count <= rows)) {
+    throw new RangeError(`rows: there are no rows ${row} to ${row + count - 1}`);
+  }
+  const [from, to] = [row * width, (row + count) * width];
+  return {
+    rows: count,
+    width,
+    features:
+      features instanceof Float32Array
+        ? features.subarray(from, to)
+        : { ...features, bytes: features.bytes.subarray(from, to) },
+    labelWidth,
+    labels: labels.subarray(row * labelWidth, (row + count) * labelWidth),
+  };
+}
+
 /** The named rows, in the order given, copied. Throws RangeError for a row that is not there. */
 export function pickRows(data: Dataset, indices: ArrayLike<number>): Dataset {
   const { width, features, labelWidth, labels } = data;

@@ -16,6 +16,7 @@ import type { ClassEvaluation, Evaluation, NumberEvaluation } from './trainer.ts
  * @param outputs row-major, per prediction as many as the loss has (`outputsPerPosition`).
  * @param labels row-major, one per prediction.
  * @param bins bins of the score histograms; null: none. Two classes only.
+ * @param before what the rows before these gave: the result is that of all of them, to the bit. More than two classes only.
  */
 export function evaluateOutputs(
   outputs: Float32Array,
@@ -23,6 +24,7 @@ export function evaluateOutputs(
   output: OutputShape,
   loss: LossSettings,
   bins: number | null,
+  before: ClassEvaluation | null = null,
 ): Evaluation {
   if (!outputs.every(Number.isFinite)) throw new Problem('non-finite', 'the model gives values that are not finite');
   const width = outputsPerPosition(output, loss) / (output.kind === 'numbers' ? output.count : 1);
@@ -30,7 +32,9 @@ export function evaluateOutputs(
     throw new RangeError(`evaluate: ${outputs.length} outputs for ${labels.length} predictions of ${width}`);
   }
   if (output.kind === 'numbers') return evaluateNumbers(outputs, labels, loss);
-  return width === 1 ? evaluateBinary(outputs, labels, bins) : evaluateClasses(outputs, labels, output.classes, bins);
+  return width === 1
+    ? evaluateBinary(outputs, labels, bins)
+    : evaluateClasses(outputs, labels, output.classes, bins, before);
 }
 
 function evaluateBinary(logits: Float32Array, labels: Float32Array, bins: number | null): ClassEvaluation {
@@ -51,10 +55,11 @@ function evaluateClasses(
   labels: Float32Array,
   classes: number,
   bins: number | null,
+  before: ClassEvaluation | null,
 ): ClassEvaluation {
-  const classCounts = new Array<number>(classes).fill(0);
-  let correct = 0;
-  let logLoss = 0;
+  const classCounts = before === null ? new Array<number>(classes).fill(0) : [...before.classCounts];
+  let correct = before?.correct ?? 0;
+  let logLoss = before?.logLoss ?? 0;
   for (let i = 0, at = 0; i < labels.length; i++, at += classes) {
     const label = labels[i];
     classCounts[label]++;
@@ -66,7 +71,8 @@ function evaluateClasses(
     correct += Number(best - at === label);
     logLoss += top - logits[at + label] + logAtLeastOne(sum);
   }
-  const counted = { kind: 'classes', examples: labels.length, correct, logLoss, classCounts } as const;
+  const examples = (before?.examples ?? 0) + labels.length;
+  const counted = { kind: 'classes', examples, correct, logLoss, classCounts } as const;
   if (classes > 2) return { ...counted, auc: null, scores: null };
   // Of two logits the difference is the logit of class 1.
   const difference = Float32Array.from(labels, (_, i) => logits[2 * i + 1] - logits[2 * i]);

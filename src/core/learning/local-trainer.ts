@@ -6,7 +6,7 @@ import { type KernelSource, type Kernels, Layout } from '../math/kernels/kernels
 import { RandomStream } from '../math/random.ts';
 import type { Task } from '../protocol/task.ts';
 import { serialGradient, sharedGradient } from './batch-gradient.ts';
-import { evaluateOutputs } from './evaluate.ts';
+import { evaluateNetwork } from './evaluate-network.ts';
 import { type GradientWorkers, shareDataset } from './gradient-workers.ts';
 import { minibatches, stepCount } from './minibatches.ts';
 import { taskNetwork } from './model.ts';
@@ -16,7 +16,6 @@ import { networkManifest } from './network-parameters.ts';
 import { addGaussianNoise, type NoisePlace, planNoise } from './noise.ts';
 import { LocalOptimizer, planOptimizer } from './optimizer.ts';
 import type { Minibatch } from './part-learner.ts';
-import { predictOutputs } from './predict.ts';
 import { learningRateFactor } from './schedule.ts';
 import { type DataShape, inputWidth, labelWidth } from './shape.ts';
 import type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
@@ -57,16 +56,7 @@ export function createTrainer(task: Task, site: SiteData, options: TrainerOption
   return {
     manifest: networkManifest(network.layers),
     train: request => train(task, network, rows, options, request),
-    async evaluate(parameters) {
-      const outputs = await predictOutputs(network, parameters, site.test, options);
-      return evaluateOutputs(
-        outputs,
-        site.test.labels,
-        network.shape.output,
-        network.loss,
-        task.evaluation.pooledAucBins,
-      );
-    },
+    evaluate: parameters => evaluateNetwork(network, parameters, site.test, task.evaluation.pooledAucBins, options),
   };
 }
 

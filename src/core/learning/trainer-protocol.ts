@@ -27,6 +27,9 @@ export const mostLineBytes = 65_536;
 /** Most row numbers that one request names: 256 MiB. */
 export const mostRowNumbers = 2 ** 26;
 
+/** Most bytes of rows that a trainer is told, and of outputs that it is asked for: 2 GiB. */
+const mostRowBytes = 2 ** 31;
+
 /** What a trainer needs to know of the task, once, before anything is asked. */
 export interface Hello {
   readonly type: 'hello';
@@ -161,6 +164,27 @@ export function trainMessage(
 /** A request for the outputs on the test rows. */
 export function evaluateMessage({ parameters: manifest }: Hello, parameters: Float32Array): Outgoing {
   return outgoing({ type: 'evaluate' } satisfies Evaluate, namedTensors(manifest, parameters));
+}
+
+/**
+ * Refuses a site with more rows than can be told, or more outputs on its test rows than can be answered. Throws UserError.
+ *
+ * @param outputs bytes of the outputs.
+ */
+export function checkSite({ train, test }: SiteData, outputs: number): void {
+  const rows = [train, test].reduce((sum, data) => sum + 4 * data.rows * (data.width + data.labelWidth), 0);
+  for (const [bytes, what] of [
+    [rows, 'rows'],
+    [outputs, 'outputs on the test rows'],
+  ] as const) {
+    if (bytes <= mostRowBytes) continue;
+    const mebibytes = Math.ceil(bytes / 2 ** 20);
+    throw new UserError(
+      '--trainer',
+      `the ${what} take ${mebibytes} MiB, a foreign trainer can be sent or asked for ${mostRowBytes / 2 ** 20}`,
+      'Use fewer rows, or leave the training to Parley.',
+    );
+  }
 }
 
 function outgoing(header: Hello | Train | Evaluate, tensors: readonly NamedTensor[]): Outgoing {

@@ -4,6 +4,7 @@ import { evaluateOutputs } from '../../core/learning/evaluate.ts';
 import type { Trainer } from '../../core/learning/trainer.ts';
 import { admitOutputs, admitReady, admitTrained, expectedTensors } from '../../core/learning/trainer-admission.ts';
 import {
+  checkSite,
   evaluateMessage,
   helloMessage,
   helloOf,
@@ -24,13 +25,15 @@ export interface ForeignTrainer extends Trainer {
 /**
  * The trainer that a command starts, for one task on one site's rows. The process is started by the first request, and anew by the first
  * one after a failure. Its answers are admitted like a stranger's (`trainer-admission.ts`), and quality is measured here, from the outputs
- * it gives for the test rows. Requests throw TrainerFailure when it fails at them, UserError when it cannot take part in the task.
+ * it gives for the test rows. Throws UserError when the site has more rows than a foreign trainer is told; requests throw TrainerFailure
+ * when it fails at them, UserError when it cannot take part in the task.
  *
  * Not protected: the program runs as this user, can read what this user can, and can use the network.
  */
 export function createForeignTrainer(task: Task, site: SiteData, settings: TrainerSettings): ForeignTrainer {
   const hello = helloOf(task);
   const most = (asked: 'hello' | 'train' | 'evaluate') => mostTensorBytes(expectedTensors(hello, site, asked));
+  checkSite(site, most('evaluate'));
   let current: TrainerProcess | null = null;
   let closed = false;
   let last: Promise<unknown> = Promise.resolve();

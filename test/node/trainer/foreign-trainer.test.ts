@@ -120,6 +120,15 @@ describe('a foreign trainer', () => {
     assert.equal((await trainer.evaluate(parameters)).examples, 6);
   });
 
+  test('is told no rows beyond 2 GiB, and asked for no outputs beyond: the site declines the task', () => {
+    const limits = { timeMs: 60_000, memoryBytes: null };
+    const open = (rows: typeof site) =>
+      createForeignTrainer(task, rows, { command: ['none'], limits, log: () => undefined });
+    assert.throws(() => open({ ...site, train: { ...site.train, rows: 2 ** 27 } }), /the rows take \d+ MiB, .* 2048$/);
+    const bare = { ...site.test, rows: 2 ** 30, width: 0, labelWidth: 0 };
+    assert.throws(() => open({ ...site, test: bare }), /the outputs on the test rows take 4097 MiB/);
+  });
+
   test('is not asked about test rows where there are none', async t => {
     const trainer = odd(t, 'exits at once', { rows: sampleSite(task, { train: 20, test: 0 }) });
     assert.equal((await trainer.evaluate(parameters)).examples, 0);

@@ -79,3 +79,38 @@ for (const kind of ['open', 'learn', 'close'] as const) {
     assert.equal(theirs.held.size, kind === 'close' ? 1 : 0);
   });
 }
+
+test('the gradient of a minibatch is scaled to the bound where it is longer, and left as it is where it is not', async () => {
+  // From 0, a step of SGD at rate 0.1 moves the bias alone: by the gradient ½, for all labels are 0.
+  const moved = async (clip: Task['training']['clip']) => {
+    const trainer = createTrainer({ ...of, training: { ...of.training, clip } }, site);
+    const { parameters } = await trainer.train({ parameters: new Float32Array(3), round: 1, seed });
+    return parameters[2] / -0.1;
+  };
+  for (const [norm, expected] of [
+    [0.125, 0.125],
+    [0.5, 0.5],
+    [3, 0.5],
+  ]) {
+    for (const per of ['batch', 'example'] as const) {
+      const length = await moved({ norm, per });
+      assert.ok(Math.abs(length - expected) < 1e-6, `${length} by ${per}, expected ${expected}`);
+    }
+  }
+  assert.ok(Math.abs((await moved(null)) - 0.5) < 1e-6);
+});
+
+test('what dropout drops is drawn from the seed', async () => {
+  const model: Task['model'] = { name: 'mlp', hidden: [8], activation: 'relu', norm: 'none', dropout: 0.5 };
+  const features = new Float32Array(2 * rows).fill(1);
+  const train = { ...data, features };
+  const inOrder = { batches: () => Array.from({ length: rows }, (_, row) => row) };
+  const task: Task = { ...of, model };
+  const parameters = taskParameters(task, seed);
+  const trained = async (first: number) => {
+    const trainer = createTrainer(task, { ...site, train }, inOrder);
+    return (await trainer.train({ parameters, round: 1, seed: new Uint8Array(32).fill(first) })).parameters;
+  };
+  assert.deepEqual(await trained(1), await trained(1));
+  assert.notDeepEqual(await trained(1), await trained(2));
+});

@@ -3,18 +3,23 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { lossGradient, planLoss } from '../../../src/core/learning/loss.ts';
 import type { LossSettings } from '../../../src/core/learning/loss-settings.ts';
+import type { OutputShape } from '../../../src/core/learning/shape.ts';
 import { Layout } from '../../../src/core/math/kernels/kernels.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
 import { simd } from '../math/same-kernels.ts';
 
-/** Summed loss and gradient by the outputs, of `rows` rows with `count` numbers each. */
+/** Summed loss and gradient by the outputs, of rows with `count` labels each. */
 function run(
   loss: LossSettings,
   count: number,
   outputs: Float32Array,
   labels: Float32Array,
-  { batch = 1, source = simd }: { batch?: number; source?: typeof simd } = {},
+  {
+    batch = 1,
+    source = simd,
+    shape = { kind: 'numbers', count },
+  }: { batch?: number; source?: typeof simd; shape?: OutputShape } = {},
 ) {
   const rows = labels.length / count;
   const layout = new Layout();
@@ -23,7 +28,7 @@ function run(
     labels: layout.float32(labels.length),
     gradient: layout.float32(outputs.length),
   };
-  const plan = planLoss({ kind: 'numbers', count }, loss, places);
+  const plan = planLoss(shape, loss, places);
   const kernels = source.acquire(layout.bytes);
   const memory = new Float32Array(kernels.buffer);
   memory.set(outputs, places.outputs / 4);
@@ -117,6 +122,31 @@ test('the gradient is that of the loss divided by the batch, by finite differenc
       }
     }),
   );
+});
+
+test('of classes, the loss is the mean over the steps of a row, and the gradient that of its sum divided by the batch', () => {
+  const [rows, steps, batch] = [3, 4, 5];
+  const stream = new RandomStream(new Uint8Array(32));
+  for (const classes of [2, 3]) {
+    const name = classes === 2 ? 'binary' : 'cross-entropy';
+    const width = classes === 2 ? 1 : classes;
+    const labels = Float32Array.from({ length: rows * steps }, () => stream.below(classes));
+    const outputs = Float32Array.from({ length: rows * steps * width }, () => 2 * stream.normal());
+    const shape = { kind: 'classes', classes, steps } as const;
+    const { sum, gradient } = run({ name }, steps, outputs, labels, { batch, shape });
+    let expected = 0;
+    labels.forEach((label, i) => {
+      // One logit is the second of two, the first being 0.
+      const logits = classes === 2 ? [0, outputs[i]] : Array.from(outputs.subarray(i * classes, (i + 1) * classes));
+      const total = logits.reduce((all, z) => all + Math.exp(z), 0);
+      expected -= Math.log(Math.exp(logits[label]) / total) / steps;
+      const slopes = logits.map((z, c) => (Math.exp(z) / total - Number(c === label)) / (batch * steps));
+      slopes.slice(-width).forEach((slope, c) => {
+        assert.ok(Math.abs(gradient[i * width + c] - slope) < 1e-7, `${gradient[i * width + c]}, expected ${slope}`);
+      });
+    });
+    assert.ok(Math.abs(sum - expected) < 1e-12 * (1 + expected), `${sum}, expected ${expected}`);
+  }
 });
 
 test('both kernels give the same loss and gradient to the bit', () => {

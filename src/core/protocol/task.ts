@@ -59,8 +59,8 @@ export const taskSchema = z
       weightBy: z.enum(['examples', 'uniform']).default('examples'),
       /** No client counts for more examples than this. */
       weightCap: z.number().int().min(1).max(1e12).default(100_000),
-      /** L2 bound of an update; clients clip to it, the coordinator refuses what is longer. */
-      clipNorm: positive.default(1000),
+      /** L2 bound of an update; clients clip to it, the coordinator refuses what is longer, and more than 2^60 always. */
+      clipNorm: positive.max(1e18).default(1000),
     }),
     protection: z.enum(['inspect']),
     privacy: z.enum(['none']),

@@ -22,8 +22,6 @@ export interface Columns {
   readonly scratch: number;
   /** Writes the columns of `count` rows from row `from` on, and visits them chunk by chunk in order. */
   write(pass: Pass, from: number, count: number, visit: VisitChunk): void;
-  /** Visits the columns of these rows as chunks in order, after `write` of the whole pass. */
-  read(pass: Pass, from: number, count: number, visit: VisitChunk): void;
   /** `write`'s adjoint: `fill` writes a chunk's columns at the byte offset it gets, and they are added to the images at `target`. */
   addBack(pass: Pass, target: number, fill: VisitChunk): void;
 }
@@ -58,24 +56,19 @@ export function planColumns(
     const end = (from + count) * outHeight;
     for (let line = from * outHeight; line < end; line += chunkLines) visit(line, Math.min(chunkLines, end - line));
   };
-  const write: Columns['write'] = ({ kernels }, from, count, visit) => {
-    eachChunk(from, count, (line, lines) => {
-      const columns = kept === 0 ? scratch : kept + line * lineBytes;
-      kernels.im2col(images, columns, channels, height, width, kernel, stride, padding, line, lines);
-      visit(columns, line * outWidth, lines * outWidth);
-    });
-  };
   const positions = outHeight * outWidth;
   return {
     positions,
     inner,
     kept,
     scratch,
-    write,
-    read:
-      kept === 0
-        ? write
-        : (_, from, count, visit) => visit(kept + from * outHeight * lineBytes, from * positions, count * positions),
+    write({ kernels }, from, count, visit) {
+      eachChunk(from, count, (line, lines) => {
+        const columns = kept === 0 ? scratch : kept + line * lineBytes;
+        kernels.im2col(images, columns, channels, height, width, kernel, stride, padding, line, lines);
+        visit(columns, line * outWidth, lines * outWidth);
+      });
+    },
     addBack({ kernels, rows: count }, target, fill) {
       eachChunk(0, count, (line, lines) => {
         fill(scratch, line * outWidth, lines * outWidth);

@@ -60,7 +60,7 @@ function planChunkedGradient(
   const { inner } = columns;
   const bias = 4 * filters * inner;
   const addRows = (pass: Pass, from: number, rowCount: number, target: number): void => {
-    columns.read(pass, from, rowCount, (values, first, count) => {
+    columns.write(pass, from, rowCount, (values, first, count) => {
       const e = error + 4 * first * filters;
       pass.kernels.addTransposedProduct(e, values, target, filters, count, inner);
       pass.kernels.addColumnSums(e, 4 * filters, target + bias, count, filters);

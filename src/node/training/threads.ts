@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { GradientWorkers, WorkerReply, WorkerRequest } from '../../core/learning/gradient-workers.ts';
+import { TrainerFailure } from '../../core/learning/trainer-failure.ts';
 
 /** What a thread is sent, and what it sends back. */
 export interface ThreadRequest {
@@ -45,12 +46,12 @@ class Thread {
     this.#worker.on('message', (message: ThreadReply) => {
       const waiting = this.#waiting.get(message.id);
       this.#waiting.delete(message.id);
-      if ('error' in message) waiting?.reject(new Error(`training thread: ${message.error}`));
+      if ('error' in message) waiting?.reject(failure(message.error));
       else waiting?.resolve(message.reply);
       if (this.#waiting.size === 0) this.#worker.unref();
     });
-    this.#worker.on('error', cause => this.#fail(new Error('training thread: failed', { cause })));
-    this.#worker.on('exit', () => this.#fail(new Error('training thread: has ended')));
+    this.#worker.on('error', cause => this.#fail(failure('failed', cause)));
+    this.#worker.on('exit', () => this.#fail(failure('has ended')));
     this.online.then(
       () => this.#waiting.size === 0 && this.#worker.unref(),
       () => undefined,
@@ -76,4 +77,10 @@ class Thread {
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
   }
+}
+
+/** It costs the client its round, which is told at once: nobody waits for the deadline. */
+function failure(what: string, cause?: unknown): TrainerFailure {
+  const remedy = 'Restart this process; with --threads 1, or smaller minibatches, it takes less memory.';
+  return new TrainerFailure('training thread', what, remedy, { cause });
 }

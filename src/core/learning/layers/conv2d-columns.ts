@@ -18,8 +18,6 @@ export interface Columns {
   readonly inner: number;
   /** Byte offset of the columns of all rows of a pass after `write`; 0 where they do not stay. */
   readonly kept: number;
-  /** Byte offset of room for a chunk. */
-  readonly scratch: number;
   /** Writes the columns of `count` rows from row `from` on, and visits them chunk by chunk in order. */
   write(pass: Pass, from: number, count: number, visit: VisitChunk): void;
   /** `write`'s adjoint: `fill` writes a chunk's columns at the byte offset it gets, and they are added to the images at `target`. */
@@ -61,7 +59,6 @@ export function planColumns(
     positions,
     inner,
     kept,
-    scratch,
     write({ kernels }, from, count, visit) {
       eachChunk(from, count, (line, lines) => {
         const columns = kept === 0 ? scratch : kept + line * lineBytes;

@@ -8,7 +8,7 @@ import { createTrainer } from '../core/learning/local-trainer.ts';
 import { type Quality, quality } from '../core/learning/quality.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
 import { pause } from '../core/protocol/ports.ts';
-import { UserError } from '../core/protocol/problem.ts';
+import { Problem, UserError } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { nodePrimitives } from '../node/primitives.ts';
 import type { VirtualClock } from '../simulation/clock.ts';
@@ -115,25 +115,26 @@ async function simulate(file: string, options: Options): Promise<void> {
   }
 }
 
+/** Null when it diverged: what the federation reached is told all the same. */
 async function trainPooled(
   task: Task,
   { sites }: SimulatedData,
   { round: rounds, unit }: RunStatus,
   { workers }: OpenThreads,
   progress: Progress,
-): Promise<Quality> {
+): Promise<Quality | null> {
   const news = 'pooled baseline: training on the rows of all clients in one place (--no-pooled leaves it out)';
-  const evaluation = await pooledBaseline(
-    task,
-    sites.map(site => site.data),
-    nodePrimitives,
-    {
-      rounds,
-      workers,
-      onRound: round => progress.status(`pooled baseline: round ${round} of ${rounds}`, news),
-    },
-  );
-  return quality(evaluation, unit);
+  const onRound = (round: number) => progress.status(`pooled baseline: round ${round} of ${rounds}`, news);
+  const all = sites.map(site => site.data);
+  try {
+    return quality(await pooledBaseline(task, all, nodePrimitives, { rounds, workers, onRound }), unit);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'non-finite') throw error;
+    progress.line(
+      'pooled baseline: training diverged, so there is none; try a smaller training.optimizer.learningRate',
+    );
+    return null;
+  }
 }
 
 /** Whoever trains for a client: a program of the user's, or our own engine. */

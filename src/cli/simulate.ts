@@ -186,6 +186,7 @@ async function run(
           `alone baseline: round ${round} ${detail} (${party})`,
           'alone baseline: each client trains by itself, for comparison (evaluation.aloneBaseline)',
         );
+      if (event === 'alone-diverged') progress.line(`${party}: training alone diverged, so there is no such baseline`);
       if (event === 'round-closed') progress.status(`round ${round} of ${task.rounds}: ${detail}`);
       if (event === 'dropped-out') progress.line(`round ${round}: ${client} dropped out`);
       if (event === 'round-extended') progress.line(`round ${round}: ${detail}; it is asked for again`);

@@ -65,16 +65,8 @@ export async function evaluateRound(
 
   async function prepareEvaluation(): Promise<Envelope> {
     const evaluation = await evaluated(trainer, await fetchModel(context, ports), signal);
-    const alone: Evaluation | null =
-      evaluation !== null && task.evaluation.aloneBaseline
-        ? await trainAlone(task, trainer, {
-            rounds: round - 1,
-            initialSeed: ports.primitives.sha256(initialSeed(task)),
-            seedOf: r => ports.primitives.sha256(trainingSeed(taskHash, r, ports.name)),
-            onRound: r => ports.log({ event: 'alone-round', task: taskId, round: r, detail: `of ${round - 1}` }),
-            signal,
-          })
-        : null;
+    const wanted = evaluation !== null && task.evaluation.aloneBaseline;
+    const alone = wanted ? await aloneBaseline(context, trainer, ports, signal) : null;
     await ports.step('evaluated');
     const { signer, certificate } = ports.identity();
     // Evaluations are plain data of the payload's shape; only their arrays are declared read-only.
@@ -97,6 +89,29 @@ export async function evaluateRound(
       tensor: null,
     });
     return made;
+  }
+}
+
+/** What the site reaches by itself; null when that training diverges: what the global model is worth is reported all the same. */
+async function aloneBaseline(
+  { task, taskHash, taskId, round }: RoundContext,
+  trainer: Trainer,
+  ports: ClientPorts,
+  signal?: AbortSignal,
+): Promise<Evaluation | null> {
+  const { sha256 } = ports.primitives;
+  try {
+    return await trainAlone(task, trainer, {
+      rounds: round - 1,
+      initialSeed: sha256(initialSeed(task)),
+      seedOf: r => sha256(trainingSeed(taskHash, r, ports.name)),
+      onRound: r => ports.log({ event: 'alone-round', task: taskId, round: r, detail: `of ${round - 1}` }),
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'non-finite') throw error;
+    ports.log({ event: 'alone-diverged', level: 'warn', task: taskId, round });
+    return null;
   }
 }
 

@@ -99,26 +99,29 @@ test('a round that a client declines again and again ends the simulation, which 
   assert.ok(stderr.split('\n').length < 50, stderr);
 });
 
-test('where training on all rows in one place diverges, the result of the federation is told without it', t => {
+test('where training in one place or alone diverges, the result of the federation is told without it', t => {
   const text = [
     ['{ type: above, value: 0 }', '{ type: number }'],
     ['name: logistic', 'name: linear'],
     ['learningRate: 0.05', 'learningRate: 0.3'],
     ['{ unit: steps, count: 50 }', '{ unit: epochs, count: 6 }'],
     ['rounds: 30', 'rounds: 8'],
-    // Clients are held back by the bound on their updates; nothing holds training in one place back.
+    // In the federation the bound on updates holds clients back; nothing does in one place or alone.
     ['clipNorm: 100 ', 'clipNorm: 0.1 '],
     ['pooledAucBins: 1000', 'pooledAucBins: null'],
-    ['aloneBaseline: true', 'aloneBaseline: false'],
   ].reduce((task, [from, to]) => task.replace(from, to), readFileSync(task, 'utf8'));
   const path = join(folder(t), 'unsteady.task.yaml');
   writeFileSync(path, text);
   const { stdout, stderr, status } = simulate(path, '--generated', '--json');
   assert.equal(status, 0, stderr);
   assert.match(stderr, /^pooled baseline: training diverged, so there is none/m);
-  const { pooled } = JSON.parse(stdout);
+  const { pooled, clients, refusals } = JSON.parse(stdout);
   assert.ok(pooled.rmse > 0);
   assert.equal(pooled.baselines.pooledTrainingRmse, null);
+  assert.deepEqual([clients.length, refusals], [4, []], 'every client has evaluated the model');
+  const without = clients.filter((client: { baselines: { alone: unknown } }) => client.baselines.alone === null);
+  assert.ok(without.length > 0);
+  for (const { name } of without) assert.match(stderr, new RegExp(`^${name}: training alone diverged`, 'm'));
 });
 
 test('what cannot be simulated is refused by name, with exit code 2 and a remedy', t => {

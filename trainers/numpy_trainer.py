@@ -23,8 +23,10 @@ ACTIVATIONS = {
 class Task:
     def __init__(self, hello, tensors):
         for layer in hello["layers"]:
-            if layer["type"] != "dense" or layer["activation"] not in ACTIVATIONS:
-                raise Refused("does not know the layer %s with %s" % (layer["type"], layer.get("activation")))
+            if layer["type"] != "dense":
+                raise Refused("does not know the layer %s" % layer["type"])
+            if layer["activation"] not in ACTIVATIONS:
+                raise Refused("does not know the activation %s" % layer["activation"])
         self.layers = hello["layers"]
         self.loss = hello["loss"]
         self.training = hello["training"]

@@ -18,7 +18,7 @@ const testEvery = 3;
 
 /** So many sites of the schema; the same seed (0 to 2^53 − 1) gives the same rows. */
 export async function generateSites(data: DataSchema, sites: number, seed: number): Promise<NamedSite[]> {
-  const schema = onlyTable(data, 'simulate', 'Name a folder with the data of the sites: --data DIR.');
+  const schema = onlyTable(data, 'simulate without --data', 'Name a folder with the data of the sites: --data DIR.');
   const weights = drawWeights(schema, streamOf(seed, 'weights'));
   return Promise.all(
     Array.from({ length: sites }, async (_, i) => {

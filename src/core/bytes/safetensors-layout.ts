@@ -34,7 +34,8 @@ function readHeaderText(bytes: Uint8Array): { headerEnd: number; text: string } 
   const other = (reason: string): SafetensorsError => new SafetensorsError(foreignFormat(bytes) ?? reason);
   if (bytes.length < 8) throw other('the file is too short for a header');
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(maxHeaderBytes)) throw other(`the header says it is longer than ${maxHeaderBytes} bytes`);
+  if (length > BigInt(maxHeaderBytes))
+    throw other(`is no safetensors file: its header would be longer than ${maxHeaderBytes} bytes`);
   const headerEnd = 8 + Number(length);
   if (headerEnd > bytes.length) throw other('the header says it is longer than the file');
   if (length < 2n || bytes[8] !== openBrace) throw other('the header does not begin with {');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { SiteData } from '../../../src/core/data/dataset.ts';
+import { textSite } from '../../../src/core/data/text-site.ts';
 import { createTrainer } from '../../../src/core/learning/local-trainer.ts';
 import { taskParameters } from '../../../src/core/learning/model.ts';
 import { TrainerFailure } from '../../../src/core/learning/trainer-failure.ts';
@@ -89,6 +90,29 @@ for (const [name, model, sequence] of models) {
     });
   }
 }
+
+test('one, two and four threads train the same gru on text to the byte, with and without clipping', async () => {
+  const stream = new RandomStream(seed);
+  const text = Array.from({ length: 6000 }, () => 'abc '[stream.below(4)]).join('');
+  for (const clip of [null, { norm: 0.1, per: 'example' }]) {
+    const plain = task({ name: 'mlp', hidden: [4] }, clip);
+    const of = parseTask({
+      ...plain,
+      data: { format: 'text', alphabet: 'abc ', window: 12, split: { type: 'tail', trainFraction: 0.7 } },
+      model: { name: 'gru', hidden: 6, embedding: 3 },
+      training: { ...plain.training, loss: null },
+    });
+    assert.equal(of.data.format, 'text');
+    const data = textSite(of.data, text, 'text');
+    assert.ok(data.train.rows > of.training.batchSize);
+    const parameters = taskParameters(of, seed);
+    const [one, ...others] = await Promise.all(
+      crews.map(workers => createTrainer(of, data, { workers }).train({ parameters, round: 1, seed })),
+    );
+    for (const other of others) assert.deepEqual(other, one);
+    assert.notDeepEqual(one.parameters, parameters);
+  }
+});
 
 test('a minibatch of many parts is dealt in several turns, in memory for a few gradients of each thread', async () => {
   const of = task({ name: 'mlp', hidden: [20] }, null);

@@ -38,10 +38,7 @@ test('a trainer that fails ends the simulation with its name and what it did', (
   const command = JSON.stringify([process.execPath, odd, 'garbage']);
   const { status, stdout, stderr } = simulate('--trainer', `clinic-east=${command}`);
   assert.deepEqual([status, stdout], [2, ''], stderr);
-  assert.match(
-    stderr,
-    /parley: trainer node odd-trainer\.ts.*: sent a line that is not JSON\n→ .*docs\/trainer\.md/,
-  );
+  assert.match(stderr, /parley: trainer node odd-trainer\.ts.*: sent a line that is not JSON\n→ .*docs\/trainer\.md/);
 });
 
 test('what names no trainer, client or limit is refused with a remedy before anything runs', () => {

@@ -37,7 +37,7 @@ function table(width: number, target: object, sequence: object | null): object {
 export const mlp: Workload = {
   name: 'mlp',
   batchSize: 64,
-  rows: 2048,
+  rows: 1024,
   steps: 300,
   data: table(784, classes, null),
   model: { name: 'mlp', hidden: [128] },
@@ -95,16 +95,24 @@ export function workloadTask({ name, data, model, batchSize, steps }: Workload, 
   });
 }
 
+/** Pixels from 0 to 1, as image sites hold them. */
+const pixelValues = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+
 /** Rows drawn from a seed, for a workload's task. */
 export function workloadSite({ rows }: Workload, task: Task, seed: Uint8Array): SiteData {
   const stream = new RandomStream(seed);
   const { shape } = taskNetwork(task);
   const isNumbers = shape.output.kind === 'numbers';
   const width = shape.input.kind === 'image' ? 784 : task.data.format === 'csv' ? task.data.columns.length - 1 : 0;
+  const count = rows * width;
+  const features =
+    shape.input.kind === 'image'
+      ? { bytes: Uint8Array.from({ length: count }, () => stream.below(256)), values: pixelValues }
+      : Float32Array.from({ length: count }, () => stream.float32() - 0.5);
   const train = {
     rows,
     width,
-    features: Float32Array.from({ length: rows * width }, () => stream.float32() - 0.5),
+    features,
     labelWidth: 1,
     labels: Float32Array.from({ length: rows }, () => (isNumbers ? stream.normal() : stream.below(10))),
   };

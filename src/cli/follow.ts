@@ -7,6 +7,7 @@ import { pause } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { systemClock } from '../node/clock.ts';
 import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
+import { newDeclines } from './declines.ts';
 import type { Progress } from './output.ts';
 import { significant } from './result.ts';
 
@@ -21,6 +22,7 @@ export async function follow(
   signal: AbortSignal,
 ): Promise<RunStatus> {
   const reports: RoundReport[] = [];
+  const told = new Set<string>();
   let version = -1;
   let failures = 0;
   for (;;) {
@@ -31,6 +33,7 @@ export async function follow(
       );
       failures = 0;
       version = status.version;
+      for (const line of newDeclines(status.refusals, told)) progress.line(line);
       for (const report of status.reports) progress.line(roundLine(report, status));
       // Each answer holds the rounds since the one before.
       reports.push(...status.reports);

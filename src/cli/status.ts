@@ -1,6 +1,7 @@
 /** parley status: what the coordinator is doing now. */
 import { Command } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
+import { declineReasons } from './declines.ts';
 import { roundLine, statusLine } from './follow.ts';
 import { findRun, type RunList, shortHash, withOperator } from './operator.ts';
 import { printJson, printLine, table } from './output.ts';
@@ -32,6 +33,7 @@ export function statusCommand(): Command {
               ...status.refusals.map(r => [r.client ?? 'unknown', r.code, r.count]),
             ]),
           );
+          for (const line of declineReasons(status.refusals)) printLine(line);
         }
         if (status.clients.length > 0) printLine(resultTable(status));
       }),

@@ -1,6 +1,7 @@
 /** The inbox: messages of clients, each verified, accepted once, acknowledged by a signed receipt, or refused by name. */
 import { sameBytes, toHex } from '../core/bytes/floats.ts';
 import { type Envelope, encodeEnvelope, signEnvelope } from '../core/crypto/envelope.ts';
+import { type DeclineReason, declineAdvice, declineCode } from '../core/protocol/decline.ts';
 import {
   encodePayload,
   labels,
@@ -17,7 +18,7 @@ import type { Book, Loaded } from './book.ts';
 import { checkEvaluation } from './evaluation.ts';
 import { answered } from './run.ts';
 import type { Admitted, Verified } from './stages.ts';
-import type { MessageKey, Run, Write } from './store.ts';
+import type { MessageKey, Refusal, Run, Write } from './store.ts';
 import { type Member, verifyContext, verifyOrigin } from './verify.ts';
 
 /** Refusals that say nothing about the sender's update: not counted against it. */
@@ -90,9 +91,8 @@ export async function takeDecline(
   await exclusively(async () => {
     const { run } = openFor(book, envelope, member.name);
     if (answered(run).has(member.name)) return;
-    const problem = new Problem('declined', reason);
     await book.commit({ ...run, refused: [...run.refused, member.name] }, [
-      refusal(book, envelope, member.name, problem),
+      declined(book, envelope, member.name, reason),
     ]);
     if (reason === 'cannot-train') book.decline(run.task, member.name);
   });
@@ -203,7 +203,13 @@ async function blaming(
   }
 }
 
-function refusal(book: Book, envelope: Envelope, client: string, problem: Problem): Write {
+function refusal(
+  book: Book,
+  envelope: Envelope,
+  client: string,
+  problem: Problem,
+  countedAs: Refusal['code'] = problem.code,
+): Write {
   const task = toHex(envelope.task);
   const { round } = envelope;
   const { code, detail } = problem;
@@ -211,9 +217,16 @@ function refusal(book: Book, envelope: Envelope, client: string, problem: Proble
   markTold(problem);
   return {
     put: 'refusal',
-    refusal: { task, round, client, code, at: book.ports.clock.now() },
+    refusal: { task, round, client, code: countedAs, at: book.ports.clock.now() },
     evidence: encodeEnvelope(envelope),
   };
+}
+
+/** A decline, counted by its reason: the only thing that a client says of it. */
+function declined(book: Book, envelope: Envelope, client: string, reason: DeclineReason): Write {
+  const { meaning, remedy } = declineAdvice(reason);
+  const problem = new Problem('declined', `${reason}: ${meaning} → ${remedy}`);
+  return refusal(book, envelope, client, problem, declineCode(reason));
 }
 
 function isCurrent(run: Run, envelope: Envelope): boolean {

@@ -1,6 +1,7 @@
 /** What the coordinator remembers: runs, accepted messages, closed rounds, refusals, releases. One port, one atomic write. */
 import type { Measured } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
+import type { DeclineCode } from '../core/protocol/decline.ts';
 import type { ProblemCode } from '../core/protocol/problem.ts';
 import type { Stopping } from './stopping.ts';
 
@@ -88,7 +89,8 @@ export interface Refusal {
   readonly task: string | null;
   readonly round: number | null;
   readonly client: string | null;
-  readonly code: ProblemCode;
+  /** What it is counted under; of a decline with its reason. */
+  readonly code: ProblemCode | DeclineCode;
   readonly at: number;
 }
 

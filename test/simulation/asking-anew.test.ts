@@ -58,7 +58,7 @@ test('a site that cannot train says so: no round waits for its deadline, and its
     assert.deepEqual(report.combined, ['site-1', 'site-3']);
     assert.ok(report.milliseconds < deadlineMs, `round ${report.round} took ${report.milliseconds} ms`);
   }
-  assert.deepEqual(refusals, [{ client: 'site-2', code: 'declined', count: 1 }], 'asked once in the run');
+  assert.deepEqual(refusals, [{ client: 'site-2', code: 'declined: cannot-train', count: 1 }], 'asked once in the run');
   assert.deepEqual(
     clients.map(c => c.client),
     ['site-1', 'site-3'],
@@ -83,7 +83,7 @@ test('a site whose training diverges declines that round and is asked in the nex
     reports.map(r => r.refused),
     [[], ['site-2'], []],
   );
-  assert.deepEqual(refusals, [{ client: 'site-2', code: 'declined', count: 1 }]);
+  assert.deepEqual(refusals, [{ client: 'site-2', code: 'declined: diverged', count: 1 }]);
 });
 
 test('when too few are left without the one that was refused, the round spares it until the deadline and then asks it again', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { type CoordinatorStore, type Run, StoreConflict, type Write } from '../../src/coordinator/store.ts';
+import { type DeclineReason, declineCode } from '../../src/core/protocol/decline.ts';
 import {
   sampleEvaluation,
   sampleKey,
@@ -194,6 +195,19 @@ export function testCoordinatorStore(name: string, open: (t: TestContext) => Sto
       { client: 'a', code: 'malformed', count: 1 },
       { client: 'a', code: 'stale', count: 41 },
       { client: 'b', code: 'stale', count: 1 },
+    ]);
+  });
+
+  it('declines are counted per reason', async opened => {
+    const decline = (reason: DeclineReason): Write => ({
+      put: 'refusal',
+      refusal: { task: taskA, round: 1, client: 'a', code: declineCode(reason), at: 5 },
+      evidence: Uint8Array.of(1),
+    });
+    await opened.store.commit([decline('failed'), decline('diverged'), decline('failed')]);
+    assert.deepEqual(await opened.reopen().store.refusals(taskA), [
+      { client: 'a', code: 'declined: diverged', count: 1 },
+      { client: 'a', code: 'declined: failed', count: 2 },
     ]);
   });
 

@@ -124,7 +124,9 @@ function parsePayload<T>(schema: z.ZodType<T>, bytes: Uint8Array, code: 'bad-req
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new Problem(code, `payload ${issue.path.join('.')}: ${issue.message}`);
+  // The names of unknown fields are the sender's text, which belongs in no log.
+  const what = issue.code === 'unrecognized_keys' ? 'unknown fields' : issue.message;
+  throw new Problem(code, `payload ${issue.path.join('.')}: ${what}`);
 }
 
 /** The start of an update's body: length of the envelope (uint32, big-endian), then the envelope; the tensor follows. */

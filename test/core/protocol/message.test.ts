@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { encodeCbor } from '../../../src/core/bytes/cbor.ts';
 import type { Envelope } from '../../../src/core/crypto/envelope.ts';
-import { encodeUpdateHead, splitUpdateBody } from '../../../src/core/protocol/message.ts';
+import { encodeUpdateHead, parseDecline, splitUpdateBody } from '../../../src/core/protocol/message.ts';
 import { Problem } from '../../../src/core/protocol/problem.ts';
 
 const bytes = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(length).fill(7);
@@ -75,3 +76,19 @@ async function bytesCopied(action: () => Promise<unknown>): Promise<number> {
   }
   return copied;
 }
+
+test('a decline that says anything but one of the reasons is malformed, and nothing of its text is repeated', () => {
+  const said = 'patient 7';
+  for (const decline of [
+    { reason: said },
+    { reason: 'diverged', [said]: 1 },
+    { reason: 'failed', detail: said },
+    said,
+  ]) {
+    assert.throws(
+      () => parseDecline(encodeCbor(decline)),
+      (error: unknown) => error instanceof Problem && error.code === 'malformed' && !error.message.includes(said),
+    );
+  }
+  assert.deepEqual(parseDecline(encodeCbor({ reason: 'failed' })), { reason: 'failed' });
+});

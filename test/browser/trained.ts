@@ -1,12 +1,13 @@
 /** Training that Node, a page and a Web Worker all do: what must come out the same everywhere. */
 import type { SiteData } from '../../src/core/data/dataset.ts';
+import { textSite } from '../../src/core/data/text-site.ts';
 import { createTrainer } from '../../src/core/learning/local-trainer.ts';
 import { taskParameters } from '../../src/core/learning/model.ts';
 import { bestKernels } from '../../src/core/math/kernels/best.ts';
 import type { KernelSource } from '../../src/core/math/kernels/kernels.ts';
 import { twinKernels } from '../../src/core/math/kernels/twin.ts';
 import { RandomStream } from '../../src/core/math/random.ts';
-import { parseTask } from '../../src/core/protocol/task.ts';
+import { parseTask, type Task } from '../../src/core/protocol/task.ts';
 
 const seed = new Uint8Array(32).fill(5);
 const rows = 40;
@@ -34,7 +35,14 @@ const images = {
   split: { type: 'stratified', trainFraction: 0.5, seed: 1 },
 };
 
-/** Models with the width of their rows. */
+const text = {
+  format: 'text',
+  alphabet: 'abc ',
+  window: 12,
+  split: { type: 'tail', trainFraction: 0.5 },
+};
+
+/** Models with the width of their rows; null where the rows are windows of text. */
 const models = [
   { name: 'mlp', width: 12, data: table(12, null), model: { name: 'mlp', hidden: [9], norm: 'layer', dropout: 0.2 } },
   {
@@ -45,6 +53,7 @@ const models = [
   },
   { name: 'lstm', width: 12, data: table(12, 4), model: { name: 'lstm', hidden: 5 } },
   { name: 'gru', width: 12, data: table(12, 4), model: { name: 'gru', hidden: 5 } },
+  { name: 'text', width: null, data: text, model: { name: 'gru', hidden: 5, embedding: 3 } },
 ];
 
 export interface Trained {
@@ -78,7 +87,7 @@ export async function train(kernels: 'best' | 'twin'): Promise<Trained> {
       protection: 'inspect',
       privacy: 'none',
     });
-    const trainer = createTrainer(task, site(width), { kernels: source });
+    const trainer = createTrainer(task, width === null ? writtenSite(task) : site(width), { kernels: source });
     const trained = await trainer.train({ parameters: taskParameters(task, seed), round: 1, seed });
     parameters[name] = hex(trained.parameters);
   }
@@ -95,6 +104,14 @@ function site(width: number): SiteData {
     labels: Float32Array.from({ length: rows }, () => stream.below(3)),
   };
   return { train, test: train, featureNames: [], classes: 3, scaler: null, droppedRows: 0 };
+}
+
+/** Random text of a site. */
+function writtenSite({ data }: Task): SiteData {
+  if (data.format !== 'text') throw new RangeError(`text is asked for, not ${data.format}`);
+  const stream = new RandomStream(seed);
+  const letters = Array.from({ length: 24 * rows }, () => data.alphabet[stream.below(data.alphabet.length)]);
+  return textSite(data, letters.join(''), 'text');
 }
 
 function hex(values: Float32Array): string {

@@ -49,7 +49,7 @@ test('a table whose rows fit but are too few to be split does not fit', t => {
   writeFileSync(path, '63,1,1,145,233,1,2,150,0,2.3,3,0,6,0\n');
   const { stdout, stderr, status } = parley(dir, 'check', path, '--task', task);
   assert.deepEqual([status, stdout], [2, '']);
-  assert.match(stderr, /few\.csv: has 1 complete rows; split at 0\.66, one side would be empty\n→ /);
+  assert.match(stderr, /few\.csv: has 1 complete row; split at 0\.66, one side would be empty\n→ /);
 });
 
 test('of numbers to predict the range and the mean are told in the units of the column', t => {

@@ -172,7 +172,7 @@ function split(
   if (trainCount < 1 || trainCount === indices.length) {
     throw new UserError(
       file,
-      `has ${indices.length} complete rows; split at ${trainFraction}, one side would be empty`,
+      `has ${indices.length} complete ${indices.length === 1 ? 'row' : 'rows'}; split at ${trainFraction}, one side would be empty`,
       'Add rows, or fill in missing values.',
     );
   }

@@ -127,8 +127,9 @@ function lossBreaches({ training: { loss }, data }: RuledTask): Breach[] {
   const path = ['training', 'loss'];
   const isOfClasses = loss.name === 'cross-entropy' || loss.name === 'binary';
   const { name } = defaultLoss(output);
+  const fitting = output.kind === 'classes' ? name : 'mse, huber or quantile';
   if (isOfClasses !== (output.kind === 'classes') || (isOfClasses && loss.name !== name)) {
-    return [{ path: [...path, 'name'], message: `${loss.name} does not fit the target; use ${name}` }];
+    return [{ path: [...path, 'name'], message: `${loss.name} does not fit the target; use ${fitting}` }];
   }
   if (loss.name !== 'quantile') return [];
   const { levels } = loss;

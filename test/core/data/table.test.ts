@@ -110,7 +110,7 @@ test('an error never repeats a cell: it may be logged, and the cell is private',
 test('a table too small to split or to scale is refused', async () => {
   await refused(`${header}1,1,north,1,,t,no`, '', /leaves no training row/);
   const stratified: CsvSchema = { ...schema, split: { type: 'stratified', trainFraction: 0.5, seed: 1 } };
-  await refused(`${header}1,1,north,1,,t,no`, '', /has 1 complete rows/, stratified);
+  await refused(`${header}1,1,north,1,,t,no`, '', /has 1 complete row;/, stratified);
   await refused(header, '', /has 0 complete rows/, stratified);
   await refused(`${header}1,1,north,1,,,no`, '', /needs two at least/, { ...schema, standardise: 'local' });
 });

@@ -344,6 +344,15 @@ test('models, data and losses that do not belong together are refused with the p
       {
         data: measured,
         model: { name: 'linear' },
+        training: { ...least.training, loss: { name: 'binary' } },
+      },
+      'training.loss.name',
+      /binary does not fit the target; use mse, huber or quantile/,
+    ],
+    [
+      {
+        data: measured,
+        model: { name: 'linear' },
         training: { ...least.training, loss: { name: 'quantile', levels: [0.5, 0.1] } },
       },
       'training.loss.levels',

@@ -48,3 +48,10 @@ test('the README says what is not protected on its first screen', () => {
   for (const phrase of ['npm start', 'npm test', 'does not learn', 'protection: inspect', 'privacy: none'])
     assert.ok(first.includes(phrase), phrase);
 });
+
+test('a sum that a round report holds is called one on the task page', () => {
+  const page = read('docs/task.md');
+  for (const name of ['correct', 'logLoss', 'loss', 'absoluteError', 'squaredError', 'covered', 'unit']) {
+    assert.ok(page.includes(`\`${name}\``), name);
+  }
+});

@@ -11,7 +11,7 @@ import type { Model } from './model-file.ts';
 import { createProgress } from './output.ts';
 import { type Predicted, predictedClasses, predictedRows } from './predict-classes.ts';
 
-/** @param scaleBy the site's training table, where its scaling is needed; by default the table itself. */
+/** @param scaleBy the site's training table, needed where the task standardises locally. */
 export async function predictTable(
   { task, parameters }: Model,
   schema: CsvSchema,
@@ -39,14 +39,14 @@ export async function predictTable(
 /** The scaling of this site's training rows, as in training. Throws UserError when it cannot be known. */
 async function scalerFor(schema: CsvSchema, data: string, scaleBy: string | undefined): Promise<Scaler | null> {
   if (schema.standardise === 'none') return null;
-  const path = scaleBy ?? data;
-  try {
-    return (await loadSite(schema, fileSource(path))).scaler;
-  } catch (cause) {
-    if (scaleBy !== undefined || !(cause instanceof UserError)) throw cause;
-    const why = `the task scales by a site's training rows, and this table cannot be split into such: ${cause.message}`;
-    throw new UserError(data, why, "Name the site's training table with --scale-by.", { cause });
+  if (scaleBy === undefined) {
+    throw new UserError(
+      data,
+      'the model needs the scaling of the training rows of a site (standardise: local), which is not in the model file',
+      'Name the table this site trained on with --scale-by, the same rows as in training.',
+    );
   }
+  return (await loadSite(schema, fileSource(scaleBy))).scaler;
 }
 
 function sayLeftOut(data: string, { refused }: FeatureTable): void {

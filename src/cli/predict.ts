@@ -34,10 +34,7 @@ export function predictCommand(): Command {
       '--data <path>',
       'table, images or text in the form of the task (docs/data.md); nothing needs a target or labels',
     )
-    .option(
-      '--scale-by <file>',
-      "training table of this site, for tasks that standardise locally (default: the table's own training rows)",
-    )
+    .option('--scale-by <file>', 'training table of this site; needed for tasks that standardise locally')
     .option('--characters <n>', 'text: continue it by so many characters', wholeNumber(1, mostCharacters))
     .option(
       '--seed <n>',

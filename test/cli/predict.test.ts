@@ -104,6 +104,22 @@ test('quantiles are a column each, named by their level, in the units of the col
   ]);
 });
 
+test('a model that scales by a site is refused without the training table of the site, and uses that table alone', () => {
+  const columns = [{ name: 'size', type: 'number' }, { name: 'age', type: 'number' }, table.columns[2]];
+  const local = model(
+    'local',
+    { data: { ...table, standardise: 'local', columns }, model: { name: 'linear' } },
+    [1, 0, 0],
+  );
+  const training = file('training.csv', 'size,age,price\n1,10,1\n2,20,2\n3,30,3\n4,40,4\n9,50,5\n8,60,6\n');
+  const { status, stdout, stderr } = parley('--model', local, '--data', training);
+  assert.deepEqual([status, stdout], [2, ''], stderr);
+  assert.match(stderr, /standardise: local.*\n→ .*--scale-by/);
+  const scaled = (data: string) => lines(predict('--model', local, '--data', data, '--scale-by', training));
+  // A row has the same prediction whatever rows are beside it.
+  assert.equal(scaled(file('one.csv', 'size,age\n2,20\n'))[1][1], scaled(training)[2][1]);
+});
+
 const images = {
   format: 'images',
   height: 1,

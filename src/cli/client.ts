@@ -38,7 +38,7 @@ export function clientCommand(): Command {
         options.trainer === undefined ? null : foreignTrainers(trainerSettings(options.trainer, options, log));
       await using threads = await trainingThreads(foreign === null ? options.threads : 1);
       const open = foreign?.open ?? ownTrainers(threads.workers);
-      const trainerFor = fileTrainers(options.data, options.accept ?? null, open);
+      const trainerFor = fileTrainers(options.data, options.accept ?? null, open, options.home);
       try {
         await runClientProcess({ home: options.home, log, trainerFor, signal: untilStopped(options.withParent) });
       } finally {

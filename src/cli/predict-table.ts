@@ -1,23 +1,35 @@
 /** parley predict for tables: classes with their probabilities, or numbers in the units of the column. */
+import { toHex } from '../core/bytes/floats.ts';
 import type { CsvSchema } from '../core/data/csv-schema.ts';
 import type { Scaler } from '../core/data/dataset.ts';
+import { featureNames } from '../core/data/schema.ts';
 import { type FeatureTable, loadFeatures, loadSite } from '../core/data/table.ts';
 import type { LossSettings } from '../core/learning/loss-settings.ts';
 import { taskNetwork } from '../core/learning/model.ts';
 import { predictOutputs, predictProbabilities } from '../core/learning/predict.ts';
 import { UserError } from '../core/protocol/problem.ts';
+import { encodeTask, type Task } from '../core/protocol/task.ts';
+import { readScaling } from '../node/data/kept-scaling.ts';
 import { fileSource } from '../node/data/read-file.ts';
+import { nodePrimitives } from '../node/primitives.ts';
 import type { Model } from './model-file.ts';
 import { createProgress } from './output.ts';
 import { type Predicted, predictedClasses, predictedRows } from './predict-classes.ts';
 
-/** @param scaleBy the site's training table, needed where the task standardises locally. */
+export interface ScaledTable {
+  readonly data: string;
+  readonly home?: string;
+  readonly scaleBy?: string;
+}
+
+/** @param options a task that standardises locally needs `home` of the site's client, or `scaleBy`, the site's training table. */
 export async function predictTable(
   { task, parameters }: Model,
   schema: CsvSchema,
-  { data, scaleBy }: { data: string; scaleBy?: string },
+  options: ScaledTable,
 ): Promise<Predicted> {
-  const scaler = await scalerFor(schema, data, scaleBy);
+  const { data } = options;
+  const scaler = await scalerFor(task, schema, options);
   const rows = await loadFeatures(schema, fileSource(data), scaler);
   sayLeftOut(data, rows);
   if (rows.rows === 0) {
@@ -37,13 +49,16 @@ export async function predictTable(
 }
 
 /** The scaling of this site's training rows, as in training. Throws UserError when it cannot be known. */
-async function scalerFor(schema: CsvSchema, data: string, scaleBy: string | undefined): Promise<Scaler | null> {
+async function scalerFor(task: Task, schema: CsvSchema, { data, home, scaleBy }: ScaledTable): Promise<Scaler | null> {
   if (schema.standardise === 'none') return null;
+  if (home !== undefined) {
+    return readScaling(home, toHex(nodePrimitives.sha256(encodeTask(task))), featureNames(schema));
+  }
   if (scaleBy === undefined) {
     throw new UserError(
       data,
       'the model needs the scaling of the training rows of a site (standardise: local), which is not in the model file',
-      'Name the table this site trained on with --scale-by, the same rows as in training.',
+      'Name the home of the client that trained it here with --home, or the table it trained on with --scale-by.',
     );
   }
   return (await loadSite(schema, fileSource(scaleBy))).scaler;

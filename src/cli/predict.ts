@@ -14,6 +14,7 @@ import { predictText } from './predict-text.ts';
 interface Options {
   model: string;
   data: string;
+  home?: string;
   scaleBy?: string;
   characters?: number;
   seed?: number;
@@ -34,7 +35,11 @@ export function predictCommand(): Command {
       '--data <path>',
       'table, images or text in the form of the task (docs/data.md); nothing needs a target or labels',
     )
-    .option('--scale-by <file>', 'training table of this site; needed for tasks that standardise locally')
+    .option(
+      '--home <dir>',
+      'for tasks that standardise locally: home of the client of this site, which keeps its scaling',
+    )
+    .option('--scale-by <file>', 'the same from the training table of this site')
     .option('--characters <n>', 'text: continue it by so many characters', wholeNumber(1, mostCharacters))
     .option(
       '--seed <n>',
@@ -74,10 +79,17 @@ function predicted(model: Model, options: Options): Promise<Predicted> {
 type Format = Model['task']['data']['format'];
 
 /** Options that mean nothing for the data of this model. */
-function refuseStrangers(format: Format, { scaleBy, characters, seed }: Options): void {
+function refuseStrangers(format: Format, { home, scaleBy, characters, seed }: Options): void {
   const has = `the model is for ${format === 'csv' ? 'tables' : format}`;
-  if (scaleBy !== undefined && format !== 'csv')
-    throw new UserError('--scale-by', `is for tables, and ${has}`, 'Leave it out.');
+  for (const [option, value] of [
+    ['--home', home],
+    ['--scale-by', scaleBy],
+  ] as const) {
+    if (value !== undefined && format !== 'csv')
+      throw new UserError(option, `is for tables, and ${has}`, 'Leave it out.');
+  }
+  if (home !== undefined && scaleBy !== undefined)
+    throw new UserError('predict', '--home and --scale-by both name a scaling', 'Use one of them.');
   for (const [option, value] of [
     ['--characters', characters],
     ['--seed', seed],

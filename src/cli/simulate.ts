@@ -1,6 +1,8 @@
 /** parley simulate: a whole run in one process, on a virtual clock, with the faults one asks for. */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { artifactKey } from '../coordinator/round.ts';
 import type { RunStatus } from '../coordinator/status.ts';
 import type { SiteData } from '../core/data/dataset.ts';
 import type { GradientWorkers } from '../core/learning/gradient-workers.ts';
@@ -10,6 +12,7 @@ import type { Trainer } from '../core/learning/trainer.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { writeDurable } from '../node/durable-file.ts';
 import { nodePrimitives } from '../node/primitives.ts';
 import type { VirtualClock } from '../simulation/clock.ts';
 import { type Fault, parseFaults } from '../simulation/faults.ts';
@@ -40,6 +43,7 @@ interface Options extends TrainerLimitOptions, ThreadsOption {
   trainer: readonly string[];
   /** False after --no-pooled. */
   pooled: boolean;
+  output?: string;
   json?: boolean;
 }
 
@@ -77,6 +81,7 @@ export function simulateCommand(): Command {
       [],
     )
     .option('--no-pooled', 'leave out the comparison with training on the rows of all clients in one place')
+    .option('--output <file>', 'save the model of the run (safetensors), for parley predict')
     .option('--json', 'print one JSON document');
   return withThreads(withTrainerLimits(command)).action(simulate);
 }
@@ -208,7 +213,23 @@ async function run(
       'Use fewer faults, or a smaller --drop.',
     );
   }
-  return { status: await world.status(), virtualMs: world.clock.elapsed() };
+  const status = await world.status();
+  if (options.output !== undefined) {
+    await saveModel(world, status.task, options.output);
+    progress.line(`model saved: ${resolve(options.output)}`);
+  }
+  return { status, virtualMs: world.clock.elapsed() };
+}
+
+async function saveModel(world: World, task: string, path: string): Promise<void> {
+  const bytes = await world.coordinatorDisk.blobs.read(artifactKey(task));
+  if (bytes === null) throw new UserError('simulate', 'the run ended without a model', 'Leave out --output.');
+  try {
+    writeDurable(resolve(path), bytes, 0o644);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+    throw new UserError(path, `cannot be written (${why})`, 'Name another file with --output.', { cause });
+  }
 }
 
 /** Threads take real time: virtual time and everyone else wait for them, so that the run is the same for any number. */
@@ -297,6 +318,7 @@ function document({
     refusals: rest.refusals,
     ...qualityDocument(status, pooled),
     model: rest.model,
+    output: options.output === undefined ? undefined : resolve(options.output),
     virtualSeconds: virtualMs / 1000,
     seconds: Math.round(seconds * 100) / 100,
   };

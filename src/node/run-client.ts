@@ -13,6 +13,7 @@ import type { Task } from '../core/protocol/task.ts';
 import { readMember } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
 import { systemClock } from './clock.ts';
+import { keepScaling } from './data/kept-scaling.ts';
 import { loadSiteFrom } from './data/site-files.ts';
 import { type Introduction, openChannel } from './http/coordinator-channel.ts';
 import { type Credentials, loadCredentials } from './pki/credentials.ts';
@@ -134,13 +135,16 @@ export function ownTrainers(workers?: GradientWorkers): OpenTrainer {
 /**
  * Trainers on the data of this site, at a path that `loadSiteFrom` reads. A task whose name is not in `accept` is refused
  * (null accepts every task of the federation): the site, not the coordinator, decides what its data is used for.
+ *
+ * @param home where the scaling that a site fitted is kept, for predictions at this site; null: nowhere.
  */
 export function fileTrainers(
   path: string,
   accept: readonly string[] | null,
   open: OpenTrainer = ownTrainers(),
+  home: string | null = null,
 ): ClientPorts['trainerFor'] {
-  return async task => {
+  return async (task, taskHash) => {
     if (accept !== null && !accept.includes(task.name)) {
       throw new UserError(
         task.name,
@@ -149,6 +153,7 @@ export function fileTrainers(
       );
     }
     const site = await loadSiteFrom(task.data, path);
+    if (home !== null) keepScaling(home, taskHash, site);
     // A foreign trainer knows networks only.
     return task.model.name === 'moments' ? ownTrainers()(task, site) : open(task, site);
   };

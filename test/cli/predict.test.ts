@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { readModel } from '../../src/cli/model-file.ts';
+import { toHex } from '../../src/core/bytes/floats.ts';
 import { encodeSafetensors } from '../../src/core/bytes/safetensors.ts';
 import { taskManifest, taskParameters } from '../../src/core/learning/model.ts';
-import { parseTask } from '../../src/core/protocol/task.ts';
+import { encodeTask, parseTask } from '../../src/core/protocol/task.ts';
+import { readScaling } from '../../src/node/data/kept-scaling.ts';
+import { loadSiteFrom } from '../../src/node/data/site-files.ts';
+import { nodePrimitives } from '../../src/node/primitives.ts';
+import { fileTrainers, ownTrainers } from '../../src/node/run-client.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'parley-predict-'));
@@ -104,7 +110,7 @@ test('quantiles are a column each, named by their level, in the units of the col
   ]);
 });
 
-test('a model that scales by a site is refused without the training table of the site, and uses that table alone', () => {
+test('a model that scales by a site is refused without the training table of the site, and uses that table alone', async () => {
   const columns = [{ name: 'size', type: 'number' }, { name: 'age', type: 'number' }, table.columns[2]];
   const local = model(
     'local',
@@ -116,6 +122,22 @@ test('a model that scales by a site is refused without the training table of the
   assert.deepEqual([status, stdout], [2, ''], stderr);
   assert.match(stderr, /standardise: local.*\n→ .*--scale-by/);
   const scaled = (data: string) => lines(predict('--model', local, '--data', data, '--scale-by', training));
+  // What a client keeps of the same rows says the same.
+  const { task } = readModel(local);
+  const site = await loadSiteFrom(task.data, training);
+  const hash = toHex(nodePrimitives.sha256(encodeTask(task)));
+  const home = join(folder, 'home');
+  mkdirSync(home);
+  await fileTrainers(training, null, ownTrainers(), home)(task, hash);
+  assert.deepEqual(readScaling(home, hash, site.featureNames), site.scaler);
+  assert.equal(statSync(join(home, 'scaling', `${hash}.json`)).mode & 0o777, 0o600);
+  assert.equal(
+    predict('--model', local, '--data', training, '--home', home),
+    predict('--model', local, '--data', training, '--scale-by', training),
+  );
+  const other = parley('--model', local, '--data', training, '--home', folder);
+  assert.deepEqual([other.status, other.stdout], [2, ''], other.stderr);
+  assert.match(other.stderr, /has not trained the model\n→ /);
   // A row has the same prediction whatever rows are beside it.
   assert.equal(scaled(file('one.csv', 'size,age\n2,20\n'))[1][1], scaled(training)[2][1]);
 });

@@ -60,6 +60,19 @@ test('the same seed gives the same document, with losses and faults too; faults 
   assert.ok(lossy.virtualSeconds > calm.virtualSeconds);
 });
 
+test('--output saves the model of the run, the same bytes each time, and it predicts', t => {
+  const data = clinics(t);
+  const [one, two] = ['one', 'two'].map(name => join(folder(t), name));
+  for (const path of [one, two])
+    assert.equal(result(task, '--data', data, '--no-pooled', '--output', path).output, path);
+  assert.deepEqual(readFileSync(one), readFileSync(two));
+  const table = join(data, generateClinics(9)[0].file);
+  const main = join(root, 'src', 'cli', 'main.ts');
+  const found = spawnSync(process.execPath, [main, 'predict', '--model', one, '--data', table], { encoding: 'utf8' });
+  assert.equal(found.status, 0, found.stderr);
+  assert.match(found.stdout, /^row,prediction,p_/);
+});
+
 test('the document tells rounds, quality of every client and over all, and the honest lines beside them', t => {
   const found = result(task, '--data', clinics(t));
   assert.ok(found.rounds.length > 1);

@@ -88,9 +88,10 @@ describe('the heart federation', () => {
 
   for (const kind of ['torch', 'numpy'] as const) {
     const { command, skip } = referenceTrainer(kind);
-    test(`comes to the same model within 1e-4 when one of four trains with ${kind}`, { skip }, async () => {
+    test(`comes to the same model within 1e-4 when one of four trains with ${kind}`, { skip }, async context => {
       const foreign = await finalModel(names[0], command);
       const difference = own.reduce((most, value, i) => Math.max(most, Math.abs(value - foreign[i])), 0);
+      context.diagnostic(`largest difference ${difference}`);
       assert.ok(difference <= 1e-4, String(difference));
       assert.ok(
         own.some(value => Math.abs(value) > 0.1),

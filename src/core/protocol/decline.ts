@@ -16,6 +16,10 @@ const reasons: Readonly<Record<DeclineReason, readonly [meaning: string, remedy:
     'training or evaluation gave no finite numbers',
     'Lower training.optimizer.learningRate, or set training.clip.',
   ],
+  budget: [
+    'the privacy ledger of the site does not allow another release',
+    'Its rows take no part any more; on that client: parley privacy ledger.',
+  ],
   failed: ['the trainer of the site failed', 'Look at the log of that client: it says how.'],
 };
 

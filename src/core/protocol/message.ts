@@ -76,9 +76,9 @@ const evaluationReport = z.strictObject({
 const decline = z.strictObject({
   /**
    * `cannot-train`: its data or its rules do not allow the task. `diverged`: training gave no finite numbers.
-   * `failed`: its trainer failed in this round.
+   * `failed`: its trainer failed in this round. `budget`: its own privacy ledger does not allow the release.
    */
-  reason: z.enum(['cannot-train', 'diverged', 'failed']),
+  reason: z.enum(['cannot-train', 'diverged', 'failed', 'budget']),
 });
 
 /** Coordinator → client, label `receipt`: this payload was stored. */

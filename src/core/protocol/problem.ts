@@ -34,6 +34,11 @@ export const problems = {
   'norm-exceeded': [422, 'The update is longer than the task allows', 'Clip the update to aggregation.clipNorm.'],
   'bad-weight': [422, 'The weight is not a positive number within the cap', 'Report the number of training examples.'],
   declined: [409, 'The client cannot take part in this round', 'See the log of that client.'],
+  'budget-spent': [
+    409,
+    'The privacy budget does not allow another release',
+    'Nothing was released. Look at: parley privacy ledger. What is released already stays valid.',
+  ],
   'bad-digest': [422, 'The bytes do not match their digest', 'Send the update again.'],
   'too-large': [413, 'The body is larger than this message can be', 'Check the version of the client.'],
   'too-slow': [408, 'The body did not arrive in time', 'Send it again over a faster connection.'],

@@ -6,6 +6,7 @@ import { dataSchema } from '../data/schema.ts';
 import { defaultLoss, type LossSettings } from '../learning/loss-settings.ts';
 import { aggregationSchema } from './aggregation-settings.ts';
 import { modelSchema } from './model-settings.ts';
+import { privacySchema } from './privacy-settings.ts';
 import { issueLine, type TaskIssue, taskIssues } from './task-issue.ts';
 import { taskBreaches } from './task-rules.ts';
 import { trainingSchema } from './training-settings.ts';
@@ -58,7 +59,7 @@ export const taskSchema = z
     server,
     aggregation: aggregationSchema,
     protection: z.enum(['inspect']),
-    privacy: z.enum(['none']),
+    privacy: privacySchema,
     /** Ends the run early when the clients' evaluation of the global model has not improved for so many evaluations. */
     stopping: z
       .strictObject({

@@ -1,0 +1,35 @@
+/** The ledger as a round sees it: nothing noisy is drawn before what it costs is durable. */
+import type { MechanismSettings, Relation } from '../protocol/privacy-settings.ts';
+import type { PrivacyEvent } from './event.ts';
+
+/** One release as it is asked for. */
+export interface Spend {
+  /** Hex SHA-256 of the task. */
+  readonly task: string;
+  readonly round: number;
+  /** `train`: the round's noisy sums; `evaluate`: noisy counts of test rows, another set of units. */
+  readonly purpose: 'train' | 'evaluate';
+  readonly unit: MechanismSettings['unit'];
+  readonly relation: Relation;
+  readonly event: PrivacyEvent;
+  /** What the whole task may spend. */
+  readonly limit: { readonly epsilon: number; readonly delta: number };
+  /** Whether noise, sampling and number of rounds were fixed before the first release; if not, a filter decides. */
+  readonly isFixed: boolean;
+}
+
+/** What is spent already, also if nothing comes of it: a crash after `reserve` has spent. */
+export interface Reservation {
+  /** The result is durable and will be the one that is sent. */
+  commit(): Promise<void>;
+  /** The result has left. */
+  release(): Promise<void>;
+}
+
+export interface LedgerPort {
+  /**
+   * Durable when it resolves. Throws Problem `budget-spent` when the limit of the task, or a limit of whoever keeps the ledger, does not
+   * allow the release: then nothing has changed.
+   */
+  reserve(spend: Spend): Promise<Reservation>;
+}

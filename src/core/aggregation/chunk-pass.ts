@@ -1,7 +1,7 @@
 /** The work of a pass on one chunk after the other: the same in the serial cohort and in threads. */
 import type { CohortKernels, CohortMemory } from '../math/kernels/cohort.ts';
 import { blockAddress, blockCoordinates, type PassPlan } from './pass-plan.ts';
-import { type ChunkResult, chunkCoordinates } from './passes.ts';
+import { type ChunkSums, chunkCoordinates } from './passes.ts';
 
 /** Brings stretches of the needed rows of a pass into the memory of its kernels. */
 export interface RowLoader {
@@ -13,11 +13,33 @@ export interface RowLoader {
   load(from: number, count: number): Promise<void> | undefined;
 }
 
-/** The chunk of rows of that length: `rows` brings it stretch by stretch. */
-export async function runChunk(pass: ChunkPass, rows: RowLoader, chunk: number, length: number): Promise<ChunkResult> {
+/** Measures the chunk of rows of that length: `rows` brings it stretch by stretch. */
+export async function measureChunk(
+  pass: ChunkPass,
+  rows: RowLoader,
+  chunk: number,
+  length: number,
+): Promise<ChunkSums> {
+  pass.beginSums();
+  await addChunk(pass, rows, chunk, length);
+  return pass.sums();
+}
+
+/** Combines the chunk into its place in `result`, all values of the vector. */
+export async function combineChunk(
+  pass: ChunkPass,
+  rows: RowLoader,
+  chunk: number,
+  result: Float32Array,
+): Promise<void> {
+  const from = chunk * chunkCoordinates;
+  pass.beginValues(result.subarray(from, from + chunkCoordinates));
+  await addChunk(pass, rows, chunk, result.length);
+}
+
+async function addChunk(pass: ChunkPass, rows: RowLoader, chunk: number, length: number): Promise<void> {
   const from = chunk * chunkCoordinates;
   const end = Math.min(length, from + chunkCoordinates);
-  pass.begin(end - from);
   for (let at = from; at < end; at += rows.stretch) {
     const count = Math.min(rows.stretch, end - at);
     if (!pass.wants(at, count)) continue;
@@ -25,17 +47,17 @@ export async function runChunk(pass: ChunkPass, rows: RowLoader, chunk: number, 
     if (loading !== undefined) await loading;
     pass.add(rows.addresses, at, count);
   }
-  return pass.end();
 }
 
-/** One pass over one memory. A chunk is `begin`, then `add` for its stretches in order, then `end`. */
+/** One pass over one memory. A chunk begins, then its stretches are added in order; `sums` ends one of a measurement. */
 export class ChunkPass {
   readonly #plan: PassPlan;
   readonly #kernels: CohortKernels;
   readonly #words: Uint32Array;
   readonly #floats: Float32Array;
   readonly #doubles: Float64Array;
-  #values: Float32Array<ArrayBuffer> = new Float32Array(0);
+  /** Where the values of the chunk go. */
+  #values: Float32Array = new Float32Array(0);
   /** Values of the chunk that stand, or coordinates in the gathered block. */
   #filled = 0;
 
@@ -49,13 +71,17 @@ export class ChunkPass {
     this.#doubles = new Float64Array(memory.buffer);
   }
 
-  begin(coordinates: number): void {
-    const { combination, distances, squaredNorms, signs, rows } = this.#plan;
+  /** @param values overwritten, one for each coordinate of the chunk. */
+  beginValues(values: Float32Array): void {
     this.#filled = 0;
-    if (combination !== null) {
-      this.#values = new Float32Array(coordinates);
-      return;
-    }
+    this.#values = values;
+    // No block adds to a sum of no rows.
+    if (this.#plan.rows === 0) values.fill(0);
+  }
+
+  beginSums(): void {
+    const { distances, squaredNorms, signs, rows } = this.#plan;
+    this.#filled = 0;
     if (distances > 0) this.#doubles.fill(0, distances / 8, distances / 8 + rows * rows);
     this.#doubles.fill(0, squaredNorms / 8, squaredNorms / 8 + rows);
     if (signs > 0) this.#words.fill(0, signs / 4, signs / 4 + 2 * rows);
@@ -79,13 +105,12 @@ export class ChunkPass {
     }
   }
 
-  end(): ChunkResult {
-    const { combination, distances, squaredNorms, signs, rows } = this.#plan;
-    if (combination !== null) return { kind: 'values', values: this.#values };
+  /** Of the chunk that was begun with `beginSums`. */
+  sums(): ChunkSums {
+    const { distances, squaredNorms, signs, rows } = this.#plan;
     if (this.#coordinates() !== null) this.#gatheredBlock();
     const doubles = (at: number, count: number) => new Float64Array(this.#doubles.subarray(at / 8, at / 8 + count));
     return {
-      kind: 'sums',
       distances: doubles(distances, distances > 0 ? rows * rows : 0),
       squaredNorms: doubles(squaredNorms, rows),
       signs: new Uint32Array(this.#words.subarray(signs / 4, signs / 4 + (signs > 0 ? 2 * rows : 0))),

@@ -1,36 +1,34 @@
 /** A cohort over anything that can do a pass chunk by chunk: in this thread, or in several. */
 import type { Cohort, CoordinateCombination, MeasureRequest, Transform } from './cohort.ts';
-import { type ChunkResult, checkPass, chunkCoordinates, chunksOf, type Pass, rowsBehind } from './passes.ts';
+import { type ChunkSums, type CombinePass, checkPass, chunksOf, type MeasurePass, rowsBehind } from './passes.ts';
 import type { Statistics } from './statistics.ts';
 
 export interface ChunkRunner {
   readonly rows: number;
   readonly length: number;
-  /** Does the pass over these chunks and hands over each result once, in any order. Rejects when a row cannot be read. */
-  run(pass: Pass, chunks: readonly number[], take: (chunk: number, result: ChunkResult) => void): Promise<void>;
+  /** Does the pass over these chunks and hands over the sums of each once, in any order. Rejects when a row cannot be read. */
+  measure(pass: MeasurePass, chunks: readonly number[], take: (chunk: number, sums: ChunkSums) => void): Promise<void>;
+  /** Does the pass over all chunks. Rejects when a row cannot be read. */
+  combine(pass: CombinePass): Promise<Float32Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
 
 /** The sums of chunks are added in the order of chunks, whoever makes them: the same bytes for any number of workers. */
 export function chunkedCohort(runner: ChunkRunner): Cohort {
   const { rows, length } = runner;
-  const values = async (pass: Pass): Promise<Float32Array<ArrayBuffer>> => {
+  const values = async (pass: CombinePass): Promise<Float32Array<ArrayBuffer>> => {
     checkPass(pass, rows, length);
-    const result = new Float32Array(length);
-    await runner.run(pass, chunksOf(pass, length), (chunk, part) => {
-      if (part.kind === 'values') result.set(part.values, chunk * chunkCoordinates);
-    });
-    return result;
+    return runner.combine(pass);
   };
   return {
     rows,
     length,
     async measure(request: MeasureRequest): Promise<Statistics> {
-      const pass: Pass = { kind: 'measure', ...request };
+      const pass: MeasurePass = { kind: 'measure', ...request };
       checkPass(pass, rows, length);
       const chunks = chunksOf(pass, length);
       const sums = new StatisticsSum(request, rowsBehind(request.transform, rows), chunks);
-      await runner.run(pass, chunks, (chunk, part) => sums.take(chunk, part));
+      await runner.measure(pass, chunks, (chunk, part) => sums.take(chunk, part));
       return sums.statistics(request.coordinates?.length ?? length);
     },
     combine: async (weights: Float64Array) => values({ kind: 'combine', weights }),
@@ -45,7 +43,7 @@ class StatisticsSum {
   readonly #updates: number;
   readonly #rows: number;
   readonly #chunks: readonly number[];
-  readonly #waiting = new Map<number, ChunkResult>();
+  readonly #waiting = new Map<number, ChunkSums>();
   readonly #distances: Float64Array;
   readonly #squaredNorms: Float64Array;
   readonly #positive: Uint32Array;
@@ -62,7 +60,7 @@ class StatisticsSum {
     this.#zero = new Uint32Array(signs ? rows : 0);
   }
 
-  take(chunk: number, result: ChunkResult): void {
+  take(chunk: number, result: ChunkSums): void {
     this.#waiting.set(chunk, result);
     for (;;) {
       const next = this.#chunks[this.#added];
@@ -93,8 +91,7 @@ class StatisticsSum {
     };
   }
 
-  #add(part: ChunkResult): void {
-    if (part.kind !== 'sums') return;
+  #add(part: ChunkSums): void {
     for (let i = 0; i < part.distances.length; i++) this.#distances[i] += part.distances[i];
     for (let i = 0; i < part.squaredNorms.length; i++) this.#squaredNorms[i] += part.squaredNorms[i];
     for (let i = 0; i < part.signs.length / 2; i++) {

@@ -1,12 +1,14 @@
-/** A pass over the rows of a cohort, as data: what is asked of every chunk, and what a chunk answers. */
+/** A pass over the rows of a cohort, as data: what is asked of every chunk, and what a chunk of a measurement answers. */
 import type { CoordinateCombination, MeasureRequest, Transform } from './cohort.ts';
 
 /** Coordinates of a chunk, the last one excepted. Sums begin anew with each; shards and workers divide a vector here only. */
 export const chunkCoordinates = 32_768;
 
 /** What to do with each chunk; can be sent to a thread as it is. */
-export type Pass =
-  | ({ readonly kind: 'measure' } & MeasureRequest)
+export type Pass = MeasurePass | CombinePass;
+export type MeasurePass = { readonly kind: 'measure' } & MeasureRequest;
+/** Writes one value for each coordinate. */
+export type CombinePass =
   | { readonly kind: 'combine'; readonly weights: Float64Array }
   | {
       readonly kind: 'combine-coordinates';
@@ -14,17 +16,14 @@ export type Pass =
       readonly combination: CoordinateCombination;
     };
 
-/** What one chunk gives. */
-export type ChunkResult =
-  | {
-      readonly kind: 'sums';
-      /** rows × rows, only j < i is filled; of length 0 where distances were not asked for. */
-      readonly distances: Float64Array<ArrayBuffer>;
-      readonly squaredNorms: Float64Array<ArrayBuffer>;
-      /** Positive values and zeros of each row in turn; of length 0 where signs were not asked for. */
-      readonly signs: Uint32Array<ArrayBuffer>;
-    }
-  | { readonly kind: 'values'; readonly values: Float32Array<ArrayBuffer> };
+/** What is measured of one chunk. */
+export interface ChunkSums {
+  /** rows × rows, only j < i is filled; of length 0 where distances were not asked for. */
+  readonly distances: Float64Array<ArrayBuffer>;
+  readonly squaredNorms: Float64Array<ArrayBuffer>;
+  /** Positive values and zeros of each row in turn; of length 0 where signs were not asked for. */
+  readonly signs: Uint32Array<ArrayBuffer>;
+}
 
 /** The transform of a pass. */
 export function transformOf(pass: Pass): Transform {
@@ -37,12 +36,17 @@ export function rowsBehind(transform: Transform, rows: number): number {
   return last === undefined ? rows : last.sets.length;
 }
 
+/** How many chunks a vector has. */
+export function chunkCount(length: number): number {
+  return Math.ceil(length / chunkCoordinates);
+}
+
 /** The chunks that a pass has to look at, ascending. */
 export function chunksOf(pass: Pass, length: number): number[] {
   if (pass.kind === 'measure' && pass.coordinates !== null) {
     return [...new Set(Array.from(pass.coordinates, coordinate => Math.floor(coordinate / chunkCoordinates)))];
   }
-  return Array.from({ length: Math.ceil(length / chunkCoordinates) }, (_, chunk) => chunk);
+  return Array.from({ length: chunkCount(length) }, (_, chunk) => chunk);
 }
 
 /** Throws RangeError unless the pass fits a cohort of so many rows of that length. */

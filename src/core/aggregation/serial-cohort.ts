@@ -2,11 +2,12 @@
 import type { CohortKernelSource } from '../math/kernels/cohort.ts';
 import { bestCohortKernels } from '../math/kernels/cohort-best.ts';
 import { cohortTwin } from '../math/kernels/cohort-twin.ts';
-import { ChunkPass, type RowLoader, runChunk } from './chunk-pass.ts';
-import { type ChunkRunner, chunkedCohort } from './chunked-cohort.ts';
+import { ChunkPass, combineChunk, measureChunk, type RowLoader } from './chunk-pass.ts';
+import { chunkedCohort } from './chunked-cohort.ts';
 import type { Cohort, Vectors } from './cohort.ts';
 import { giveKernelMemory, takeKernelMemory } from './kernel-memory.ts';
 import { planPass } from './pass-plan.ts';
+import { chunkCount, type Pass } from './passes.ts';
 import { type StretchBuffer, stretchBuffer } from './stretch-buffer.ts';
 
 /** Below so many values to start WebAssembly costs more than it saves; the twin gives the same bits. */
@@ -17,19 +18,34 @@ const base = 64;
 export function serialCohort(vectors: Vectors, kernels?: CohortKernelSource): Cohort {
   const { count: rows, length } = vectors;
   const source = kernels ?? (rows * length < smallCohort ? cohortTwin : bestCohortKernels());
-  const run: ChunkRunner['run'] = async (pass, chunks, take) => {
+  const during = async (pass: Pass, act: (work: ChunkPass, loader: RowLoader) => Promise<void>): Promise<void> => {
     const plan = planPass(pass, rows, base);
     const buffer = stretchBuffer(plan.needed.length, vectors.count, length, 1);
     const room = takeKernelMemory(source, plan.end + buffer.bytes);
     try {
       const work = new ChunkPass(plan, room.kernels, room.memory);
       const loader = new VectorLoader(vectors, plan.needed, buffer, room.memory.buffer, plan.end);
-      for (const chunk of chunks) take(chunk, await runChunk(work, loader, chunk, length));
+      await act(work, loader);
     } finally {
       giveKernelMemory(source, room);
     }
   };
-  return chunkedCohort({ rows, length, run, close: () => vectors.close() });
+  return chunkedCohort({
+    rows,
+    length,
+    measure: (pass, chunks, take) =>
+      during(pass, async (work, loader) => {
+        for (const chunk of chunks) take(chunk, await measureChunk(work, loader, chunk, length));
+      }),
+    async combine(pass) {
+      const result = new Float32Array(length);
+      await during(pass, async (work, loader) => {
+        for (let chunk = 0; chunk < chunkCount(length); chunk++) await combineChunk(work, loader, chunk, result);
+      });
+      return result;
+    },
+    close: () => vectors.close(),
+  });
 }
 
 /** Reads the needed rows into a buffer, all at once. */

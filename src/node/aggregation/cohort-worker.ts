@@ -1,8 +1,14 @@
 /** What a thread knows of cohorts, and the passes it does on their chunks. */
-import { ChunkPass, type RowLoader, runChunk } from '../../core/aggregation/chunk-pass.ts';
+import { ChunkPass, combineChunk, measureChunk, type RowLoader } from '../../core/aggregation/chunk-pass.ts';
 import { giveKernelMemory, type KernelMemory, takeKernelMemory } from '../../core/aggregation/kernel-memory.ts';
 import { planPass } from '../../core/aggregation/pass-plan.ts';
-import type { ChunkResult, Pass } from '../../core/aggregation/passes.ts';
+import {
+  type ChunkSums,
+  type CombinePass,
+  chunkCount,
+  type MeasurePass,
+  type Pass,
+} from '../../core/aggregation/passes.ts';
 import { PlacedRows } from '../../core/aggregation/row-memory.ts';
 import { stretchBuffer } from '../../core/aggregation/stretch-buffer.ts';
 import type { CohortKernelSource, CohortMemory } from '../../core/math/kernels/cohort.ts';
@@ -23,15 +29,24 @@ export type CohortRows =
       readonly room: readonly [number, number];
     };
 
-/** A pass is `begin`, any chunks, `end`; a cohort has one at a time. */
+/** What workers combine together: each takes the next chunk from the counter until none is left. */
+export interface SharedResult {
+  /** All values of the vector. In shared memory where workers are threads, like the counter. */
+  readonly values: Float32Array;
+  /** One number: the first chunk that nobody has taken. */
+  readonly next: Int32Array;
+}
+
+/** A measurement is `begin`, any chunks, `end`; a cohort has one at a time. A combination is one request. */
 export type CohortRequest =
   | { readonly kind: 'open'; readonly cohort: number; readonly rows: CohortRows }
-  | { readonly kind: 'begin'; readonly cohort: number; readonly pass: Pass }
+  | { readonly kind: 'begin'; readonly cohort: number; readonly pass: MeasurePass }
   | { readonly kind: 'chunk'; readonly cohort: number; readonly chunk: number }
+  | { readonly kind: 'combine'; readonly cohort: number; readonly pass: CombinePass; readonly result: SharedResult }
   | { readonly kind: 'end' | 'close'; readonly cohort: number };
 
-/** The result of a chunk; null for every other request. */
-export type CohortReply = ChunkResult | null;
+/** The sums of a chunk; null for every other request. */
+export type CohortReply = ChunkSums | null;
 
 /** Whatever answers such requests: a thread, or a worker in this one. */
 export interface Asked {
@@ -71,12 +86,31 @@ export class CohortWorker {
     if (cohort === undefined) throw new TypeError(`cohort ${request.cohort} is not open`);
     if (request.kind === 'chunk') {
       if (cohort.running === null) throw new TypeError(`cohort ${request.cohort} has no pass`);
-      return runChunk(cohort.running.work, cohort.running.loader, request.chunk, cohort.length);
+      return measureChunk(cohort.running.work, cohort.running.loader, request.chunk, cohort.length);
     }
     cohort.running?.end();
+    cohort.running = null;
+    if (request.kind === 'combine') {
+      await combineShared(cohort.begin(request.pass), request.result);
+      return null;
+    }
     cohort.running = request.kind === 'begin' ? cohort.begin(request.pass) : null;
     if (request.kind === 'close') this.#cohorts.delete(request.cohort);
     return null;
+  }
+}
+
+/** Nobody takes a chunk any more once one has failed. */
+async function combineShared({ work, loader, end }: RunningPass, { values, next }: SharedResult): Promise<void> {
+  const chunks = chunkCount(values.length);
+  try {
+    for (let chunk = Atomics.add(next, 0, 1); chunk < chunks; chunk = Atomics.add(next, 0, 1))
+      await combineChunk(work, loader, chunk, values);
+  } catch (error) {
+    Atomics.store(next, 0, chunks);
+    throw error;
+  } finally {
+    end();
   }
 }
 

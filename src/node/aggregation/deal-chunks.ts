@@ -1,5 +1,5 @@
-/** Deals the chunks of a pass to workers: whoever is done gets the next. */
-import type { ChunkResult, Pass } from '../../core/aggregation/passes.ts';
+/** Deals the chunks of a measurement to workers: whoever is done gets the next. */
+import type { ChunkSums, MeasurePass } from '../../core/aggregation/passes.ts';
 import type { Asked } from './cohort-worker.ts';
 
 /** Chunks that a worker has at a time: while it answers one, the next lies ready. */
@@ -11,9 +11,9 @@ const window = 8;
 export async function dealChunks(
   workers: readonly Asked[],
   cohort: number,
-  pass: Pass,
+  pass: MeasurePass,
   chunks: readonly number[],
-  take: (chunk: number, result: ChunkResult) => void,
+  take: (chunk: number, sums: ChunkSums) => void,
 ): Promise<void> {
   const failures: unknown[] = [];
   const attempt = async (work: Promise<unknown>): Promise<void> => {

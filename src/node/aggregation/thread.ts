@@ -19,7 +19,5 @@ parentPort?.on('message', async ({ id, request }: AggregationRequest) => {
 
 /** What is handed over instead of copied. */
 function buffersOf(reply: CohortReply): ArrayBuffer[] {
-  if (reply === null) return [];
-  if (reply.kind === 'values') return [reply.values.buffer];
-  return [reply.distances.buffer, reply.squaredNorms.buffer, reply.signs.buffer];
+  return reply === null ? [] : [reply.distances.buffer, reply.squaredNorms.buffer, reply.signs.buffer];
 }

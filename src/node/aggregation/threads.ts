@@ -1,6 +1,7 @@
 /** Worker threads that aggregate: each does chunks of a pass, over rows in files or in shared memory. */
-import { type ChunkRunner, chunkedCohort } from '../../core/aggregation/chunked-cohort.ts';
+import { chunkedCohort } from '../../core/aggregation/chunked-cohort.ts';
 import type { Cohort } from '../../core/aggregation/cohort.ts';
+import type { CombinePass } from '../../core/aggregation/passes.ts';
 import type { SharedRows } from '../../core/aggregation/row-memory.ts';
 import { UserError } from '../../core/protocol/problem.ts';
 import { type AnswerMessage, type AskedMessage, startAskedThreads } from '../asked-thread.ts';
@@ -99,12 +100,35 @@ async function openCohort(
     throw error;
   }
   // One pass after the other: a worker has room for one.
-  const run: ChunkRunner['run'] = (pass, chunks, take) => {
-    const running = last.then(() => dealChunks(workers, cohort, pass, chunks, take));
+  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
+    const running = last.then(act);
     last = running.catch(() => undefined);
     return running;
   };
-  return chunkedCohort({ rows, length: rowsOf(0).length, run, close: once(close) });
+  const { length } = rowsOf(0);
+  return chunkedCohort({
+    rows,
+    length,
+    measure: (pass, chunks, take) => inTurn(() => dealChunks(workers, cohort, pass, chunks, take)),
+    combine: pass => inTurn(() => combineTogether(workers, cohort, pass, length)),
+    close: once(close),
+  });
+}
+
+/** The workers write into one memory, and this thread does nothing meanwhile. Rejects when no worker is at work any more. */
+async function combineTogether(
+  workers: readonly Asked[],
+  cohort: number,
+  pass: CombinePass,
+  length: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  const values = new Float32Array(new SharedArrayBuffer(4 * length));
+  const next = new Int32Array(new SharedArrayBuffer(4));
+  const request = { kind: 'combine', cohort, pass, result: { values, next } } as const;
+  const done = await Promise.allSettled(workers.map(worker => worker.ask(request)));
+  const failed = done.find(result => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return new Float32Array(values);
 }
 
 function once(close: () => Promise<void>): () => Promise<void> {

@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Pass } from '../../../src/core/aggregation/passes.ts';
+import type { MeasurePass } from '../../../src/core/aggregation/passes.ts';
 import type { Asked, CohortRequest } from '../../../src/node/aggregation/cohort-worker.ts';
 import { dealChunks } from '../../../src/node/aggregation/deal-chunks.ts';
 
-const pass: Pass = { kind: 'combine', weights: new Float64Array(1) };
+const pass: MeasurePass = {
+  kind: 'measure',
+  transform: [],
+  updates: 1,
+  distances: false,
+  signs: false,
+  coordinates: null,
+};
+const sumsOf = (chunk: number) => ({
+  distances: new Float64Array(0),
+  squaredNorms: Float64Array.of(chunk),
+  signs: new Uint32Array(0),
+});
 const chunks = Array.from({ length: 60 }, (_, i) => 3 * i);
 
 /** A worker that answers after so many turns, and fails at the chunks named. */
@@ -16,7 +28,7 @@ function worker(turns: number, bad: readonly number[] = []) {
       for (let i = 0; i < turns; i++) await null;
       if (request.kind !== 'chunk') return null;
       if (bad.includes(request.chunk)) throw new Error(`chunk ${request.chunk}`);
-      return { kind: 'values', values: Float32Array.of(request.chunk) };
+      return sumsOf(request.chunk);
     },
   };
   return { ...asked, heard };
@@ -28,8 +40,8 @@ const chunksOf = ({ heard }: { readonly heard: readonly CohortRequest[] }): numb
 test('every chunk is taken once, and a fast worker does more of them', async () => {
   const [fast, slow] = [worker(1), worker(20)];
   const taken: number[] = [];
-  await dealChunks([fast, slow], 1, pass, chunks, (chunk, result) => {
-    assert.deepStrictEqual(result, { kind: 'values', values: Float32Array.of(chunk) });
+  await dealChunks([fast, slow], 1, pass, chunks, (chunk, sums) => {
+    assert.deepStrictEqual(sums, sumsOf(chunk));
     taken.push(chunk);
   });
   assert.deepStrictEqual(

@@ -59,7 +59,7 @@ export function gaussianMixtureLoss(mixture: GaussianMixture, direction: Directi
 }
 
 /** x ↦ ln of the mixture's density over that of N(0, σ²), exact near 0. */
-function mixtureRatio({ sigma, sensitivities, probabilities }: GaussianMixture): (x: number) => number {
+export function mixtureRatio({ sigma, sensitivities, probabilities }: GaussianMixture): (x: number) => number {
   const twice = 2 * sigma * sigma;
   if (sensitivities.length === 1) {
     const [s] = sensitivities;

@@ -71,9 +71,9 @@ function logRatio(q: number, z: number, x: number): number {
   return logAddExp(Math.log1p(-q), Math.log(q) + exponent);
 }
 
-/** ln(e^{αl} − 1 − α(e^l − 1)), which is 0 at l = 0 and positive elsewhere. */
-function logConvexGap(l: number, order: number): number {
-  if (Math.abs(order * l) < 1e-2) {
+/** ln(e^{αl} − 1 − α(e^l − 1)) for α above 1 or below 0: e^… is 0 at l = 0 and positive elsewhere. */
+export function logConvexGap(l: number, order: number): number {
+  if (Math.max(Math.abs(order), 1) * Math.abs(l) < 1e-2) {
     // Σ_{k≥2} (α^k − α)·l^k/k!
     let [power, term, sum] = [order, l, 0];
     for (let k = 2; k < 9; k++) {
@@ -83,6 +83,8 @@ function logConvexGap(l: number, order: number): number {
     }
     return Math.log(sum);
   }
+  // Of a falling power only the straight part is left.
+  if (order < 0 && l > 600) return Math.log(-order) + l;
   if (order * l < 600) return Math.log(Math.expm1(order * l) - order * Math.expm1(l));
   // e^{αl} is beyond the rest by e^{(α−1)l}.
   return order * l + Math.log1p((order - 1) * Math.exp(-order * l) - order * Math.exp((1 - order) * l));

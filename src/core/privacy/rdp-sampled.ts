@@ -21,6 +21,21 @@ export function rdpPoissonGeneric(order: number, samplingRate: number, base: (or
   return Math.max(0, Math.min(base(order), log / (order - 1)));
 }
 
+/**
+ * A bound at every order from 1 of a divergence that `atWhole` bounds at the whole ones from 2: (α − 1)·RDP is convex, 0 at order 1 and
+ * interpolated between. Infinity at order Infinity.
+ */
+export function betweenWholeOrders(atWhole: (order: number) => number): (order: number) => number {
+  return order => {
+    if (order === Number.POSITIVE_INFINITY) return order;
+    if (order <= 2) return atWhole(2);
+    const below = Math.floor(order);
+    if (below === order) return atWhole(order);
+    const [lower, upper] = [(below - 1) * atWhole(below), below * atWhole(below + 1)];
+    return (lower + (order - below) * (upper - lower)) / (order - 1);
+  };
+}
+
 /** Forward differences are taken exactly up to here; beyond it only the simpler bound of the theorem is used. */
 const exactUpTo = 256;
 

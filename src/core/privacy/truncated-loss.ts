@@ -16,15 +16,11 @@ export interface TruncatedSampling {
  * elsewhere it is Poisson sampling (Chua, Ghazi, Harrison, Leeman, Kamath, Kumar, Manurangsi, Sinha and Zhang 2024, Scalable DP-SGD).
  * Which of the two happened counts as seen.
  */
-export function truncatedLoss(
-  { n, q, cap, noiseMultiplier }: TruncatedSampling,
-  direction: 'add' | 'remove',
-  cut: number,
-): PrivacyLoss {
-  const full = binomialTail(n - 1, q, cap);
+export function truncatedLoss(sampling: TruncatedSampling, direction: 'add' | 'remove', cut: number): PrivacyLoss {
+  const { q, noiseMultiplier } = sampling;
+  const { full, drawn } = fullBatches(sampling);
   const poisson = gaussianMixtureLoss(sampledGaussian(q, noiseMultiplier), direction, cut);
   if (full === 0) return poisson;
-  const drawn = Math.min(1, (binomialTail(n, q, cap + 1) * cap) / full / n);
   const replaced = gaussianMixtureLoss(sampledGaussian(drawn, noiseMultiplier / 2), 'replace', cut);
   return {
     atoms: [],
@@ -32,6 +28,15 @@ export function truncatedLoss(
     infinite: (1 - full) * poisson.infinite + full * replaced.infinite,
     supremum: Math.max(poisson.supremum, replaced.supremum),
   };
+}
+
+/** The chance that the others alone fill the batch, and that the record is then kept in it. */
+export function fullBatches({ n, q, cap }: Omit<TruncatedSampling, 'noiseMultiplier'>): {
+  full: number;
+  drawn: number;
+} {
+  const full = binomialTail(n - 1, q, cap);
+  return { full, drawn: full === 0 ? 0 : Math.min(1, (binomialTail(n, q, cap + 1) * cap) / full / n) };
 }
 
 function scaled({ curves }: PrivacyLoss, by: number): PrivacyLoss['curves'] {

@@ -1,7 +1,18 @@
 /** The plan of a private task: everything that its privacy depends on, bound together; the only way to a noisy sum. */
-import type { MechanismSettings } from '../protocol/privacy-settings.ts';
+import { encodeCbor } from '../bytes/cbor.ts';
+import { dataShape } from '../data/data-shape.ts';
+import type { DataSchema } from '../data/schema.ts';
+import { defaultLoss } from '../learning/loss-settings.ts';
+import { modelLayers } from '../learning/model-layers.ts';
+import { partRows } from '../learning/network.ts';
+import { networkManifest } from '../learning/network-parameters.ts';
+import { parameterCount } from '../learning/parameters.ts';
+import type { ModelSettings } from '../protocol/model-settings.ts';
+import type { MechanismSettings, PrivacySettings } from '../protocol/privacy-settings.ts';
+import type { TrainingSettings } from '../protocol/training-settings.ts';
+import { adaptiveClipNoiseMultiplier } from './adaptive-clip.ts';
 import type { PrivacyEvent } from './event.ts';
-import { type NoiseGrid, noiseGrid } from './noise-grid.ts';
+import { type NoiseGrid, noiseGrid, sensitivityFactor } from './noise-grid.ts';
 
 /** What of a task its privacy depends on. */
 export interface PlanRequest {
@@ -30,10 +41,34 @@ export interface Plan extends PlanRequest {
   readonly sumSlack: number;
 }
 
+/** The parts of a task that a plan is made of. */
+export interface PlannedTask {
+  readonly data: DataSchema;
+  readonly model: ModelSettings;
+  readonly training: TrainingSettings;
+  readonly rounds: number;
+  readonly privacy: PrivacySettings;
+}
+
 /** Of δ, what all slips of a run may take together. */
 const slipShare = 0.01;
 /** One update is rounded anew until it is short enough: no slip (Kairouz, Liu and Steinke 2021, Theorem 1 with β = e^−½). */
 const redrawn = Math.exp(-0.5);
+
+/** Null for a task without privacy. Throws RangeError for one that cannot be planned: no grid is fine enough, or the model is no network. */
+export function planOfTask({ data, model, training, rounds, privacy }: PlannedTask): Plan | null {
+  if (privacy === 'none') return null;
+  const shape = dataShape(data);
+  const layers = modelLayers(model, shape, training.loss ?? defaultLoss(shape.output));
+  return makePlan({
+    privacy,
+    rounds,
+    dimension: parameterCount(networkManifest(layers)),
+    stepsPerRound: privacy.mechanism === 'dp-sgd' ? training.amount.count : 1,
+    batchSize: training.batchSize,
+    partRows: partRows(layers),
+  });
+}
 
 /** Throws RangeError for a task that cannot be planned; what its settings must hold among themselves is for privacy-rules. */
 export function makePlan(request: PlanRequest): Plan {
@@ -50,7 +85,7 @@ export function makePlan(request: PlanRequest): Plan {
     sumSlack: isSgd ? floatSumSlack(mostRows, partRows) : 2 ** -20,
   };
   // Throws where no grid is fine enough.
-  gridOf(plan, privacy.noiseMultiplier, 1);
+  gridOf(plan, updateNoise(plan, privacy.noiseMultiplier), 1);
   return plan;
 }
 
@@ -62,7 +97,7 @@ function floatSumSlack(rows: number, block: number): number {
   return 2 * rows * 2 ** -24 * (block + Math.ceil(rows / block));
 }
 
-/** The grid of a sum with this noise multiplier and clip bound. */
+/** The grid of a sum with this noise multiplier and clip bound. Under an adaptive clip the multiplier is that of `updateNoise`. */
 export function gridOf(plan: Plan, noiseMultiplier: number, clipNorm: number): NoiseGrid {
   const { privacy, dimension, sumSlack, slip } = plan;
   const isRedrawn = privacy.mechanism === 'dp-fedavg' && privacy.noiseAt !== 'coordinator';
@@ -70,22 +105,72 @@ export function gridOf(plan: Plan, noiseMultiplier: number, clipNorm: number): N
   return noiseGrid({ noiseMultiplier, clipNorm, relation: privacy.relation, dimension, sumSlack, roundingSlip });
 }
 
+/** Whether the clip bound of updates follows a quantile of their norms. */
+export function isClipAdaptive({ privacy }: Pick<Plan, 'privacy'>): boolean {
+  return privacy.mechanism === 'dp-fedavg' && typeof privacy.clip !== 'number';
+}
+
+/**
+ * Standard deviation of the noise on the sum of bits − ½ (σ_b) in a round with this noise multiplier; null where the clip bound is fixed.
+ * Where the task does not say: max(m/20, 1.64 z), doubled for the relation replace, so that the bits cost the updates 5 % of their noise.
+ */
+export function bitNoise({ privacy }: Pick<Plan, 'privacy'>, noiseMultiplier: number): number | null {
+  if (privacy.mechanism !== 'dp-fedavg' || typeof privacy.clip === 'number') return null;
+  const least = 1.64 * noiseMultiplier * sensitivityFactor[privacy.relation];
+  return privacy.clip.bitNoise ?? Math.max(privacy.expectedCohort / 20, least);
+}
+
+/**
+ * The noise multiplier of the sum of updates in a round whose whole noise multiplier is z: z itself, or under an adaptive clip a little more,
+ * so that updates and bits together cost what z would (Andrew et al. 2021, Theorem 1). Throws RangeError where σ_b is too small for z.
+ */
+export function updateNoise(plan: Pick<Plan, 'privacy'>, noiseMultiplier: number): number {
+  const sigma = bitNoise(plan, noiseMultiplier);
+  if (sigma === null) return noiseMultiplier;
+  return adaptiveClipNoiseMultiplier(noiseMultiplier, sigma / sensitivityFactor[plan.privacy.relation]);
+}
+
+/** The grid of the sum of bits − ½, each ±½; null where the clip bound is fixed. */
+export function bitGridOf(plan: Plan, noiseMultiplier: number): NoiseGrid | null {
+  const sigma = bitNoise(plan, noiseMultiplier);
+  if (sigma === null) return null;
+  const { privacy, slip } = plan;
+  return noiseGrid({
+    noiseMultiplier: (2 * sigma) / sensitivityFactor[privacy.relation],
+    clipNorm: 0.5,
+    relation: privacy.relation,
+    dimension: 1,
+    sumSlack: 0,
+    roundingSlip: slip,
+  });
+}
+
 /** What one round with this noise multiplier releases. The clip bound does not matter: noise and grid follow it. */
 export function roundEvent(plan: Plan, noiseMultiplier: number): PrivacyEvent {
-  const { privacy, samplingRate, stepsPerRound, slip } = plan;
-  const { logScale, sensitivitySteps } = gridOf(plan, noiseMultiplier, 1);
-  const sum = { kind: 'discrete-gaussian', noiseSteps: 2 ** logScale, sensitivitySteps, slip } as const;
+  const { samplingRate, stepsPerRound, slip, privacy } = plan;
+  const sum = sumEvent(gridOf(plan, updateNoise(plan, noiseMultiplier), 1), slip);
+  const bits = bitGridOf(plan, noiseMultiplier);
+  if (bits !== null) return { kind: 'composed', events: [sum, sumEvent(bits, slip)] };
   const count = privacy.mechanism === 'dp-sgd' ? stepsPerRound : 1;
   if (samplingRate === 1) return { ...sum, count };
   return { kind: 'sampled', q: samplingRate, of: sum, count };
+}
+
+function sumEvent({ logScale, sensitivitySteps }: NoiseGrid, slip: number) {
+  return { kind: 'discrete-gaussian', noiseSteps: 2 ** logScale, sensitivitySteps, slip } as const;
 }
 
 /**
  * The noise multiplier of a round (from 1) under a schedule that is fixed beforehand; under `progress` that of the first round: what
  * follows depends on releases, and is kept by the coordinator.
  */
-export function plannedNoise({ privacy }: Plan, round: number): number {
+export function plannedNoise({ privacy }: Pick<Plan, 'privacy'>, round: number): number {
   const { schedule, noiseMultiplier } = privacy;
   if (schedule.kind !== 'decaying') return noiseMultiplier;
   return Math.max(Math.min(schedule.least, noiseMultiplier), noiseMultiplier * schedule.factor ** (round - 1));
+}
+
+/** What the hash of a plan is the SHA-256 of: deterministic CBOR of all that privacy depends on. */
+export function planBytes(plan: Plan): Uint8Array<ArrayBuffer> {
+  return encodeCbor(['parley/v1/privacy-plan', plan]);
 }

@@ -1,5 +1,5 @@
 /** What the privacy commands print for people. */
-import { epsilonAssumptions, notBuilt, type Unit } from '../core/privacy/assumptions.ts';
+import { epsilonAssumptions, onlyCalculated, type Unit } from '../core/privacy/assumptions.ts';
 import {
   type AmplifiedAnswers,
   type Answers,
@@ -109,7 +109,7 @@ export function printBasis(unit: Unit | null, samplingRate: number): void {
   printLine('This holds if:');
   for (const assumption of epsilonAssumptions(unit, samplingRate)) printLine(`- ${wrapped(assumption, 2)}`);
   printLine();
-  printLine(strong(wrapped(notBuilt)));
+  printLine(strong(wrapped(onlyCalculated)));
 }
 
 /** Broken between words before a hundred characters; further lines are indented. */

@@ -1,6 +1,6 @@
 /** `parley privacy`: ε, noise and rounds of differential privacy. Calculates; nothing is trained and no budget is kept. */
 import { Command } from 'commander';
-import { epsilonAssumptions, notBuilt, type Unit } from '../core/privacy/assumptions.ts';
+import { epsilonAssumptions, onlyCalculated, type Unit } from '../core/privacy/assumptions.ts';
 import { publicRecipe, recipeReadings } from '../core/privacy/public-recipe.ts';
 import {
   type AmplifiedAnswers,
@@ -25,7 +25,7 @@ import {
 
 export function privacyCommand(): Command {
   const command = new Command('privacy').description(
-    `calculate what differential privacy costs: docs/privacy.md\n${notBuilt}`,
+    `calculate what differential privacy costs: docs/privacy.md\n${onlyCalculated}`,
   );
   withPlan(withRounds(withNoise(command.command('epsilon'))))
     .description('ε of so many noisy rounds, with a lower and an upper bound, with and without sampling')
@@ -102,7 +102,7 @@ function recipe({ json }: { json?: true }): void {
     figures: privacyReport(plan).withAmplification,
   }));
   const { fraction, leastCohort, leastPresent, sampledClients, noiseMultiplier, rounds: count, delta } = publicRecipe;
-  if (json) return printJson({ recipe: publicRecipe, readings, limits: [weights, notBuilt] });
+  if (json) return printJson({ recipe: publicRecipe, readings, limits: [weights, onlyCalculated] });
   printLine(
     strong(
       `fraction ${fraction}, at least ${leastCohort} of ${leastPresent} clients, ${count} rounds, noise ${noiseMultiplier}, ` +
@@ -113,7 +113,7 @@ function recipe({ json }: { json?: true }): void {
   printEpsilonTable(readings.map(({ reading, figures }) => [reading, figures]));
   printLine();
   printLine(wrapped(weights));
-  printLine(wrapped(notBuilt));
+  printLine(wrapped(onlyCalculated));
 }
 
 const weights =
@@ -128,5 +128,5 @@ function relationOf(unit: Unit | null) {
 }
 
 function basisOf(unit: Unit | null, samplingRate: number) {
-  return { assumptions: epsilonAssumptions(unit, samplingRate), limits: [notBuilt] };
+  return { assumptions: epsilonAssumptions(unit, samplingRate), limits: [onlyCalculated] };
 }

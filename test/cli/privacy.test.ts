@@ -17,13 +17,13 @@ function parley(...args: string[]): { status: number | null; stdout: string; std
 
 const recipe = ['--noise', '1.1', '--rounds', '100', '--sampling', '0.3', '--delta', '1e-5'];
 
-test('parley privacy epsilon prints 19.2 with sampling and 79.3 without, the assumptions, and that training is not built', () => {
+test('parley privacy epsilon prints 19.2 with sampling and 79.3 without, the assumptions, and where to look for a task', () => {
   const { status, stdout, stderr } = parley('epsilon', ...recipe, '--unit', 'user');
   assert.deepEqual([status, stderr], [0, '']);
   assert.match(stdout, /^sampling hidden +19\.2 +weak +19\.2008 +19\.2287 +19\.2286 +20\.9 +22\.2$/m);
   assert.match(stdout, /^without amplification +79\.3 +weak +79\.275\d +79\.275\d +79\.275\d +83\.1 +85$/m);
   assert.match(stdout, /Unit: all that one user has/);
-  assert.match(stdout.replaceAll(/\s+/g, ' '), /not built in this version.*privacy: none/);
+  assert.match(stdout.replaceAll(/\s+/g, ' '), /settings given here.*parley task check/);
   assert.match(stdout, /^ +ε 20\.9 │ +#+$/m);
   assert.ok(stdout.split('\n').every(line => !line.includes('\x1b') && [...line].length <= 100));
 });

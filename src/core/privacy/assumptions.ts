@@ -1,5 +1,7 @@
 /** What a calculated ε rests on, in words: it holds for nothing else. */
 
+import type { Plan } from './plan.ts';
+
 /** Whose presence is hidden. */
 export const units = ['record', 'user', 'organisation'] as const;
 export type Unit = (typeof units)[number];
@@ -31,6 +33,53 @@ export function epsilonAssumptions(unit: Unit | null, samplingRate: number): rea
   ];
 }
 
-/** What this version does not do. */
-export const notBuilt =
-  'Accounting only: training with differential privacy is not built in this version. A task takes privacy: none, and no noise is added.';
+/** What a calculation is not. */
+export const onlyCalculated =
+  'These are figures of the settings given here. What holds for a task: parley task check FILE; for a trained model: parley privacy statement FILE.';
+
+/** What holds for a model of a task with privacy none. */
+export const noPrivacy: readonly string[] = [
+  'Nothing bounds what the model, or an update that was sent for it, reveals about the data.',
+];
+
+/** What the ε of a plan rests on, one sentence or two each. */
+export function planAssumptions(plan: Plan): readonly string[] {
+  const { privacy, samplingRate } = plan;
+  return [
+    contribution[privacy.unit],
+    relations[privacy.relation],
+    ...(samplingRate < 1
+      ? [
+          'Each site draws its batches itself, every row with the same probability, and shows nobody which: without that only ε without amplification holds.',
+        ]
+      : []),
+    ...(privacy.noiseAt === 'coordinator'
+      ? ['The coordinator follows the protocol, adds the noise, and keeps the updates it receives to itself.']
+      : ['The client runs this program as it is: its noise is what protects it, and nobody else can add it.']),
+    ...(privacy.unit === 'record' ? [] : ['Each unit stands behind one client only, and sends one update to a round.']),
+    'Random numbers of the operating system cannot be foreseen, and are not drawn twice.',
+  ];
+}
+
+/** What the ε of a plan does not cover. */
+export function planLimits(plan: Plan): readonly string[] {
+  const { privacy } = plan;
+  return [
+    'How long a computation takes, and how much memory, is not hidden.',
+    'That a client takes part in a round, declines or drops out is seen by the coordinator and is not covered.',
+    ...(privacy.unit === 'record'
+      ? [
+          'Whether a site can read its data, whether it has rows enough for δ, and whether it has more than the constant batch allows, shows in whether it takes part.',
+          'Other releases about the same records, by other tasks, add to this: the ledger of each site counts them.',
+        ]
+      : ['The data of one unit at another client, or in other tasks of another federation, are not counted.']),
+    'What is true of all people, and can be learnt without one of them, is not hidden: a model may tell it.',
+  ];
+}
+
+const relations = {
+  'add-remove': 'Two data sets are alike that differ by one unit that is there or not.',
+  replace: 'Two data sets are alike that differ by one unit that is another one; their sizes are known.',
+  'zero-out':
+    'Two data sets are alike that differ by one unit whose contribution counts as zero; their sizes are known.',
+} as const;

@@ -170,6 +170,11 @@ export function plannedNoise({ privacy }: Pick<Plan, 'privacy'>, round: number):
   return Math.max(Math.min(schedule.least, noiseMultiplier), noiseMultiplier * schedule.factor ** (round - 1));
 }
 
+/** Whether the noise of all rounds is known before the first release. If not, a filter counts, and its limit is what may be stated. */
+export function isNoiseFixed({ privacy }: Pick<Plan, 'privacy'>): boolean {
+  return privacy.schedule.kind !== 'progress';
+}
+
 /** What the hash of a plan is the SHA-256 of: deterministic CBOR of all that privacy depends on. */
 export function planBytes(plan: Plan): Uint8Array<ArrayBuffer> {
   return encodeCbor(['parley/v1/privacy-plan', plan]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { epsilonAssumptions, notBuilt, units } from '../../../src/core/privacy/assumptions.ts';
+import { epsilonAssumptions, onlyCalculated, units } from '../../../src/core/privacy/assumptions.ts';
 import { pldEpsilon } from '../../../src/core/privacy/pld.ts';
 import { publicRecipe, recipeReadings } from '../../../src/core/privacy/public-recipe.ts';
 import {
@@ -123,5 +123,5 @@ test('the assumptions name unit, relation, weights, and hidden Poisson sampling 
       assert.ok(text.includes(part), part);
     assert.doesNotMatch(epsilonAssumptions(unit, 1).join('\n'), /Poisson/);
   }
-  assert.match(notBuilt, /not built in this version.*privacy: none/);
+  assert.match(onlyCalculated, /settings given here.*parley task check/);
 });

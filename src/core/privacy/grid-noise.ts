@@ -1,14 +1,11 @@
 /** Values put on the grid of a private sum by unbiased rounding, and exact integer noise on them. */
-import { drawDiscreteGaussian, type NoisePlace, planNoise } from '../learning/noise.ts';
-import { Layout } from '../math/kernels/kernels.ts';
-import { twinKernels } from '../math/kernels/twin.ts';
+import { ditherWithDiscreteGaussian, type NoisePlace } from '../learning/noise.ts';
+import { drawGaussian, isBelow, noisySteps } from '../math/kernels/discrete-gaussian-twin.ts';
+import { gaussianTable } from '../math/kernels/gaussian-table.ts';
 import { clipL2 } from './clip.ts';
 import type { NoiseGrid } from './noise-grid.ts';
 import { type RandomBytes, type RandomWords, withRandomWords } from './random-words.ts';
 import { requirePositive } from './ranges.ts';
-
-/** Sums saturate here, in steps: beyond, floats no longer tell integers and fractions apart. */
-const mostSteps = 2 ** 50;
 
 /**
  * Replaces `count` float32 values x at the byte offset `target` by (⌊x/γ + U⌋ + N)·γ: U uniform in [0, 1), fresh for each value, and N an
@@ -19,23 +16,23 @@ const mostSteps = 2 ** 50;
  * sum nor a part of the noise is left. How long it takes depends on the values drawn: timing is not protected.
  */
 export function ditherWithNoise(place: NoisePlace, target: number, count: number, grid: NoiseGrid): void {
-  const values = new Float32Array(place.kernels.buffer, target, count);
-  if (!values.every(Number.isFinite)) throw new RangeError('noise: a value of the sum is not finite');
+  // Not finite exactly when a value is not.
+  if (!Number.isFinite(place.kernels.sumOfSquares(target, count))) throw notFinite();
   try {
-    values.set(noisySum(Float64Array.from(values), grid, place.randomBytes));
+    ditherWithDiscreteGaussian(place, target, count, grid.logScale, grid.step);
   } catch (error) {
-    values.fill(Number.NaN);
+    new Float32Array(place.kernels.buffer, target, count).fill(Number.NaN);
     throw error;
   }
 }
 
 /** As `ditherWithNoise` for a sum in float64: a new vector of multiples of γ. Throws RangeError when a value is not finite. */
 export function noisySum(sum: Float64Array, grid: NoiseGrid, randomBytes: RandomBytes): Float64Array {
-  if (!sum.every(Number.isFinite)) throw new RangeError('noise: a value of the sum is not finite');
-  const { step } = grid;
-  const noise = discreteNoise(sum.length, grid, randomBytes);
-  return withRandomWords(randomBytes, sum.length, words =>
-    sum.map((x, i) => (dithered(Math.min(mostSteps, Math.max(-mostSteps, x / step)), words) + noise[i]) * step),
+  if (!sum.every(Number.isFinite)) throw notFinite();
+  const { step, logScale } = grid;
+  const table = gaussianTable(logScale);
+  return withRandomWords(randomBytes, 1.1 * sum.length, words =>
+    sum.map(x => noisySteps(words, x / step, table, logScale) * step),
   );
 }
 
@@ -71,13 +68,15 @@ export function roundedToGrid(
 }
 
 /** Adds an exact draw of N_ℤ(0, s²) to every integer: a new vector. Throws RangeError where a sum leaves 32 bits. */
-export function addDiscreteNoise(steps: Int32Array, grid: NoiseGrid, randomBytes: RandomBytes): Int32Array {
-  const noise = discreteNoise(steps.length, grid, randomBytes);
-  return steps.map((k, i) => {
-    const sum = k + noise[i];
-    if (sum !== (sum | 0)) throw new RangeError(`noise: ${sum} steps are more than 32 bits hold`);
-    return sum;
-  });
+export function addDiscreteNoise(steps: Int32Array, { logScale }: NoiseGrid, randomBytes: RandomBytes): Int32Array {
+  const table = gaussianTable(logScale);
+  return withRandomWords(randomBytes, 1.1 * steps.length, words =>
+    steps.map(k => {
+      const sum = k + drawGaussian(words, words.next(), table, logScale);
+      if (sum !== (sum | 0)) throw new RangeError('noise: a sum is more than 32 bits hold');
+      return sum;
+    }),
+  );
 }
 
 /** Steps times their length, in float32. */
@@ -85,21 +84,12 @@ export function fromGrid(steps: Int32Array, grid: NoiseGrid): Float32Array {
   return Float32Array.from(steps, k => k * grid.step);
 }
 
-function discreteNoise(count: number, { logScale }: NoiseGrid, randomBytes: RandomBytes): Int32Array {
-  const layout = new Layout();
-  const scratch = planNoise(layout);
-  const target = layout.float32(count);
-  const kernels = twinKernels.acquire(layout.bytes);
-  drawDiscreteGaussian({ kernels, scratch, randomBytes }, target, count, logScale);
-  return new Int32Array(kernels.buffer, target, count);
-}
-
-/** ⌊x + U⌋: the fraction of x is the chance of rounding up, compared with 64 random bits. */
+/** ⌊x + U⌋: the fraction of x is the chance of rounding up. */
 function dithered(x: number, words: RandomWords): number {
   const floor = Math.floor(x);
-  const fraction = (x - floor) * 2 ** 32;
-  const upper = Math.floor(fraction);
-  const word = words.next();
-  if (word !== upper) return word < upper ? floor + 1 : floor;
-  return words.next() < (fraction - upper) * 2 ** 32 ? floor + 1 : floor;
+  return isBelow(words, x - floor) ? floor + 1 : floor;
+}
+
+function notFinite(): RangeError {
+  return new RangeError('noise: a value of the sum is not finite');
 }

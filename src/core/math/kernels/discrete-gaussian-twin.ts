@@ -1,21 +1,85 @@
 /** Twin of discrete-gaussian.as.ts: exact draws of the discrete Gaussian in plain TypeScript, the same values from the same words. */
+import { type GaussianTable, mostTableLog } from './gaussian-table.ts';
+
+/** Where draws read: uniform words of 32 bits. */
+export interface WordSource {
+  next(): number;
+}
+
+/** Sums saturate here, in steps: beyond, floats no longer tell integers and fractions apart. */
+export const mostSteps = 2 ** 50;
+
+const mostBlockBits = 10;
+const signBit = 0x8000;
+const ditherMask = 0x7fff;
 
 /** Draws until the values are full or the words end; says how many were made, and how many words they took. */
 export function discreteGaussianTwin(
   words: Uint32Array,
+  table: GaussianTable,
   values: Int32Array,
   logScale: number,
 ): { made: number; consumed: number } {
   const source = new Words(words);
-  let made = 0;
-  let consumed = 0;
+  let [made, consumed] = [0, 0];
   for (; made < values.length; made++) {
-    const value = draw(source, logScale);
+    const value = drawGaussian(source, source.next(), table, logScale);
     if (source.isDry) break;
     consumed = source.used;
     values[made] = value;
   }
   return { made, consumed };
+}
+
+/** values = (⌊values / step + U⌋ + N)·step, until all are done or the words end. */
+export function ditherGaussianTwin(
+  words: Uint32Array,
+  table: GaussianTable,
+  values: Float32Array,
+  logScale: number,
+  step: number,
+): { made: number; consumed: number } {
+  const source = new Words(words);
+  let [made, consumed] = [0, 0];
+  for (; made < values.length; made++) {
+    const value = noisySteps(source, values[made] / step, table, logScale) * step;
+    if (source.isDry) break;
+    consumed = source.used;
+    values[made] = value;
+  }
+  return { made, consumed };
+}
+
+/** ⌊x + U⌋ + N, x saturated. One word for both where it decides. */
+export function noisySteps(source: WordSource, x: number, table: GaussianTable, logScale: number): number {
+  const word = source.next();
+  const bounded = Math.max(-mostSteps, Math.min(mostSteps, x));
+  const whole = Math.floor(bounded);
+  const scaled = (bounded - whole) * (ditherMask + 1);
+  const first = Math.floor(scaled);
+  const bits = word & ditherMask;
+  const noise = drawGaussian(source, word, table, logScale);
+  const isUp = bits === first ? isBelow(source, scaled - first) : bits < first;
+  return whole + noise + (isUp ? 1 : 0);
+}
+
+/** A draw that begins with this word: 16 bits for the cell, one for the sign; the others are not looked at. */
+export function drawGaussian(source: WordSource, word: number, table: GaussianTable, logScale: number): number {
+  const blockBits = Math.max(0, logScale - mostTableLog);
+  for (let w = word; ; w = source.next()) {
+    const h = magnitude(source, w >>> 16, table);
+    const value = blockBits === 0 ? h : placeInBlock(source, h, blockBits);
+    const isNegative = (w & signBit) !== 0;
+    if (value !== null && !(isNegative && value === 0)) return isNegative ? -value : value;
+  }
+}
+
+/** True with the probability of a fraction below 1, to 64 bits. */
+export function isBelow(source: WordSource, fraction: number): boolean {
+  const scaled = fraction * 2 ** 32;
+  const upper = Math.floor(scaled);
+  const w = source.next();
+  return w === upper ? source.next() < (scaled - upper) * 2 ** 32 : w < upper;
 }
 
 /** Beyond the last word all bits are 1, which ends every loop below, and the draw is thrown away. */
@@ -41,64 +105,56 @@ class Words {
   }
 }
 
-/**
- * Algorithm 3 with t = s: a discrete Laplace draw of scale s, kept with probability exp(−(|y| − s)² / 2s²). Numbers are exact to
- * |y| < 90·s; a draw beyond is kept with probability below e^−3900 either way.
- */
-function draw(words: Words, logScale: number): number {
-  const s = 2 ** logScale;
-  const bits = 2 * logScale + 1;
-  while (!words.isDry) {
-    // Algorithm 2 with t = s and denominator 1: u below s uniform, kept with probability exp(−u / s).
-    const w = words.next();
-    const u = w % s;
-    if (!expOfMinus(words, u, logScale)) continue;
-    let v = 0;
-    while (expOfMinusOne(words)) v++;
-    const y = u + v * s;
-    const isNegative = w >= 2 ** 31;
-    if (isNegative && y === 0) continue;
-    const n = (y - s) ** 2;
-    let isKept = true;
-    for (let whole = Math.floor(n / 2 ** bits); isKept && whole > 0; whole--) isKept = expOfMinusOne(words);
-    if (isKept && expOfMinus(words, n % 2 ** bits, bits)) return isNegative ? -y : y;
-  }
-  return 0;
+/** How many cumulative probabilities are at most the number that begins with the cell. */
+function magnitude(source: WordSource, cell: number, { guide, near, deep }: GaussianTable): number {
+  const end = guide[cell + 1];
+  let h = guide[cell];
+  if (h === end) return h;
+  const w = source.next();
+  while (h < end && near[h] < w) h++;
+  if (h === end || near[h] !== w) return h;
+  const [first, second, third] = [source.next(), source.next(), source.next()];
+  const isAtMost = (at: number): boolean => {
+    if (deep[at] !== first) return deep[at] < first;
+    return deep[at + 1] === second ? deep[at + 2] <= third : deep[at + 1] < second;
+  };
+  while (h < end && near[h] === w && isAtMost(3 * h)) h++;
+  return h;
 }
 
-/** Algorithm 1: true with probability exp(−n / 2^bits), n < 2^bits. */
-function expOfMinus(words: Words, n: number, bits: number): boolean {
-  if (!dyadic(words, n, bits)) return true;
+/** A place in block h, uniform, kept with probability exp(−(m² − h²) / 2s²); null where it is not. */
+function placeInBlock(source: WordSource, h: number, blockBits: number): number | null {
+  const low = source.next() % 2 ** blockBits;
+  const start = h * 2 ** blockBits;
+  // (m² − h²) / 2s² as a fraction of 2^41, whatever s is up to 2^20.
+  const n = low * (2 * start + low) * 4 ** (mostBlockBits - blockBits);
+  return expOfMinus(source, n) ? start + low : null;
+}
+
+/** True with probability exp(−n / 2^41), n < 2^41 (Canonne, Kamath and Steinke 2020, Algorithm 1). */
+function expOfMinus(source: WordSource, n: number): boolean {
+  if (!dyadic(source, n)) return true;
   let k = 2;
-  while (unitFraction(words, k) && dyadic(words, n, bits)) k++;
+  while (unitFraction(source, k) && dyadic(source, n)) k++;
   return k % 2 === 1;
 }
 
-/** The same with probability exp(−1). */
-function expOfMinusOne(words: Words): boolean {
-  let k = 2;
-  while (unitFraction(words, k)) k++;
-  return k % 2 === 1;
-}
-
-/** True with probability n / 2^bits, n < 2^bits, bits ≤ 64: random bits are below n. */
-function dyadic(words: Words, n: number, bits: number): boolean {
+/** True with probability n / 2^41: 41 random bits are below n. */
+function dyadic(source: WordSource, n: number): boolean {
   if (n === 0) return false;
-  if (bits <= 32) return words.next() >>> (32 - bits) < n;
-  const w = words.next();
-  const upper = Math.floor(n / 2 ** (bits - 32));
+  const w = source.next();
+  const upper = Math.floor(n / 2 ** 9);
   if (w !== upper) return w < upper;
-  const lower = n % 2 ** (bits - 32);
-  return lower !== 0 && words.next() >>> (64 - bits) < lower;
+  return source.next() >>> 23 < n % 2 ** 9;
 }
 
 /** True with probability 1 / k, k ≥ 2: a random fraction is below it, compared word by word. */
-function unitFraction(words: Words, k: number): boolean {
+function unitFraction(source: WordSource, k: number): boolean {
   let numerator = 1;
   do {
     const scaled = numerator * 2 ** 32;
     const threshold = Math.floor(scaled / k);
-    const w = words.next();
+    const w = source.next();
     if (w !== threshold) return w < threshold;
     numerator = scaled % k;
   } while (numerator !== 0);

@@ -13,5 +13,5 @@ export { philox, drop } from './mask.as';
 export { normalise, normaliseGradient, addScaleGradient } from './normalise.as';
 export { gatherTokens, scatterTokens, addTokenSquares } from './token.as';
 export { gaussianFill, addGaussian } from './noise.as';
-export { discreteGaussianFill } from './discrete-gaussian.as';
+export { discreteGaussianFill, ditherGaussian } from './discrete-gaussian.as';
 export { gram } from './gram.as';

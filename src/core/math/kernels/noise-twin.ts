@@ -1,5 +1,6 @@
 /** Twin of noise.as.ts: Gaussian noise from random words in plain TypeScript, the same bits. */
-import { discreteGaussianTwin } from './discrete-gaussian-twin.ts';
+import { discreteGaussianTwin, ditherGaussianTwin } from './discrete-gaussian-twin.ts';
+import { tableAt } from './gaussian-table.ts';
 import type { NoiseKernels } from './noise.ts';
 
 const { fround, sqrt } = Math;
@@ -33,8 +34,16 @@ export function noiseTwin(m: Float32Array): NoiseKernels {
       const noise = normals(uints(words, padded(count)), fround(scale));
       for (let i = 0; i < count; i++) values[i] = values[i] + noise[i];
     },
-    discreteGaussianFill(words, wordCount, values, count, logScale, consumed) {
-      const result = discreteGaussianTwin(uints(words, wordCount), new Int32Array(m.buffer, values, count), logScale);
+    discreteGaussianFill(words, wordCount, table, values, count, logScale, consumed) {
+      const target = new Int32Array(m.buffer, values, count);
+      const stored = tableAt(m.buffer, table, logScale);
+      const result = discreteGaussianTwin(uints(words, wordCount), stored, target, logScale);
+      uints(consumed, 1)[0] = result.consumed;
+      return result.made;
+    },
+    ditherGaussian(words, wordCount, table, values, count, logScale, step, consumed) {
+      const stored = tableAt(m.buffer, table, logScale);
+      const result = ditherGaussianTwin(uints(words, wordCount), stored, floats(values, count), logScale, step);
       uints(consumed, 1)[0] = result.consumed;
       return result.made;
     },

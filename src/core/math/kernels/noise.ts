@@ -19,21 +19,41 @@ export interface NoiseKernels {
   /** target (float32) += what `gaussianFill` would give. The same limits. */
   addGaussian(words: number, target: number, count: number, scale: number): void;
   /**
-   * values (int32) = exact draws of the discrete Gaussian on the integers, P(k) ∝ exp(−k² / 2s²), s = 2^logScale
-   * (Canonne, Kamath and Steinke 2020, Algorithms 1–3): integers and comparisons only, no rounding. Stops where the words
-   * do, before a draw that they do not suffice for. Returns how many values were made, and writes to `consumed` (uint32) how
-   * many words these took: what is left must be used for the next draws, or long draws would be rarer than they are.
+   * values (int32) = draws of the discrete Gaussian on the integers, P(k) ∝ exp(−k² / 2s²), s = 2^logScale, within 2^−128 in total
+   * variation: integers and comparisons only, cumulative probabilities of 144 bits (gaussian-table.ts). Up to s = 1024 a draw is looked
+   * up by one word, which decides 19 times out of 20; wider noise is a block from the table of 1024 and a place in it, kept by an exact
+   * Bernoulli draw (Canonne, Kamath and Steinke 2020, Algorithm 1).
+   *
+   * Stops where the words do, before a draw that they do not suffice for. Returns how many values were made, and writes to
+   * `consumed` (uint32) how many words these took: what is left must be used for the next draws, or long draws would be rarer than they
+   * are.
    *
    * How long a draw takes depends on its value: timing is not protected.
    *
+   * @param table what `storeTable` wrote for this logScale.
    * @param logScale 0 to 20.
    */
   discreteGaussianFill(
     words: number,
     wordCount: number,
+    table: number,
     values: number,
     count: number,
     logScale: number,
+    consumed: number,
+  ): number;
+  /**
+   * values (float32) = (⌊values / step + U⌋ + N)·step, in float64, rounded once: N as above, U uniform in [0, 1), compared with the
+   * fraction to 79 bits. values / step saturates at ±2^50. The same rules for words; values are finite.
+   */
+  ditherGaussian(
+    words: number,
+    wordCount: number,
+    table: number,
+    values: number,
+    count: number,
+    logScale: number,
+    step: number,
     consumed: number,
   ): number;
 }

@@ -2,18 +2,33 @@
 import type { MechanismSettings, Relation } from '../protocol/privacy-settings.ts';
 import type { PrivacyEvent } from './event.ts';
 
+/** What may be spent: ε at δ. */
+export interface SpendLimit {
+  readonly epsilon: number;
+  readonly delta: number;
+}
+
 /** One release as it is asked for. */
 export interface Spend {
   /** Hex SHA-256 of the task. */
   readonly task: string;
+  /** Hex SHA-256 of the plan that the release follows, where there is one. */
+  readonly plan?: string;
   readonly round: number;
   /** `train`: the round's noisy sums; `evaluate`: noisy counts of test rows, another set of units. */
   readonly purpose: 'train' | 'evaluate';
+  /**
+   * Units of `evaluate` may be units of `train` as well, because it does not lie in each row alone on which side it is (a seeded split
+   * deals rows out by their number). Then both count together, under the limit of training. False when absent.
+   */
+  readonly sharesUnits?: boolean;
   readonly unit: MechanismSettings['unit'];
+  /** Name of the set of units it is about, among those of whoever keeps the ledger. By default all units of this kind are one set. */
+  readonly units?: string;
   readonly relation: Relation;
   readonly event: PrivacyEvent;
   /** What the whole task may spend. */
-  readonly limit: { readonly epsilon: number; readonly delta: number };
+  readonly limit: SpendLimit;
   /** Whether noise, sampling and number of rounds were fixed before the first release; if not, a filter decides. */
   readonly isFixed: boolean;
 }

@@ -59,8 +59,16 @@ export const stratifiedSchema = z.strictObject({
   seed: z.number().int().min(0).max(4294967295),
 });
 
+/** Each row decides for itself by a hash of its own values (see `trainsByHash`): no row changes the side of another one. */
+export const hashSchema = z.strictObject({
+  type: z.literal('hash'),
+  trainFraction: z.number().gt(0).lt(1),
+  seed: z.number().int().min(0).max(4294967295),
+});
+
 const split = z.discriminatedUnion('type', [
   stratifiedSchema,
+  hashSchema,
   /** The named column says it: rows with a value in `test` are test rows. The column is declared as `ignore`. */
   z.strictObject({ type: z.literal('column'), column: name, test: z.array(wellFormed).min(1) }),
 ]);

@@ -73,6 +73,11 @@ export class EncodedRows {
     return this.#levels.subarray(row * this.#levelWidth, (row + 1) * this.#levelWidth);
   }
 
+  /** All that is kept of a row: numbers, levels, label. */
+  valuesOf(row: number): number[] {
+    return [...this.numbersOf(row), ...this.levelsOf(row), this.#labels[row]];
+  }
+
   #grow(): void {
     this.#capacity *= 2;
     this.#numbers = copyInto(new Float64Array(this.#capacity * this.#numberWidth), this.#numbers);

@@ -1,6 +1,6 @@
 /** The declared schema of a site's images: size, classes, scaling, split. */
 import { z } from 'zod';
-import { classesSchema, stratifiedSchema } from './csv-schema.ts';
+import { classesSchema, hashSchema, stratifiedSchema } from './csv-schema.ts';
 
 const side = z.number().int().min(1).max(4096);
 
@@ -16,6 +16,7 @@ export const imageSchema = z
     target: classesSchema,
     split: z.discriminatedUnion('type', [
       stratifiedSchema,
+      hashSchema,
       /** The site has files of its own for testing. */
       z.strictObject({ type: z.literal('files') }),
     ]),

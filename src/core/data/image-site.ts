@@ -1,6 +1,7 @@
 /** Images as rows: arrays in, train and test rows out. Bytes stay bytes; a pixel is scaled when it is used. */
 import { UserError } from '../protocol/problem.ts';
 import type { Dataset, SiteData } from './dataset.ts';
+import { trainsByHash } from './hash-split.ts';
 import type { ImageSchema } from './image-schema.ts';
 import { pickRows } from './rows.ts';
 import { stratifiedSplit } from './stratified-split.ts';
@@ -104,10 +105,21 @@ function scaled(
 }
 
 function splitRows(
-  { trainFraction, seed }: { readonly trainFraction: number; readonly seed: number },
+  { type, trainFraction, seed }: Exclude<ImageSchema['split'], { type: 'files' }>,
   data: Dataset,
   name: string,
 ): { train: Dataset; test: Dataset } {
+  if (type === 'hash') {
+    const trains = Array.from({ length: data.rows }, (_, row) =>
+      trainsByHash(rowValues(data, row), trainFraction, seed),
+    );
+    const sideOf = (isTraining: boolean): Dataset =>
+      pickRows(
+        data,
+        trains.flatMap((trainsRow, row) => (trainsRow === isTraining ? [row] : [])),
+      );
+    return { train: sideOf(true), test: sideOf(false) };
+  }
   const trainCount = Math.floor(trainFraction * data.rows);
   if (trainCount < 1 || trainCount === data.rows) {
     throw new UserError(
@@ -123,4 +135,11 @@ function splitRows(
       [...rows].sort((a, b) => a - b),
     );
   return { train: side(train), test: side(test) };
+}
+
+/** Pixels as they are kept, and the label. */
+function* rowValues({ features, width, labels }: Dataset, row: number): Generator<number> {
+  const pixels = features instanceof Float32Array ? features : features.bytes;
+  yield* pixels.subarray(row * width, (row + 1) * width);
+  yield labels[row];
 }

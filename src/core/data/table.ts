@@ -6,6 +6,7 @@ import { classCount } from './data-shape.ts';
 import type { Dataset, Scaler, SiteData } from './dataset.ts';
 import type { EncodedRows } from './encoded-rows.ts';
 import { featureMatrix, rowFiller } from './feature-matrix.ts';
+import { trainsByHash } from './hash-split.ts';
 import { fitScaler } from './scaling.ts';
 import { featureNames } from './schema.ts';
 import { shuffledSplit, stratifiedSplit } from './stratified-split.ts';
@@ -168,6 +169,12 @@ function split(
     return { train, test: indices.filter(row => rows.isTest(row)) };
   }
   const { trainFraction, seed } = schema.split;
+  if (schema.split.type === 'hash') {
+    const trains = indices.map(row => trainsByHash(rows.valuesOf(row), trainFraction, seed));
+    if (!trains.includes(true))
+      throw new UserError(file, `leaves no training row when split by hash at ${trainFraction}`, 'Add rows.');
+    return { train: indices.filter((_, i) => trains[i]), test: indices.filter((_, i) => !trains[i]) };
+  }
   const trainCount = Math.floor(trainFraction * indices.length);
   if (trainCount < 1 || trainCount === indices.length) {
     throw new UserError(

@@ -2,7 +2,7 @@
 import { encodeCbor } from '../bytes/cbor.ts';
 import { toHex } from '../bytes/floats.ts';
 import type { PrivacyEvent } from './event.ts';
-import { eventOrders, eventRdp, eventSlip } from './event-rdp.ts';
+import { deltaLeft, eventOrders, eventRdp, eventSlip } from './event-rdp.ts';
 import { rdpToEpsilon } from './rdp-conversion.ts';
 import { defaultOrders } from './rdp-orders.ts';
 
@@ -80,4 +80,16 @@ export function epsilonOf(rdp: ArrayLike<number>, order: number | null, delta: n
   for (const [i, at] of ledgerOrders.entries())
     if (rdp[i] < Number.POSITIVE_INFINITY) least = Math.min(least, rdpToEpsilon(at, rdp[i], delta));
   return least;
+}
+
+/**
+ * Under a filter this share of δ is kept for slips from the beginning: what a filter converts with must not depend on how much was
+ * released.
+ */
+const slipShare = 0.1;
+
+/** The δ that a line converts with when slips have taken so much of it; null when nothing is left. `order` as in `epsilonOf`. */
+export function lineDelta(slip: number, delta: number, order: number | null): number | null {
+  if (order === null) return deltaLeft(delta, slip);
+  return slip > slipShare * delta ? null : (1 - slipShare) * delta;
 }

@@ -1,6 +1,5 @@
 /** One line of a ledger: what releases that belong together have cost so far, under a limit or not. */
-import { deltaLeft } from './event-rdp.ts';
-import { type Cost, epsilonOf, ledgerOrders } from './ledger-cost.ts';
+import { type Cost, epsilonOf, ledgerOrders, lineDelta } from './ledger-cost.ts';
 import type { OpenEntry } from './ledger-entry.ts';
 
 /** What a line is opened with. */
@@ -8,12 +7,6 @@ export type LineTerms = Pick<
   OpenEntry,
   'task' | 'purpose' | 'units' | 'unit' | 'relation' | 'epsilon' | 'delta' | 'order'
 >;
-
-/**
- * Under a filter this share of δ is kept for slips, from the beginning: what the filter converts with must not depend on what was
- * released.
- */
-const slipShare = 0.1;
 
 /** What has happened on a line. Costs that are equal are counted, not added: T equal rounds are T times one, without rounding. */
 interface Sum {
@@ -35,7 +28,7 @@ export class LedgerLine {
   epsilon(more: Cost | null = null): number {
     const sum = more === null ? this.#sum : plus(this.#sum, more);
     const { order, delta } = this.terms;
-    return epsilonOf(rdpOf(sum), order, deltaOf(-Math.expm1(sum.logKept), delta, order));
+    return epsilonOf(rdpOf(sum), order, lineDelta(-Math.expm1(sum.logKept), delta, order));
   }
 
   /** A line with the same releases under other terms. */
@@ -53,12 +46,6 @@ export class LedgerLine {
   add(cost: Cost): void {
     this.#sum = plus(this.#sum, cost);
   }
-}
-
-/** The δ to convert with; null when nothing is left of it. */
-function deltaOf(slip: number, delta: number, order: number | null): number | null {
-  if (order === null) return deltaLeft(delta, slip);
-  return slip > slipShare * delta ? null : (1 - slipShare) * delta;
 }
 
 function plus({ before, last, logKept }: Sum, cost: Cost): Sum {

@@ -73,8 +73,33 @@ export const cnn: Workload = {
 };
 
 /** SGD on a workload; `clip` clips every example's gradient. */
-export function workloadTask({ name, data, model, batchSize, steps }: Workload, clip: boolean): Task {
-  return parseTask({
+export function workloadTask(workload: Workload, clip: boolean): Task {
+  return parseTask(taskFile(workload, clip ? { norm: 1, per: 'example' } : null, 'none'));
+}
+
+/** The same with Poisson batches of the same expected size from the workload's rows, clipping and noise. */
+export function privateWorkloadTask(workload: Workload): Task {
+  const { batchSize, rows } = workload;
+  const privacy = {
+    mechanism: 'dp-sgd',
+    unit: 'record',
+    relation: 'add-remove',
+    noiseAt: 'client',
+    clipNorm: 1,
+    sampling: { poisson: batchSize / rows },
+    noiseMultiplier: 1,
+    delta: 1e-5,
+    budget: { epsilon: 1000 },
+  };
+  return parseTask(taskFile(workload, null, privacy));
+}
+
+function taskFile(
+  { name, data, model, batchSize, steps }: Workload,
+  clip: object | null,
+  privacy: object | 'none',
+): object {
+  return {
     parley: 1,
     name,
     seed: 1,
@@ -84,15 +109,15 @@ export function workloadTask({ name, data, model, batchSize, steps }: Workload, 
       optimizer: { name: 'sgd', learningRate: 0.01 },
       batchSize,
       amount: { unit: 'steps', count: steps },
-      clip: clip ? { norm: 1, per: 'example' } : null,
+      clip,
     },
     rounds: 1,
     cohort: { minimum: 1 },
     server: { optimizer: 'fedavg' },
     aggregation: { rule: 'mean' },
     protection: 'inspect',
-    privacy: 'none',
-  });
+    privacy,
+  };
 }
 
 /** Pixels from 0 to 1, as image sites hold them. */

@@ -4,13 +4,25 @@
  */
 import { randomFillSync } from 'node:crypto';
 import type { SiteData } from '../src/core/data/dataset.ts';
-import { createTrainer, type TrainerOptions } from '../src/core/learning/local-trainer.ts';
+import { createTrainer } from '../src/core/learning/local-trainer.ts';
 import { taskParameters } from '../src/core/learning/model.ts';
+import { planOfTask } from '../src/core/privacy/plan.ts';
+import type { Task } from '../src/core/protocol/task.ts';
 import { type BenchResult, measureInTurns, onResult } from './harness.ts';
-import { cnn, gru, lstm, mlp, type Workload, workloadSite, workloadTask } from './learning-tasks.ts';
+import {
+  cnn,
+  gru,
+  lstm,
+  mlp,
+  privateWorkloadTask,
+  type Workload,
+  workloadSite,
+  workloadTask,
+} from './learning-tasks.ts';
 
 const seed = new Uint8Array(32).fill(7);
 const runs = 7;
+const randomBytes = (bytes: Uint8Array<ArrayBuffer>): void => void randomFillSync(bytes);
 const print = (result: BenchResult): void => void process.stdout.write(`${JSON.stringify(result)}\n`);
 
 onResult(print);
@@ -18,26 +30,21 @@ const workloads = process.argv.includes('--no-runs') ? [] : [mlp, lstm, gru, cnn
 for (const workload of workloads) {
   const site = workloadSite(workload, workloadTask(workload, false), seed);
   const figures = [
-    { name: `${workload.name}.sgd`, run: trainingRate(workload, site, false) },
-    { name: `${workload.name}.clipped`, run: trainingRate(workload, site, true) },
+    { name: `${workload.name}.sgd`, run: trainingRate(workload, workloadTask(workload, false), site) },
+    { name: `${workload.name}.clipped`, run: trainingRate(workload, workloadTask(workload, true), site) },
   ];
   if (workload === mlp) {
-    const noise = { multiplier: 1, randomBytes: randomFillSync };
-    figures.push({ name: 'mlp.dp', run: trainingRate(workload, site, true, { noise }) });
+    figures.push({ name: 'mlp.dp', run: trainingRate(workload, privateWorkloadTask(workload), site) });
   }
   await measureInTurns(figures, 'steps/s', { runs });
 }
 print({ name: 'rss', value: (process.resourceUsage().maxRSS * 1024) / 1e6, unit: 'MB', runs: 1 });
 
 /** A run: one untimed round, then one timed round. */
-function trainingRate(
-  workload: Workload,
-  site: SiteData,
-  clip: boolean,
-  options: TrainerOptions = {},
-): () => Promise<number> {
-  const task = workloadTask(workload, clip);
-  const trainer = createTrainer(task, site, options);
+function trainingRate(workload: Workload, task: Task, site: SiteData): () => Promise<number> {
+  const plan = planOfTask(task);
+  const privacy = plan === null ? {} : { privacy: { plan, randomBytes, noiseMultiplier: () => 1 } };
+  const trainer = createTrainer(task, site, privacy);
   const parameters = taskParameters(task, seed);
   const round = () => trainer.train({ parameters, round: 1, seed });
   return async () => {

@@ -3,26 +3,29 @@ import type { Dataset } from '../data/dataset.ts';
 import type { Kernels } from '../math/kernels/kernels.ts';
 import { type GradientWorkers, sharedVector, type WorkerReply } from './gradient-workers.ts';
 import type { NetworkPlan, NetworkSettings } from './network.ts';
-import { type ClipSettings, type Minibatch, PartLearner } from './part-learner.ts';
+import { type GradientRule, type Minibatch, PartLearner } from './part-learner.ts';
 import type { Turns } from './turns.ts';
 
 /** What a round of training holds while it lasts. */
-export interface BatchPlace {
+export interface BatchPlace extends GradientRule {
   readonly kernels: Kernels;
   readonly plan: NetworkPlan;
   /** Byte offset of the gradient of a part; that of the plan where no minibatch has two parts. */
   readonly partGradient: number;
+  /** Private: byte offset of the float64 values that parts are added in; they have a gradient of their own then. */
+  readonly sums: number;
   readonly network: NetworkSettings;
   /** In shared memory where there are workers. */
   readonly data: Dataset;
-  readonly clip: ClipSettings;
-  readonly maskKey: readonly [number, number];
   /** Rows of the longest minibatch. */
   readonly batchSize: number;
 }
 
 export interface BatchGradient {
-  /** Writes the gradient of the minibatch's mean loss into the plan's gradient; returns the mean loss. */
+  /**
+   * Writes the gradient of the minibatch's mean loss into the plan's gradient, or the private sum of a batch that may be empty; returns the
+   * mean loss.
+   */
   compute(batch: Minibatch): Promise<number>;
   close(): Promise<void>;
 }
@@ -34,13 +37,14 @@ export function serialGradient(place: BatchPlace, turns: Turns): BatchGradient {
   return {
     async compute(batch) {
       const { length } = batch.rows;
-      vectorAt(place, plan.gradient).fill(0);
+      begin(place);
       let loss = 0;
       for (let first = 0; first < length; first += plan.rows) {
         loss += learnPart(place, learner, batch, first) / length;
         addPart(place);
         if (turns.due(workOf(place, length - first))) await turns.pause();
       }
+      finish(place);
       return loss;
     },
     close: async () => undefined,
@@ -65,8 +69,8 @@ export async function sharedGradient(
   const parameters = sharedVector(plan.count);
   const gradients = sharedVector(most * plan.count);
   const round = ++rounds;
-  const { network, data, clip, maskKey } = place;
-  const assignment = { network, data, rows: plan.rows, clip, maskKey, parameters, gradients };
+  const { network, data, clip, maskKey, isPrivate } = place;
+  const assignment = { network, data, rows: plan.rows, clip, maskKey, isPrivate, parameters, gradients };
   const everyone = Array.from({ length: workers.count }, (_, worker) => worker);
   const close = async () => {
     await Promise.all(everyone.map(worker => workers.ask(worker, { kind: 'close', round })));
@@ -110,15 +114,16 @@ export async function sharedGradient(
           if (turns.due(workOf(place, length - first))) await turns.pause();
         }
       };
-      vectorAt(place, plan.gradient).fill(0);
-      for (let begin = 0; begin < parts; begin += most) {
-        const filled = Math.min(most, parts - begin);
-        await all([...everyone.map(worker => askWorker(worker, begin, filled)), learnOwn(begin, filled)]);
+      begin(place);
+      for (let done = 0; done < parts; done += most) {
+        const filled = Math.min(most, parts - done);
+        await all([...everyone.map(worker => askWorker(worker, done, filled)), learnOwn(done, filled)]);
         for (let slot = 0; slot < filled; slot++) {
           vectorAt(place, place.partGradient).set(gradients.subarray(slot * plan.count, (slot + 1) * plan.count));
           addPart(place);
         }
       }
+      finish(place);
       return losses.reduce((sum, loss) => sum + loss / length, 0);
     },
     close,
@@ -137,8 +142,19 @@ function learnPart(place: BatchPlace, learner: PartLearner, batch: Minibatch, fi
   return learner.learn(batch, first, place.partGradient);
 }
 
-function addPart({ kernels, plan, partGradient }: BatchPlace): void {
-  if (partGradient !== plan.gradient) kernels.addScaled(partGradient, plan.gradient, plan.count, 1);
+function begin(place: BatchPlace): void {
+  const { kernels, plan, sums, isPrivate } = place;
+  if (isPrivate) new Float64Array(kernels.buffer, sums, plan.count).fill(0);
+  else vectorAt(place, plan.gradient).fill(0);
+}
+
+function addPart({ kernels, plan, partGradient, sums, isPrivate }: BatchPlace): void {
+  if (isPrivate) kernels.addWeighted(partGradient, sums, plan.count, 1);
+  else if (partGradient !== plan.gradient) kernels.addScaled(partGradient, plan.gradient, plan.count, 1);
+}
+
+function finish({ kernels, plan, sums, isPrivate }: BatchPlace): void {
+  if (isPrivate) kernels.divideToFloat(sums, plan.gradient, plan.count, 1);
 }
 
 function vectorAt({ kernels, plan }: BatchPlace, offset: number): Float32Array {

@@ -4,16 +4,14 @@
  */
 import type { Dataset, Features } from '../data/dataset.ts';
 import type { NetworkSettings } from './network.ts';
-import type { ClipSettings, Minibatch } from './part-learner.ts';
+import type { GradientRule, Minibatch } from './part-learner.ts';
 
 /** Everything a worker needs for one round of training. The vectors are shared memory. */
-export interface WorkerAssignment {
+export interface WorkerAssignment extends GradientRule {
   readonly network: NetworkSettings;
   readonly data: Dataset;
   /** Rows of a part. */
   readonly rows: number;
-  readonly clip: ClipSettings;
-  readonly maskKey: readonly [number, number];
   /** Current parameters, written by the training thread before it asks. */
   readonly parameters: Float32Array;
   /** Gradients of parts: `slots` vectors of the length of the parameters. */

@@ -16,6 +16,8 @@ export interface Place {
   /** Offset of this layer's first tensor from the start of all parameters, and so of the gradient. */
   readonly parameters: number;
   readonly purpose: 'training' | 'prediction';
+  /** Whether a row's gradient has to be one vector before it is added to that of others: then rounding of the sum is bounded. */
+  readonly isPrivate?: boolean;
   /** Number of the layer, from 0: tells the random masks of layers apart. */
   readonly index: number;
 }
@@ -28,6 +30,12 @@ export interface Masks {
   readonly step: number;
   /** Place in the minibatch of the first row of this pass. */
   readonly firstRow: number;
+  /**
+   * Private training: the number of each row of this pass among the rows of the site, which tells masks apart instead. Then a row has the
+   * same mask whichever others are in its batch: with or without one row, the gradients of the others are the same, mask by mask. The
+   * masks themselves need not be secret.
+   */
+  readonly numbers?: ArrayLike<number>;
 }
 
 /** One pass over rows that lie in memory. */

@@ -14,6 +14,8 @@ export interface LinearPlace {
   /** Byte offsets of rows × positions × inputs and × outputs. */
   readonly input: number;
   readonly error: number;
+  /** As in `Place`. */
+  readonly isPrivate?: boolean | undefined;
 }
 
 type Norms = Pick<LayerGradient, 'addSquaredNorms' | 'addWeighted'>;
@@ -23,11 +25,12 @@ const costOfValue = 8;
 
 /**
  * Gradients by what is cheaper. In multiply–adds per row, for P positions, I inputs and O outputs: both ways need one product
- * P·I·O; Gram norms cost P²·(I + O) besides, written gradients `costOfValue`·I·O.
+ * P·I·O; Gram norms cost P²·(I + O) besides, written gradients `costOfValue`·I·O. Private training has no choice: with many positions
+ * gradients are written, for what positions add up to is shorter than they are, and a sum of all of them rounds as they do.
  */
 export function planLinearGradient(layout: Layout, rows: number, place: LinearPlace): LayerGradient {
-  const { inputs, outputs, positions } = place;
-  const isGram = positions ** 2 * (inputs + outputs) < costOfValue * inputs * outputs;
+  const { inputs, outputs, positions, isPrivate = false } = place;
+  const isGram = !isPrivate && positions ** 2 * (inputs + outputs) < costOfValue * inputs * outputs;
   const norms = positions === 1 ? planProductNorms : isGram ? planGramNorms : planWrittenNorms;
   return { add: pass => addGradient(place, pass), ...norms(layout, rows, place) };
 }

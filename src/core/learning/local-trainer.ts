@@ -2,20 +2,21 @@
 import type { Dataset, Features, SiteData } from '../data/dataset.ts';
 import { valueCount } from '../data/rows.ts';
 import { bestKernels } from '../math/kernels/best.ts';
-import { type KernelSource, type Kernels, Layout } from '../math/kernels/kernels.ts';
-import { RandomStream } from '../math/random.ts';
+import { type KernelSource, Layout } from '../math/kernels/kernels.ts';
 import type { Task } from '../protocol/task.ts';
 import { serialGradient, sharedGradient } from './batch-gradient.ts';
 import { evaluateNetwork } from './evaluate-network.ts';
 import { type GradientWorkers, shareDataset } from './gradient-workers.ts';
-import { minibatches, stepCount } from './minibatches.ts';
+import { shuffledSteps } from './local-steps.ts';
+import { stepCount } from './minibatches.ts';
 import { taskNetwork } from './model.ts';
 import { momentsTrainer } from './moments-trainer.ts';
-import { type NetworkPlan, type NetworkSettings, partRows, planNetwork } from './network.ts';
+import { type NetworkSettings, partRows, planNetwork } from './network.ts';
 import { networkManifest } from './network-parameters.ts';
-import { addGaussianNoise, type NoisePlace, planNoise } from './noise.ts';
+import { planNoise } from './noise.ts';
 import { LocalOptimizer, planOptimizer } from './optimizer.ts';
-import type { Minibatch } from './part-learner.ts';
+import { privateSteps } from './private-steps.ts';
+import { type CheckedPrivacy, checkPrivacy, type PrivateTraining } from './private-training.ts';
 import { learningRateFactor } from './schedule.ts';
 import { type DataShape, inputWidth, labelWidth } from './shape.ts';
 import type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
@@ -28,17 +29,8 @@ export interface TrainerOptions extends Pick<TurnOptions, 'yieldNow'> {
   readonly kernels?: KernelSource;
   /** Row numbers of the minibatch of a step (both count from 1), to replay a published run. Default: shuffled by the request's seed. */
   readonly batches?: (round: number, step: number) => ArrayLike<number>;
-  /** Noise on the gradient of every minibatch; only with `training.clip` per example. */
-  readonly noise?: GradientNoise;
-}
-
-/**
- * Gaussian noise with the standard deviation multiplier × clip norm on the sum of the clipped gradients (Abadi et al. 2016). The
- * arithmetic of DP-SGD, not yet a guarantee: minibatches are shuffled, not sampled, nothing accounts for them, and float
- * noise shows in its last bits (Mironov 2012).
- */
-export interface GradientNoise extends Pick<NoisePlace, 'randomBytes'> {
-  readonly multiplier: number;
+  /** Exactly for a task whose privacy is dp-sgd: without it such a task is not trained. */
+  readonly privacy?: PrivateTraining | undefined;
 }
 
 /**
@@ -51,11 +43,12 @@ export function createTrainer(task: Task, site: SiteData, options: TrainerOption
   const network = taskNetwork(task);
   checkData(site.train, network.shape);
   checkData(site.test, network.shape);
+  const privacy = checkPrivacy(task, site.train, options.privacy);
   // The workers see this memory; without them the rows stay where they are.
   const rows = options.workers === undefined || options.workers.count === 0 ? site.train : shareDataset(site.train);
   return {
     manifest: networkManifest(network.layers),
-    train: request => train(task, network, rows, options, request),
+    train: request => train({ task, network, data: rows, privacy, options }, request),
     evaluate: parameters => evaluateNetwork(network, parameters, site.test, task.evaluation.pooledAucBins, options),
   };
 }
@@ -84,22 +77,31 @@ function checkTokens(features: Features, vocabulary: number): void {
   }
 }
 
+interface Training {
+  readonly task: Task;
+  readonly network: NetworkSettings;
+  readonly data: Dataset;
+  readonly privacy: CheckedPrivacy | null;
+  readonly options: TrainerOptions;
+}
+
 async function train(
-  task: Task,
-  network: NetworkSettings,
-  data: Dataset,
-  options: TrainerOptions,
-  { parameters, round, seed, signal }: TrainRequest,
+  { task, network, data, privacy, options }: Training,
+  { parameters, round, seed, noiseMultiplier, signal }: TrainRequest,
 ): Promise<TrainResult> {
-  const { optimizer, schedule, proximal, batchSize, clip } = task.training;
-  if (data.rows === 0) throw new RangeError('trainer: there are no training rows');
+  const { optimizer, schedule, proximal, batchSize } = task.training;
+  const isPrivate = privacy !== null;
+  if (data.rows === 0 && !isPrivate) throw new RangeError('trainer: there are no training rows');
   const source = options.kernels ?? bestKernels();
   const layout = new Layout();
-  const most = Math.min(batchSize, data.rows);
-  const plan = planNetwork(layout, network, Math.min(most, partRows(network.layers)), 'training');
+  const most = isPrivate ? privacy.plan.mostRows : Math.min(batchSize, data.rows);
+  const purpose = isPrivate ? 'private-training' : 'training';
+  const plan = planNetwork(layout, network, Math.min(most, partRows(network.layers)), purpose);
   // The gradient of a part, where a minibatch has several: each begins at 0, so that whoever computes it gives the same bits.
-  const partGradient = most > plan.rows ? layout.float32(plan.count) : plan.gradient;
-  const noise = planNoiseOf(layout, options.noise, task.training);
+  const hasParts = isPrivate || most > plan.rows;
+  const partGradient = hasParts ? layout.float32(plan.count) : plan.gradient;
+  const sums = isPrivate ? layout.float64(plan.count) : 0;
+  const scratch = isPrivate ? planNoise(layout) : 0;
   const optimizerPlan = planOptimizer(layout, optimizer, proximal, plan.count);
   if (parameters.length !== plan.count) {
     throw new RangeError(`trainer: ${parameters.length} parameters, the model has ${plan.count}`);
@@ -107,60 +109,33 @@ async function train(
   const steps = stepCount(task.training, data.rows);
   const rateFactor = learningRateFactor(schedule, round, task.rounds);
   const turns = new Turns(source.name, { yieldNow: options.yieldNow, signal });
-  const stream = new RandomStream(seed);
-  const shuffled = minibatches(data.rows, batchSize, stream);
-  const masks = stream.split('dropout');
-  const maskKey: [number, number] = [masks.uint32(), masks.uint32()];
   const kernels = source.acquire(layout.bytes);
-  const place = { kernels, plan, partGradient, network, data, clip, maskKey, batchSize: most };
   try {
     const vector = (offset: number) => new Float32Array(kernels.buffer, offset, plan.count);
     vector(plan.parameters).set(parameters);
     const local = new LocalOptimizer(kernels, plan, optimizerPlan);
-    const isShared = options.workers !== undefined && options.workers.count > 0 && partGradient !== plan.gradient;
+    const { batches } = options;
+    const replayed = batches && ((step: number) => batches(round, step));
+    const drawn = isPrivate
+      ? privateSteps(privacy, { round, noiseMultiplier }, data.rows, { kernels, plan, scratch })
+      : shuffledSteps(task.training, seed, data.rows, { kernels, plan }, replayed);
+    const place = { kernels, plan, partGradient, sums, network, data, batchSize: most, ...drawn.rule };
+    const isShared = options.workers !== undefined && options.workers.count > 0 && hasParts;
     const gradient = isShared ? await sharedGradient(place, turns, options.workers) : serialGradient(place, turns);
     let loss = 0;
     try {
       for (let step = 1; step <= steps; step++) {
-        const batch: Minibatch = { rows: options.batches?.(round, step) ?? shuffled.next().value, step };
-        const { length } = batch.rows;
-        if (length < 1 || length > batchSize) throw new RangeError(`trainer: a batch of ${length} rows`);
+        const batch = drawn.batch(step);
         loss += await gradient.compute(batch);
-        if (clip?.per === 'batch') clipGradient(kernels, plan, clip.norm);
-        noise?.(kernels, plan, length);
+        drawn.finish(batch);
         local.step(rateFactor);
       }
     } finally {
       await gradient.close();
     }
-    return { parameters: vector(plan.parameters).slice(), examples: data.rows, steps, loss: loss / steps };
+    const result = { parameters: vector(plan.parameters).slice(), steps };
+    return isPrivate ? { ...result, examples: 1, loss: null } : { ...result, examples: data.rows, loss: loss / steps };
   } finally {
     source.release(kernels);
   }
-}
-
-/** Lays out the noise and returns what adds it to the gradient of a minibatch, which is a mean over so many rows. */
-function planNoiseOf(
-  layout: Layout,
-  noise: GradientNoise | undefined,
-  { clip }: Task['training'],
-): ((kernels: Kernels, plan: NetworkPlan, rows: number) => void) | null {
-  if (noise === undefined) return null;
-  if (clip?.per !== 'example') throw new RangeError('trainer: noise needs gradients that are clipped per example');
-  const scratch = planNoise(layout);
-  const { multiplier, randomBytes } = noise;
-  const deviation = multiplier * clip.norm;
-  return (kernels, { gradient, count }, rows) =>
-    addGaussianNoise({ kernels, scratch, randomBytes }, gradient, count, deviation / rows);
-}
-
-/**
- * Scales the gradient of the minibatch to the norm where it is longer (Pascanu et al. 2013). One that is not finite stays so, and with
- * it the parameters: it is never clipped into shape.
- */
-function clipGradient(kernels: Kernels, plan: NetworkPlan, clipNorm: number): void {
-  const norm = Math.sqrt(kernels.sumOfSquares(plan.gradient, plan.count));
-  if (!(norm > clipNorm && norm < Infinity)) return;
-  new Float32Array(kernels.buffer, plan.weights, 1)[0] = clipNorm / norm;
-  kernels.scaleRows(plan.gradient, 1, plan.count, plan.weights);
 }

@@ -40,15 +40,18 @@ export interface NetworkPlan {
   readonly loss: LossPlan | null;
 }
 
+/** `private-training`: as training with clipping per example, and the sum of the gradients rounds within known bounds. */
+export type NetworkPurpose = 'training' | 'private-training' | 'prediction';
+
 /** Lays out a network for prediction, or with gradients for training. */
 export function planNetwork(
   layout: Layout,
   { layers, shape, loss }: NetworkSettings,
   rows: number,
-  purpose: 'training' | 'prediction',
+  purpose: NetworkPurpose,
 ): NetworkPlan {
   const width = inputWidth(shape.input);
-  const isTraining = purpose === 'training';
+  const isTraining = purpose !== 'prediction';
   const input = layout.float32(rows * width);
   let count = 0;
   let work = 0;
@@ -61,7 +64,8 @@ export function planNetwork(
       input: below.values,
       inputGradient: below.gradient,
       parameters: 4 * count,
-      purpose,
+      purpose: isTraining ? 'training' : 'prediction',
+      isPrivate: purpose === 'private-training',
       index,
     });
     count += parameterCount(kind.tensors(settings));
@@ -130,10 +134,12 @@ export function backward(plan: NetworkPlan, pass: Pass, batch: number): number {
  * finite counts as 0; its loss counts as it is. The norms are over all parameters together, in float64 (Abadi et al. 2016;
  * computed as in Bu et al. 2023, "Differentially private optimization on large model at small cost": one pass back).
  *
- * What holds of one row: its weight times its norm as computed is at most clipNorm / batch, for weights are rounded towards 0. What does
- * not: the norm is that of the gradient within float32 rounding only (1e-5 of it, 5e-5 at worst seen, see `GramSum`; more where the
- * gradient is itself the small rest of terms that cancel), and sums are float32, so that a row may move the last bits of
- * what others add. Who needs a proven bound leaves room for that.
+ * What holds of one row: its weight times its norm as computed is at most clipNorm / batch, for weights are rounded towards 0. In a plan
+ * for private training that norm is exact (within 1e-12 of it) for the very float32 vector that is added, and how far the sum rounds is known:
+ * see `private-sum.ts`. In another plan it is that of the gradient within float32 rounding only (1e-5 of it, 5e-5 at worst seen, see
+ * `GramSum`; more where the gradient is itself the small rest of terms that cancel).
+ *
+ * @param batch what the sum is divided by.
  */
 export function backwardClipped(plan: NetworkPlan, pass: Pass, batch: number, clipNorm: number): number {
   const { kernels, rows } = pass;

@@ -4,8 +4,18 @@ import { copyRows } from '../data/rows.ts';
 import type { Kernels } from '../math/kernels/kernels.ts';
 import type { Task } from '../protocol/task.ts';
 import { backward, backwardClipped, forward, type NetworkPlan, passOver } from './network.ts';
+import { unitNorm } from './private-sum.ts';
 
 export type ClipSettings = Task['training']['clip'];
+
+/** What becomes of the rows' gradients. */
+export interface GradientRule {
+  readonly clip: ClipSettings;
+  /** Fixes the random masks of dropout. */
+  readonly maskKey: readonly [number, number];
+  /** The sum of clipped gradients in the unit of `private-sum.ts` instead of their mean; needs a plan for private training. */
+  readonly isPrivate: boolean;
+}
 
 /** Rows of a minibatch. */
 export interface Minibatch {
@@ -20,35 +30,34 @@ export class PartLearner {
   readonly #data: Dataset;
   readonly #maskKey: readonly [number, number];
   readonly #clipNorm: number | null;
+  readonly #isPrivate: boolean;
 
-  /** @param maskKey fixes the random masks of dropout. */
-  constructor(
-    kernels: Kernels,
-    plan: NetworkPlan,
-    data: Dataset,
-    { clip, maskKey }: { readonly clip: ClipSettings; readonly maskKey: readonly [number, number] },
-  ) {
+  constructor(kernels: Kernels, plan: NetworkPlan, data: Dataset, { clip, maskKey, isPrivate }: GradientRule) {
     this.#kernels = kernels;
     this.#plan = plan;
     this.#data = data;
     this.#maskKey = maskKey;
     this.#clipNorm = clip?.per === 'example' ? clip.norm : null;
+    this.#isPrivate = isPrivate;
+    if (isPrivate && this.#clipNorm === null)
+      throw new RangeError('trainer: private gradients are clipped per example');
   }
 
   /**
    * Adds the gradient of (the summed loss of the rows from `first` on / rows of the minibatch) to the vector at `target`;
-   * as many rows as the plan holds. Returns the summed loss.
+   * as many rows as the plan holds. Private: the sum of the clipped gradients × unitNorm / clip norm. Returns the summed loss.
    */
   learn({ rows, step }: Minibatch, first: number, target: number): number {
     const plan = this.#plan;
     const count = Math.min(plan.rows, rows.length - first);
     this.#gather(rows, first, count);
-    const masks = { key: this.#maskKey, step, firstRow: first };
+    const numbers = this.#isPrivate ? Uint32Array.from({ length: count }, (_, i) => rows[first + i]) : undefined;
+    const masks = { key: this.#maskKey, step, firstRow: first, ...(numbers === undefined ? {} : { numbers }) };
     const pass = passOver(this.#kernels, plan, count, masks, target);
     forward(plan, pass);
-    return this.#clipNorm === null
-      ? backward(plan, pass, rows.length)
-      : backwardClipped(plan, pass, rows.length, this.#clipNorm);
+    if (this.#clipNorm === null) return backward(plan, pass, rows.length);
+    const divisor = this.#isPrivate ? this.#clipNorm / unitNorm : rows.length;
+    return backwardClipped(plan, pass, divisor, this.#clipNorm);
   }
 
   /** Copies rows into kernel memory. */

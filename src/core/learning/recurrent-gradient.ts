@@ -28,6 +28,8 @@ export interface RecurrentPlace {
   readonly input: number;
   readonly before: number;
   readonly errors: number;
+  /** As in `Place`. */
+  readonly isPrivate?: boolean | undefined;
 }
 
 /** Byte offsets of PyTorch's four tensors. */
@@ -48,12 +50,12 @@ const costOfValue = 16;
 /**
  * Gradients by what is cheaper. In multiply–adds per row beyond those of `add`, for T steps, I inputs, H hidden values and P
  * parameters: Gram norms cost T²·(5H + I) / 2 (each matrix is symmetric); written gradients cost `costOfValue`·P, and where they are
- * too many to keep T·P more.
+ * too many to keep T·P more. Private training has no choice: see `planLinearGradient`.
  */
 export function planRecurrentGradient(layout: Layout, rows: number, place: RecurrentPlace): LayerGradient {
-  const { steps, inputs, hidden, tensors } = place;
+  const { steps, inputs, hidden, tensors, isPrivate = false } = place;
   const again = keepsRowGradients(rows, tensors.count) ? 0 : steps;
-  const isGram = (steps * steps * (5 * hidden + inputs)) / 2 < (costOfValue + again) * tensors.count;
+  const isGram = !isPrivate && (steps * steps * (5 * hidden + inputs)) / 2 < (costOfValue + again) * tensors.count;
   return {
     add: pass => addGradient(place, pass),
     ...(isGram ? planGramNorms(layout, place) : planWrittenNorms(layout, rows, place)),

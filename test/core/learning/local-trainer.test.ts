@@ -224,7 +224,7 @@ test('epochs count passes over the rows, steps count optimiser steps, examples a
   assert.deepEqual(steps, epochs);
   // Parameters that hardly move from 0: every step's loss is ln 2, and so is their mean.
   const still = await trainOnce(task({ training: { optimizer: { name: 'sgd', learningRate: 1e-9 } } }), site);
-  assert.ok(Math.abs(still.loss - Math.LN2) < 1e-7);
+  assert.ok(Math.abs((still.loss ?? Number.NaN) - Math.LN2) < 1e-7);
 });
 
 test('a minibatch larger than one pass through the network is still one step on all its rows', async () => {
@@ -242,7 +242,7 @@ test('a minibatch larger than one pass through the network is still one step on 
   expected.forEach((e, i) => {
     assert.ok(Math.abs(parameters[i] - e) < 1e-7);
   });
-  assert.ok(Math.abs(loss - Math.LN2) < 1e-12);
+  assert.ok(Math.abs((loss ?? Number.NaN) - Math.LN2) < 1e-12);
 });
 
 test('training learns what can be learned', async () => {
@@ -357,34 +357,4 @@ test('a gradient that overflows is not clipped into shape for the batch, and cli
   // Its weight, 1e-40, is no normal float32: 5 digits.
   const length = (await moved('example')) / 0.1;
   assert.ok(length <= 0.5 && length > 0.5 * (1 - 3e-5), String(length));
-});
-
-const noiseOf = (multiplier: number) => {
-  const stream = new RandomStream(seed);
-  const randomBytes = (bytes: Uint8Array) => {
-    for (let i = 0; i < bytes.length; i++) bytes[i] = stream.below(256);
-  };
-  return { multiplier, randomBytes };
-};
-
-test('noise moves every parameter by the deviation asked for, also where a minibatch has fewer rows than the task allows', async () => {
-  const rows = 400;
-  const data = dataset(rows, 2);
-  for (const batchSize of [rows, 4000]) {
-    const training = { batchSize, amount: { unit: 'steps', count: 1 }, clip: { norm: 0.5, per: 'example' } };
-    const of = task({ model: { name: 'mlp', hidden: [400] }, training });
-    const plain = await trainOnce(of, siteOf(data, 2));
-    const noisy = await trainOnce(of, siteOf(data, 2), { noise: noiseOf(3) });
-    // One step of SGD at rate 0.1: the difference is −0.1 × the noise on the mean gradient of the rows there are.
-    const noise = Array.from(noisy.parameters, (w, i) => (plain.parameters[i] - w) / 0.1);
-    const deviation = Math.sqrt(noise.reduce((sum, z) => sum + z * z, 0) / noise.length);
-    assert.ok(Math.abs(deviation / ((3 * 0.5) / rows) - 1) < 0.06, String(deviation));
-  }
-});
-
-test('noise is refused where nothing bounds the gradient of an example', async () => {
-  for (const clip of [null, { norm: 1, per: 'batch' }]) {
-    const of = task({ training: { clip } });
-    await assert.rejects(trainOnce(of, siteOf(dataset(30, 2), 2), { noise: noiseOf(1) }), RangeError);
-  }
 });

@@ -12,6 +12,8 @@ export interface ConvolutionPlace {
   readonly channels: number;
   /** Byte offset of the gradient by the output before the activation, rows × [positions, filters]. */
   readonly error: number;
+  /** As in `Place`. */
+  readonly isPrivate?: boolean | undefined;
 }
 
 /**
@@ -24,9 +26,9 @@ export function planConvolutionGradient(
   place: ConvolutionPlace,
   columns: Columns,
 ): LayerGradient {
-  const { filters, channels, error, parameters } = place;
+  const { filters, channels, error, parameters, isPrivate } = place;
   const { positions, inner, kept } = columns;
-  const linear = { parameters: 0, inputs: inner, outputs: filters, positions, input: kept, error };
+  const linear = { parameters: 0, inputs: inner, outputs: filters, positions, input: kept, error, isPrivate };
   const gradient =
     kept === 0 ? planChunkedGradient(layout, rows, place, columns) : planLinearGradient(layout, rows, linear);
   const count = filters * (inner + 1);

@@ -27,7 +27,7 @@ export const conv2d: LayerKind<ConvolutionSettings> = {
   work: settings => conv2d.outputSize(settings) * settings.channels * settings.kernel ** 2,
   partRows: 16,
   plan(settings, place) {
-    const { layout, rows, input, inputGradient, purpose } = place;
+    const { layout, rows, input, inputGradient, purpose, isPrivate } = place;
     const { filters, channels, height, width, kernel } = settings;
     const code = activations[settings.activation];
     const isTraining = purpose === 'training';
@@ -46,7 +46,7 @@ export const conv2d: LayerKind<ConvolutionSettings> = {
     const outputGradient = isTraining ? layout.float32(rows * size) : 0;
     // Outputs, then their gradients, as [positions, filters].
     const places = layout.float32(rows * size);
-    const gradientPlace = { parameters: weight, filters, channels, error: places };
+    const gradientPlace = { parameters: weight, filters, channels, error: places, isPrivate };
     return {
       output,
       outputGradient,

@@ -17,14 +17,14 @@ export const dense: LayerKind<DenseSettings> = {
   work: ({ inputs, outputs, positions }) => inputs * outputs * positions,
   partRows: 64,
   plan({ inputs, outputs, positions, activation }, place) {
-    const { layout, rows, input, inputGradient, purpose } = place;
+    const { layout, rows, input, inputGradient, purpose, isPrivate } = place;
     const code = activations[activation];
     const weight = place.parameters;
     const bias = weight + 4 * inputs * outputs;
     const output = layout.float32(rows * positions * outputs);
     const isTraining = purpose === 'training';
     const outputGradient = isTraining ? layout.float32(rows * positions * outputs) : 0;
-    const linear = { parameters: weight, inputs, outputs, positions, input, error: outputGradient };
+    const linear = { parameters: weight, inputs, outputs, positions, input, error: outputGradient, isPrivate };
     return {
       output,
       outputGradient,

@@ -26,10 +26,10 @@ export const dropout: LayerKind<DropoutSettings> = {
         new Uint8Array(kernels.buffer).copyWithin(to, from, from + 4 * count * width);
         return;
       }
-      const { key, step, firstRow } = masks;
+      const { key, step, firstRow, numbers } = masks;
       for (let row = 0; row < count; row++) {
         const at = 4 * row * width;
-        kernels.philox(words, Math.ceil(width / 16) * 16, ...key, 0, firstRow + row, step, index);
+        kernels.philox(words, Math.ceil(width / 16) * 16, ...key, 0, numbers?.[row] ?? firstRow + row, step, index);
         kernels.drop(from + at, words, to + at, width, threshold, scale);
       }
     };

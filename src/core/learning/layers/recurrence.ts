@@ -165,6 +165,7 @@ function planRecurrence(kind: CellKind, settings: RecurrentSettings, place: Plac
           input,
           before: states,
           errors: gates,
+          isPrivate: place.isPrivate,
         })
       : null,
   };

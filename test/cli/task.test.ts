@@ -25,7 +25,7 @@ test('task check prints one line per error with file, place and remedy, and does
   assert.equal(
     stderr,
     `parley: ${file}: rounds: is 0; use a whole number ≥ 1 and ≤ 1000000\n` +
-      `parley: ${file}: privacy: "privacy" with settings is not built in this version; use "none"\n` +
+      `parley: ${file}: privacy.mechanism: is missing; use one of: dp-sgd, dp-fedavg\n` +
       '→ Correct these places, then give the same command again.\n',
   );
 });
@@ -53,7 +53,7 @@ test('task check --json gives path, message and remedy of each error, and the fi
     file,
     errors: [
       { path: 'rounds', message: 'is 0', remedy: 'use a whole number ≥ 1 and ≤ 1000000' },
-      { path: 'privacy', message: '"privacy" with settings is not built in this version', remedy: 'use "none"' },
+      { path: 'privacy.mechanism', message: 'is missing', remedy: 'use one of: dp-sgd, dp-fedavg' },
     ],
   });
 });

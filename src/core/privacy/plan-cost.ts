@@ -2,7 +2,7 @@
 import { flatten, type PrivacyEvent } from './event.ts';
 import { deltaLeft, eventOrders, eventRdp, eventSlip } from './event-rdp.ts';
 import { groupEpsilon } from './group-privacy.ts';
-import { EventCosts, epsilonOf, filterOrder } from './ledger-cost.ts';
+import { EventCosts, epsilonOf, filterOrder, lineDelta } from './ledger-cost.ts';
 import { isNoiseFixed, type Plan, plannedNoise, roundEvent } from './plan.ts';
 import { bestOrder } from './rdp-conversion.ts';
 
@@ -63,21 +63,21 @@ export function withoutSampling(event: PrivacyEvent): PrivacyEvent {
 }
 
 /**
- * ε at δ of a unit that stands behind up to k records, by RDP: without sampling k records move a sum k times as far, with it the group bound
- * of Vadhan 2017. Infinity where neither bounds it. For Gaussian noise only.
+ * ε at δ of a unit that stands behind up to k records, by RDP: the lesser of the group bound of Vadhan 2017, and of sums that are not sampled,
+ * where k records move them k times as far. Infinity where neither bounds it. For Gaussian noise only.
  */
 export function recordsEpsilon(event: PrivacyEvent, records: number, delta: number): number {
   // Each step from one data set to the next one may slip.
   const left = deltaLeft(delta, Math.min(1, records * eventSlip(event)));
   if (left === null) return Number.POSITIVE_INFINITY;
-  const orders = eventOrders(event);
+  const [orders, unsampled] = [eventOrders(event), withoutSampling(event)];
+  const together = eventRdp(unsampled).map(rdp => rdp * records ** 2);
+  const moved = bestOrder(eventOrders(unsampled), together, left).epsilon;
   const rdp = eventRdp(event, orders);
-  const isSampled = flatten(event).some(({ event: leaf }) => leaf.kind === 'sampled' && leaf.q < 1);
-  if (!isSampled) {
-    const group = rdp.map(value => value * records ** 2);
-    return bestOrder(orders, group, left).epsilon;
-  }
-  return groupEpsilon(at => bestOrder(orders, rdp, at).epsilon, records, left);
+  return Math.min(
+    moved,
+    groupEpsilon(at => bestOrder(orders, rdp, at).epsilon, records, left),
+  );
 }
 
 /**
@@ -98,7 +98,7 @@ export function roundsWithinBudget(plan: Plan, runs: readonly NoisyRun[]): numbe
     const before = spent;
     const after = (count: number): Float64Array => before.map((rdp, i) => rdp + count * curve[i]);
     const fits = (count: number): boolean => {
-      const left = deltaLeft(delta, -Math.expm1(logKept + count * cost.logKept));
+      const left = lineDelta(-Math.expm1(logKept + count * cost.logKept), delta, order);
       return epsilonOf(after(count), order, left) <= budget.epsilon;
     };
     if (!fits(rounds)) return total + lastThat(fits, rounds);

@@ -45,7 +45,7 @@ export interface PrivateStatement {
   readonly epsilon: number | null;
   /** What ε is: the cost of what was released, of all that was planned, or the limit that a filter has kept. */
   readonly basis: 'released' | 'planned' | 'limit';
-  /** The cost of the same releases to whoever knows which units were drawn. */
+  /** The same to whoever knows which units were drawn; null where that is not known. */
   readonly epsilonWithoutAmplification: number | null;
   readonly word: PrivacyWord;
   readonly budget: { readonly epsilon: number; readonly delta: number };
@@ -116,11 +116,12 @@ export function privacyStatement({
     delta,
     epsilon: finite(epsilon),
     basis,
-    epsilonWithoutAmplification: finite(eventEpsilon(withoutSampling(stated), delta).epsilon),
+    epsilonWithoutAmplification: finite(plan.samplingRate === 1 ? epsilon : unsampledEpsilon(stated, basis, delta)),
     word: privacyWord(epsilon),
     budget: { epsilon: budget.epsilon, delta },
     recordsPerPerson: privacy.recordsPerPerson,
-    persons: personsOf(privacy, stated),
+    // Of a limit it is not known at which δ else it would hold.
+    persons: basis === 'limit' ? [] : personsOf(privacy, stated),
     accountant,
     samplingRate: plan.samplingRate,
     clip: privacy.mechanism === 'dp-sgd' ? privacy.clipNorm : privacy.clip,
@@ -138,6 +139,11 @@ export function privacyStatement({
 function basisOf(plan: Plan, end: RunEnd): PrivateStatement['basis'] {
   if (!isNoiseFixed(plan)) return 'limit';
   return end === 'stopped' ? 'planned' : 'released';
+}
+
+/** A filter says nothing about another way to count. */
+function unsampledEpsilon(event: PrivacyEvent, basis: PrivateStatement['basis'], delta: number): number {
+  return basis === 'limit' ? Number.POSITIVE_INFINITY : eventEpsilon(withoutSampling(event), delta).epsilon;
 }
 
 const shownPersons = [2, 5, 10];

@@ -18,11 +18,33 @@ export function issueLine({ path, message, remedy }: TaskIssue): string {
 /** Names that later releases fill. Refused by name, never ignored. */
 const planned: Readonly<Record<string, readonly string[]>> = {
   protection: ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'],
-  privacy: ['client-level', 'example-level', 'local'],
 };
 
-/** Values that are refused for good, and why. */
+const wholeUpdates = [
+  'dp-sgd clips and hides single rows, and says nothing of all rows that somebody has',
+  'use record, or mechanism dp-fedavg',
+] as const;
+
+/** Values that are refused for good, and why; of a block the name of its first setting. */
 const refused: Readonly<Record<string, Readonly<Record<string, readonly [why: string, remedy: string]>>>> = {
+  'privacy.unit': {
+    record: [
+      'dp-fedavg clips and hides whole updates, and says nothing of single rows where a client is not trusted with them',
+      'use user or organisation, or mechanism dp-sgd',
+    ],
+    user: wholeUpdates,
+    organisation: wholeUpdates,
+    microbatch: [
+      'a mean over several rows bounds what none of them adds',
+      'use record: every row is clipped by itself',
+    ],
+  },
+  'privacy.sampling': {
+    poisson: [
+      'the coordinator draws the cohort and everyone can recompute it, so that sampling clients hides nobody',
+      'use all, or dp-sgd, where sites draw rows in secret',
+    ],
+  },
   'model.norm': {
     batch: [
       'batch norm mixes the rows of a minibatch: no example has a gradient of its own, and its running statistics leave the site',
@@ -38,7 +60,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, readonly [why: st
 };
 
 /** The settings of `planned` that hold one word now and whole blocks of settings later. */
-const blocks = ['protection', 'privacy'];
+const blocks = ['protection'];
 
 type Schema = z.core.$ZodType;
 type Issue = z.core.$ZodIssue;
@@ -56,6 +78,8 @@ export function taskIssues(issue: Issue, schema: Schema, task: unknown): TaskIss
         : { path, message: `is not a setting ${others}`, remedy: 'remove it' };
     });
   }
+  const inner = issuesInside(issue, schema, task);
+  if (inner !== null) return inner.flatMap(each => taskIssues(each, schema, task));
   const steps = [...issue.path];
   let input: unknown = issue.input;
   const found = schemaAt(schema, task, steps);
@@ -75,10 +99,10 @@ export function taskIssues(issue: Issue, schema: Schema, task: unknown): TaskIss
   if (input === undefined) return [{ path, message: 'is missing', remedy }];
   if (blocks.includes(path) && typeof input === 'object' && input !== null)
     return [{ path, message: `"${path}" with settings is not built in this version`, remedy }];
-  if (typeof input !== 'string' || (issue.code !== 'invalid_union' && issue.code !== 'invalid_value'))
-    return [{ path, message: `is ${shown(input)}`, remedy }];
   const forGood = refusedForGood(path, input);
   if (forGood !== undefined) return [{ path, message: forGood[0], remedy: forGood[1] }];
+  if (typeof input !== 'string' || (issue.code !== 'invalid_union' && issue.code !== 'invalid_value'))
+    return [{ path, message: `is ${shown(input)}`, remedy }];
   const later = planned[path]?.includes(input);
   return [{ path, message: `${shown(input)} is not ${later ? 'built in this version' : 'a known value'}`, remedy }];
 }
@@ -94,8 +118,35 @@ function settingOfOthers(union: Schema | null, given: unknown, key: string): str
 }
 
 function refusedForGood(path: string, value: unknown): readonly [why: string, remedy: string] | undefined {
-  if (typeof value !== 'string' || !Object.hasOwn(refused, path)) return undefined;
-  return Object.hasOwn(refused[path], value) ? refused[path][value] : undefined;
+  const word = isRecord(value) ? Object.keys(value)[0] : value;
+  if (typeof word !== 'string' || !Object.hasOwn(refused, path)) return undefined;
+  return Object.hasOwn(refused[path], word) ? refused[path][word] : undefined;
+}
+
+/** The issues of that option of a union which a block of settings is meant for, with their whole places; null elsewhere. */
+function issuesInside(issue: Issue, schema: Schema, task: unknown): Issue[] | null {
+  if (issue.code !== 'invalid_union' || !isRecord(issue.input)) return null;
+  const union = schemaAt(schema, task, [...issue.path], 'union');
+  if (!isPlainUnion(union)) return null;
+  const at = union.def.options.findIndex(isOfBlocks);
+  const inside = at < 0 ? [] : (issue.errors[at] ?? []);
+  return inside.length === 0 ? null : inside.map(each => ({ ...each, path: [...issue.path, ...each.path] }));
+}
+
+/** Several forms of a value, not told apart by a setting in it. */
+function isPlainUnion(schema: Schema | null): schema is z.ZodUnion<readonly Schema[]> {
+  return schema instanceof z.ZodUnion && !(schema instanceof z.ZodDiscriminatedUnion);
+}
+
+function isOfBlocks(schema: Schema): boolean {
+  return schema instanceof z.ZodObject || schema instanceof z.ZodDiscriminatedUnion;
+}
+
+/** What of a union speaks about a value. */
+function fitting(schema: Schema, value: unknown): Schema {
+  if (!isPlainUnion(schema) || !isRecord(value)) return schema;
+  const option = schema.def.options.find(isOfBlocks);
+  return option === undefined ? schema : unwrapped(option);
 }
 
 /** "what; remedy" as two; a message that is only a remedy stands for itself. */
@@ -128,12 +179,17 @@ function present(schema: Schema): Schema {
   return at instanceof z.ZodNullable ? present(at.def.innerType) : at;
 }
 
-/** The part of the schema that speaks about a place, or null. */
-function schemaAt(schema: Schema, task: unknown, steps: readonly PropertyKey[]): Schema | null {
+/** The part of the schema that speaks about a place, or null. Of a union without a name for its options that one which fits what stands there, or itself. */
+function schemaAt(
+  schema: Schema,
+  task: unknown,
+  steps: readonly PropertyKey[],
+  last: 'fitting' | 'union' = 'fitting',
+): Schema | null {
   let at: Schema | null = schema;
   let value = task;
   for (const step of steps) {
-    at = at === null ? null : present(at);
+    at = at === null ? null : fitting(present(at), value);
     if (at instanceof z.ZodDiscriminatedUnion) {
       const key: string = at.def.discriminator;
       const given: unknown = isRecord(value) ? value[key] : undefined;
@@ -147,7 +203,8 @@ function schemaAt(schema: Schema, task: unknown, steps: readonly PropertyKey[]):
     else return null;
     value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
   }
-  return at === null ? null : unwrapped(at);
+  if (at === null) return null;
+  return last === 'union' ? unwrapped(at) : fitting(unwrapped(at), value);
 }
 
 /** The values of one option's discriminator. */
@@ -156,13 +213,18 @@ function names(option: Schema, key: string): readonly unknown[] {
   return name instanceof z.ZodLiteral ? name.def.values : [];
 }
 
-/** What may stand at a place. */
-function expected(schema: Schema): string {
+/** What may stand at a place. @param isBlock says of settings that they are a block: they stand beside something that is none. */
+function expected(schema: Schema, isBlock = false): string {
   if (schema instanceof z.ZodNullable) return `${expected(schema.def.innerType)}, or null`;
   if (schema instanceof z.ZodNumber) return numberRange(schema);
   if (schema instanceof z.ZodBoolean) return 'true or false';
   if (schema instanceof z.ZodEnum) return choice(Object.values(schema.def.entries));
   if (schema instanceof z.ZodLiteral) return choice(schema.def.values);
+  if (isPlainUnion(schema)) return schema.def.options.map(option => expected(unwrapped(option), true)).join(', or ');
+  if (schema instanceof z.ZodDiscriminatedUnion && isBlock) {
+    const { discriminator, options } = schema.def;
+    return `a block with ${discriminator} ${options.flatMap(option => names(option, discriminator)).join(' or ')}`;
+  }
   if (schema instanceof z.ZodDiscriminatedUnion)
     return choice(schema.def.options.flatMap(option => names(option, schema.def.discriminator)));
   if (schema instanceof z.ZodArray) return `a list${span(schema, 'values')}`;

@@ -9,6 +9,8 @@ import { mostTrainingBytes, trainingBytes } from '../learning/training-memory.ts
 import { type AggregationParts, aggregationBreaches } from './aggregation-rules.ts';
 import type { ModelSettings } from './model-settings.ts';
 import { momentsBreaches, type StatisticsParts } from './moments-rules.ts';
+import { privacyRules } from './privacy-rules.ts';
+import type { PrivacySettings } from './privacy-settings.ts';
 import type { TrainingSettings } from './training-settings.ts';
 
 /** The parts of a task that depend on each other. */
@@ -18,6 +20,7 @@ export interface RuledTask extends StatisticsParts, AggregationParts {
   readonly training: TrainingSettings;
   readonly rounds: number;
   readonly cohort: AggregationParts['cohort'];
+  readonly privacy: PrivacySettings;
   readonly stopping: { readonly metric: 'loss' | 'accuracy' | 'auc' } | null;
   readonly evaluation: StatisticsParts['evaluation'];
 }
@@ -49,6 +52,7 @@ const rules: readonly Rule[] = [
     of: ['model', 'data', 'rounds', 'cohort', 'server', 'aggregation', 'training', 'stopping', 'evaluation'],
     breaches: momentsBreaches,
   },
+  ...privacyRules,
 ];
 
 /** @param unsound parts that have errors of their own; what depends on them is not looked at. */

@@ -1,4 +1,4 @@
-/** Which aggregation goes with which protection and privacy: a rule can only look at what the coordinator sees. */
+/** Which aggregation goes with which protection: a rule can only look at what the coordinator sees. */
 import { type AggregationSettings, aggregationSchema, needsToSee } from './aggregation-settings.ts';
 import type { TaskIssue } from './task-issue.ts';
 
@@ -7,14 +7,14 @@ const groupSums = ['group', 'homomorphic-group'];
 const oneSum = ['homomorphic-committee', 'two-aggregator', 'validated'];
 
 /**
- * What of the aggregation of a task, as plain data, does not go with its protection and privacy. They are read as the file has them:
- * those that are not built yet have an error of their own, and what would not go with them either is said at once.
+ * What of the aggregation of a task, as plain data, does not go with its protection. That is read as the file has it: one that is not
+ * built yet has an error of its own, and what would not go with it either is said at once.
  */
 export function visibilityIssues(task: unknown): TaskIssue[] {
   if (!isRecord(task)) return [];
   const { success, data: aggregation } = aggregationSchema.safeParse(task.aggregation);
   if (!success) return [];
-  const { protection, privacy } = task;
+  const { protection } = task;
   const found: TaskIssue[] = [];
   if (groupSums.includes(String(protection)) && needsToSee[aggregation.rule] === 'clients') {
     const message = `${aggregation.rule} looks at single clients, and protection ${protection} shows sums of groups`;
@@ -23,10 +23,6 @@ export function visibilityIssues(task: unknown): TaskIssue[] {
   if (oneSum.includes(String(protection))) {
     const why = `needs more than the one sum that protection ${protection} shows`;
     found.push(...beyondSum(aggregation, why, 'protection inspect'));
-  }
-  if (isCoordinatorNoise(privacy)) {
-    const why = 'breaks sensitivity: one client can move its result by more than a clipped update';
-    found.push(...beyondSum(aggregation, `under noise of the coordinator ${why}`, 'noise of the clients'));
   }
   return found;
 }
@@ -48,11 +44,6 @@ function beyondSum(aggregation: AggregationSettings, why: string, otherwise: str
     found.push({ path: 'aggregation.iterations', message, remedy: `use 1, or ${otherwise}` });
   }
   return found;
-}
-
-/** Noise that is added where the updates are combined: all others see the model only (privacy: client-level). */
-function isCoordinatorNoise(privacy: unknown): boolean {
-  return privacy === 'client-level' || (isRecord(privacy) && privacy.noiseAt === 'coordinator');
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

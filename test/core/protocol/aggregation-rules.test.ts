@@ -92,12 +92,26 @@ test('histories of updates that could grow without bound are refused', () => {
   assert.deepEqual(errorsOf({ rounds: 1, ...withRule('foolsgold', { clipNorm: 1e18 }) }), []);
 });
 
-/** The places that are refused beside that of the protection or privacy itself, which is not built. */
+/** The places that are refused beside that of the protection itself, which is not built. */
 function besides(setting: 'protection' | 'privacy', value: unknown, aggregation: object): string[] {
   return errorsOf({ [setting]: value, ...aggregation })
     .map(line => line.slice(0, line.indexOf(':')))
     .filter(path => path !== setting);
 }
+
+/** Noise on whole updates. */
+const noiseOn = (noiseAt: 'client' | 'coordinator') => ({
+  mechanism: 'dp-fedavg',
+  unit: 'organisation',
+  clip: 1,
+  sampling: 'all',
+  expectedCohort: 11,
+  relation: 'zero-out',
+  noiseAt,
+  noiseMultiplier: 1,
+  delta: 1e-3,
+  budget: { epsilon: 20 },
+});
 
 test('under a protection by groups no rule looks at single clients', () => {
   for (const protection of ['group', 'homomorphic-group'])
@@ -108,32 +122,44 @@ test('under a protection by groups no rule looks at single clients', () => {
       );
 });
 
-test('where the coordinator sees one sum, or adds the noise, only a clipped sum is taken', () => {
-  const hidden: ['protection' | 'privacy', unknown][] = [
-    ['protection', 'homomorphic-committee'],
-    ['protection', 'two-aggregator'],
-    ['protection', 'validated'],
-    ['privacy', 'client-level'],
-    ['privacy', { noiseAt: 'coordinator' }],
-  ];
+test('where the coordinator sees one sum only a clipped sum is taken', () => {
   const before = [{ name: 'clip', norm: 1 }, { name: 'nnm' }, { name: 'arc' }];
-  for (const [setting, value] of hidden) {
+  for (const protection of ['homomorphic-committee', 'two-aggregator', 'validated']) {
     for (const [rule, view] of Object.entries(needsToSee)) {
       const expected = view === 'sum' ? [] : ['aggregation.rule'];
-      assert.deepEqual(besides(setting, value, withRule(rule)), expected, `${rule} under ${value}`);
+      assert.deepEqual(besides('protection', protection, withRule(rule)), expected, `${rule} under ${protection}`);
     }
-    assert.deepEqual(besides(setting, value, withRule('centered-clipping', { iterations: 2 })), [
+    assert.deepEqual(besides('protection', protection, withRule('centered-clipping', { iterations: 2 })), [
       'aggregation.iterations',
     ]);
-    assert.deepEqual(besides(setting, value, withRule('mean', { before, weightBy: 'uniform' })), [
+    assert.deepEqual(besides('protection', protection, withRule('mean', { before, weightBy: 'uniform' })), [
       'aggregation.before.1',
       'aggregation.before.2',
     ]);
   }
-  const [, why] = errorsOf({ privacy: 'client-level', ...withRule('krum') });
+});
+
+test('where the coordinator adds the noise only a mean of clipped updates that weigh alike is taken', () => {
+  const privacy = noiseOn('coordinator');
+  for (const rule of Object.keys(needsToSee)) {
+    const expected = rule === 'mean' ? ['aggregation.weightBy'] : ['aggregation.rule'];
+    assert.deepEqual(besides('privacy', privacy, withRule(rule)), expected, rule);
+  }
+  const before = [
+    { name: 'clip', norm: 1 },
+    { name: 'bucketing', size: 2 },
+  ];
+  assert.deepEqual(besides('privacy', privacy, withRule('mean', { before, weightBy: 'uniform' })), [
+    'aggregation.before.1',
+  ]);
+  assert.deepEqual(besides('privacy', privacy, withRule('mean', { weightBy: 'uniform' })), []);
+  const [why] = errorsOf({ privacy, ...withRule('krum') });
   assert.match(why, /krum under noise of the coordinator breaks sensitivity/);
 });
 
 test('noise of the clients goes with every rule', () => {
-  for (const rule of Object.keys(needsToSee)) assert.deepEqual(besides('privacy', 'local', withRule(rule)), []);
+  for (const rule of Object.keys(needsToSee)) {
+    const weights = rule === 'mean' ? { weightBy: 'uniform' } : {};
+    assert.deepEqual(besides('privacy', noiseOn('client'), withRule(rule, weights)), [], rule);
+  }
 });

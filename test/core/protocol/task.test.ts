@@ -201,7 +201,6 @@ test('all errors of a file come at once', () => {
 test('what is planned is refused by its name, never ignored', () => {
   const planned: [string, string[], string][] = [
     ['protection', ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'], 'inspect'],
-    ['privacy', ['client-level', 'example-level', 'local'], 'none'],
   ];
   for (const [path, names, built] of planned) {
     for (const name of names) {
@@ -212,11 +211,13 @@ test('what is planned is refused by its name, never ignored', () => {
   }
 });
 
-test('settings of protection and privacy that come later are refused by name', () => {
+test('settings of protection that come later are refused by name, and of privacy it is said what there is', () => {
+  const forms = 'use "none", or a block with mechanism dp-sgd or dp-fedavg';
   const cases: [string, unknown, string][] = [
-    ['privacy', { epsilon: 3 }, '"privacy" with settings is not built in this version; use "none"'],
     ['protection', { mode: 'group' }, '"protection" with settings is not built in this version; use "inspect"'],
-    ['privacy', 3, 'is 3; use "none"'],
+    ['privacy', 3, `is 3; ${forms}`],
+    ['privacy', undefined, `is missing; ${forms}`],
+    ['privacy', 'client-level', `"client-level" is not a known value; ${forms}`],
   ];
   for (const [path, value, message] of cases) assert.deepEqual(errorsOf(changed(path, value)), [{ path, message }]);
 });

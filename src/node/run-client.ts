@@ -20,6 +20,9 @@ import { type Credentials, loadCredentials } from './pki/credentials.ts';
 import { NewestCrl } from './pki/newest-crl.ts';
 import { type VerifiedUpdateCertificate, verifyUpdateCertificate } from './pki/verify.ts';
 import { nodePrimitives } from './primitives.ts';
+import { openClientLedger } from './privacy/party-ledger.ts';
+import { checkPolicy, policyFile, policyLine } from './privacy/policy.ts';
+import { readPolicy } from './privacy/policy-file.ts';
 import { openFileBlobs } from './storage/file-blobs.ts';
 import { lockDirectory } from './storage/lock.ts';
 import { openOutbox } from './storage/sqlite-outbox.ts';
@@ -46,8 +49,11 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
         : event,
     );
   let credentials = loadCredentials(join(home, 'credentials'));
+  const policy = readPolicy(home);
+  if (policy !== null) log({ event: 'privacy-policy', detail: policyLine(policy) });
   const lock = lockDirectory(home, 'a client');
   const outbox = openOutbox(join(home, 'client.sqlite'));
+  const ledger = openClientLedger(home, policy, log);
   const newest = new NewestCrl(join(home, 'crl.pem'), () => ({
     root: credentials.tls.ca,
     issuing: credentials.issuing,
@@ -85,8 +91,12 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
           return key ?? null;
         },
         channel,
-        trainerFor: settings.trainerFor,
+        async trainerFor(task, taskHash) {
+          if (policy !== null) checkPolicy(task, policy, join(home, policyFile));
+          return settings.trainerFor(task, taskHash);
+        },
         outbox,
+        privacy: ledger,
         blobs: await openFileBlobs(join(home, 'blobs')),
         vectors: new FloatPool(1),
         primitives: nodePrimitives,
@@ -99,6 +109,7 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
   } finally {
     renewal.close();
     channel.reconnect();
+    ledger.close();
     outbox.close();
     lock.release();
   }

@@ -2,10 +2,12 @@
 import { join } from 'node:path';
 import { Coordinator } from '../coordinator/coordinator.ts';
 import type { CoordinatorStore } from '../coordinator/store.ts';
+import type { LedgerPort } from '../core/privacy/ledger-port.ts';
 import type { Clock, Log, StepPort } from '../core/protocol/ports.ts';
 import { coordinatorCohorts } from './aggregation/coordinator-cohorts.ts';
 import { readFederation } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
+import { buildName } from './build.ts';
 import { systemClock } from './clock.ts';
 import { serveCoordinator } from './http/coordinator-server.ts';
 import { limitedLog } from './limited-log.ts';
@@ -13,6 +15,7 @@ import { loadCredentials } from './pki/credentials.ts';
 import { type Crl, readCrl, watchCrl } from './pki/crl.ts';
 import { verifyUpdateCertificate } from './pki/verify.ts';
 import { nodePrimitives } from './primitives.ts';
+import { openCoordinatorLedger } from './privacy/party-ledger.ts';
 import { openFileBlobs } from './storage/file-blobs.ts';
 import { lockDirectory } from './storage/lock.ts';
 import { openCoordinatorStore } from './storage/sqlite-coordinator-store.ts';
@@ -55,16 +58,23 @@ export async function runCoordinator(settings: CoordinatorSettings): Promise<Run
   try {
     const store = openCoordinatorStore(join(folder, 'state.sqlite'));
     try {
-      await settings.prepare?.();
-      const running = await listen(settings, store);
-      return {
-        ...running,
-        async close() {
-          await running.close();
-          store.close();
-          lock.release();
-        },
-      };
+      const ledger = openCoordinatorLedger(folder, settings.log);
+      try {
+        await settings.prepare?.();
+        const running = await listen(settings, store, ledger);
+        return {
+          ...running,
+          async close() {
+            await running.close();
+            ledger.close();
+            store.close();
+            lock.release();
+          },
+        };
+      } catch (error) {
+        ledger.close();
+        throw error;
+      }
     } catch (error) {
       store.close();
       throw error;
@@ -75,7 +85,11 @@ export async function runCoordinator(settings: CoordinatorSettings): Promise<Run
   }
 }
 
-async function listen(settings: CoordinatorSettings, store: CoordinatorStore): Promise<RunningCoordinator> {
+async function listen(
+  settings: CoordinatorSettings,
+  store: CoordinatorStore,
+  privacy: LedgerPort,
+): Promise<RunningCoordinator> {
   const { home, clock = systemClock } = settings;
   const log = limitedLog(settings.log, clock.now);
   const { federation } = readFederation(home);
@@ -100,6 +114,8 @@ async function listen(settings: CoordinatorSettings, store: CoordinatorStore): P
     isRevoked: serial => crl.revoked.has(serial),
     primitives: nodePrimitives,
     store,
+    privacy,
+    build: buildName,
     blobs,
     openCohort: cohorts.open,
     aggregate: cohorts.aggregate,

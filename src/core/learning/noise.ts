@@ -4,7 +4,7 @@ import type { Kernels, Layout } from '../math/kernels/kernels.ts';
 
 /** Words at a time: 64 KiB, the most that getRandomValues gives at once. A multiple of 8. */
 const chunkWords = 16_384;
-/** Where the table lies in the scratch, in words: behind the words, and a vector whose first word says how many were used. */
+/** Where the table lies in the scratch, in words: behind the words, and a vector that says how many were used. */
 const tableStart = chunkWords + 4;
 /** The widest noise is 2^20. */
 const mostLogScale = 20;
@@ -89,7 +89,7 @@ function drawing(
   }
   const { kernels, scratch, randomBytes } = place;
   const words = new Uint32Array(kernels.buffer, scratch, chunkWords);
-  const counter = new Uint32Array(kernels.buffer, scratch + words.byteLength, 1);
+  const consumed = new Uint32Array(kernels.buffer, scratch + words.byteLength, 2);
   const table = scratch + 4 * tableStart;
   // Each time: what is left in a memory from before is nothing that noise may rest on.
   storeTable(kernels.buffer, table, logScale);
@@ -100,9 +100,10 @@ function drawing(
     for (let done = 0; done < count; ) {
       const filled = Math.min(chunkWords, kept + 64 + Math.ceil(perDraw * (count - done)));
       randomBytes(new Uint8Array(kernels.buffer, scratch + 4 * kept, 4 * (filled - kept)));
-      done += draw(scratch, filled, table, done, counter.byteOffset);
-      words.copyWithin(0, counter[0], filled);
-      kept = filled - counter[0];
+      done += draw(scratch, filled, table, done, consumed.byteOffset);
+      const [front, back] = consumed;
+      words.copyWithin(0, front, filled - back);
+      kept = filled - back - front;
     }
   });
 }

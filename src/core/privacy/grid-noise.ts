@@ -32,7 +32,7 @@ export function noisySum(sum: Float64Array, grid: NoiseGrid, randomBytes: Random
   const { step, logScale } = grid;
   const table = gaussianTable(logScale);
   return withRandomWords(randomBytes, 1.1 * sum.length, words =>
-    sum.map(x => noisySteps(words, x / step, table, logScale) * step),
+    sum.map(x => noisySteps(words, words.next(), x / step, table, logScale) * step),
   );
 }
 

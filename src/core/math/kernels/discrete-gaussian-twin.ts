@@ -13,22 +13,27 @@ const mostBlockBits = 10;
 const signBit = 0x8000;
 const ditherMask = 0x7fff;
 
-/** Draws until the values are full or the words end; says how many were made, and how many words they took. */
+/** How many values were made, and how many words they took from the front and from the back. */
+export interface Filled {
+  readonly made: number;
+  readonly consumed: readonly [number, number];
+}
+
+/** Draws until the values are full or the words end. */
 export function discreteGaussianTwin(
   words: Uint32Array,
   table: GaussianTable,
   values: Int32Array,
   logScale: number,
-): { made: number; consumed: number } {
-  const source = new Words(words);
-  let [made, consumed] = [0, 0];
-  for (; made < values.length; made++) {
-    const value = drawGaussian(source, source.next(), table, logScale);
-    if (source.isDry) break;
-    consumed = source.used;
+): Filled {
+  const source = new TwoEnds(words);
+  let made = 0;
+  for (; made < values.length && source.begin(); made++) {
+    const value = drawGaussian(source, source.first(), table, logScale);
+    if (source.isDry()) break;
     values[made] = value;
   }
-  return { made, consumed };
+  return { made, consumed: source.consumed };
 }
 
 /** values = (⌊values / step + U⌋ + N)·step, until all are done or the words end. */
@@ -38,21 +43,25 @@ export function ditherGaussianTwin(
   values: Float32Array,
   logScale: number,
   step: number,
-): { made: number; consumed: number } {
-  const source = new Words(words);
-  let [made, consumed] = [0, 0];
-  for (; made < values.length; made++) {
-    const value = noisySteps(source, values[made] / step, table, logScale) * step;
-    if (source.isDry) break;
-    consumed = source.used;
+): Filled {
+  const source = new TwoEnds(words);
+  let made = 0;
+  for (; made < values.length && source.begin(); made++) {
+    const value = noisySteps(source, source.first(), values[made] / step, table, logScale) * step;
+    if (source.isDry()) break;
     values[made] = value;
   }
-  return { made, consumed };
+  return { made, consumed: source.consumed };
 }
 
-/** ⌊x + U⌋ + N, x saturated. One word for both where it decides. */
-export function noisySteps(source: WordSource, x: number, table: GaussianTable, logScale: number): number {
-  const word = source.next();
+/** ⌊x + U⌋ + N, x saturated: the bits of one word for both, and more from the source where they do not decide. */
+export function noisySteps(
+  source: WordSource,
+  word: number,
+  x: number,
+  table: GaussianTable,
+  logScale: number,
+): number {
   const bounded = Math.max(-mostSteps, Math.min(mostSteps, x));
   const whole = Math.floor(bounded);
   const scaled = (bounded - whole) * (ditherMask + 1);
@@ -82,26 +91,44 @@ export function isBelow(source: WordSource, fraction: number): boolean {
   return w === upper ? source.next() < (scaled - upper) * 2 ** 32 : w < upper;
 }
 
-/** Beyond the last word all bits are 1, which ends every loop below, and the draw is thrown away. */
-class Words {
+/** First words of values from the front, others from the back. Where the two meet all bits are 1, which ends every loop below. */
+class TwoEnds implements WordSource {
   readonly #words: Uint32Array;
-  #used = 0;
+  #front = 0;
+  #back: number;
+  #start: number;
 
   constructor(words: Uint32Array) {
     this.#words = words;
+    this.#back = words.length;
+    this.#start = words.length;
   }
 
-  get used(): number {
-    return this.#used;
+  get consumed(): [number, number] {
+    return [this.#front, this.#words.length - this.#back];
   }
 
-  get isDry(): boolean {
-    return this.#used > this.#words.length;
+  /** Whether there is a word for one more value. */
+  begin(): boolean {
+    this.#start = this.#back;
+    return this.#front < this.#back;
+  }
+
+  first(): number {
+    return this.#words[this.#front++];
   }
 
   next(): number {
-    const at = this.#used++;
-    return at < this.#words.length ? this.#words[at] : 0xffffffff;
+    this.#back--;
+    return this.#back >= this.#front ? this.#words[this.#back] : 0xffffffff;
+  }
+
+  /** Whether the words did not suffice for the value: then as if it had not been begun. */
+  isDry(): boolean {
+    if (this.#back >= this.#front) return false;
+    this.#front--;
+    this.#back = this.#start;
+    return true;
   }
 }
 

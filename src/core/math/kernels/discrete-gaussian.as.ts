@@ -6,29 +6,51 @@ const mostBlockBits: u32 = 10;
 const guideBytes: usize = 131088;
 const signBit: u32 = 0x8000;
 const ditherMask: u32 = 0x7fff;
+const mostSteps: f64 = 1125899906842624.0; // 2^50
 
-// Words from `cursor` on; beyond `limit` all bits are 1, which ends every loop below, and the draw is thrown away.
-let cursor: usize = 0;
-let limit: usize = 0;
+const tail: usize = 16; // scratch of one block
+// Words that the draws of one block never need beyond their first ones, with a probability above 2^−128.
+const blockWords: usize = 256;
+
+// Each value takes its first word from `front` on, and what it needs beyond from `back` downwards. Where the two meet all bits are 1,
+// which ends every loop below, and the draw is thrown away.
+let front: usize = 0;
+let back: usize = 0;
 let guide: usize = 0;
 let near: usize = 0;
 let deep: usize = 0;
 let blockBits: u32 = 0;
 
-/** Draws until `count` are made or the words end; `consumed`: how many words the draws took. */
+/** Draws until `count` are made or the words end; `consumed`: how many words the draws took from the front and from the back. */
 export function discreteGaussianFill(
   words: usize, wordCount: usize, table: usize, values: usize, count: usize, logScale: u32, consumed: usize,
 ): usize {
   begin(words, wordCount, table, logScale);
-  let used = words;
   let made: usize = 0;
-  for (; made < count; made++) {
-    const value = draw(word());
-    if (cursor > limit) break;
-    used = cursor;
-    store<i32>(values + made * 4, value);
+  while (made < count) {
+    const at = values + made * 4;
+    if (count - made >= 4 && hasBlock()) {
+      const w = v128.load(front);
+      const pairs = lookUp(front);
+      front += 16;
+      v128.store(at, signed(w, pairs));
+      let open = i32x4.bitmask(v128.not(isDecided(pairs)));
+      for (; open != 0; open &= open - 1) {
+        const lane = <usize>ctz(open) * 4;
+        store<i32>(at + lane, draw(load<u32>(front - 16 + lane)));
+      }
+      made += 4;
+      continue;
+    }
+    const start = back;
+    if (front >= start) break;
+    front += 4;
+    const value = draw(load<u32>(front - 4));
+    if (isDry(start)) break;
+    store<i32>(at, value);
+    made++;
   }
-  store<u32>(consumed, (used - words) >> 2);
+  tell(words, wordCount, consumed);
   return made;
 }
 
@@ -37,56 +59,142 @@ export function ditherGaussian(
   words: usize, wordCount: usize, table: usize, values: usize, count: usize, logScale: u32, step: f64, consumed: usize,
 ): usize {
   begin(words, wordCount, table, logScale);
-  const mostFast: u32 = blockBits == 0 ? 0xffff : 0;
-  let at = words;
   let made: usize = 0;
-  for (; made < count && at < limit; made++) {
-    const w = load<u32>(at);
-    const place = values + made * 4;
-    const x = max(min(<f64>load<f32>(place) / step, 1125899906842624.0), -1125899906842624.0);
-    const whole = floor(x);
-    const scaled = (x - whole) * 32768.0;
-    const first = <u32>scaled;
-    const bits = w & ditherMask;
-    const pair = load<u32>(guide + ((w >> 16) << 1));
-    const h = pair & 0xffff;
-    // −(h − 1) − 1 wraps for 0, which is left to `draw`, as are values whose cell or fraction one word does not decide.
-    if (h == pair >> 16 && h - 1 < mostFast && bits != first) {
-      const sign = -<i32>((w >> 15) & 1);
-      const steps = whole + <f64>((<i32>h ^ sign) - sign) + <f64>(bits < first);
-      store<f32>(place, <f32>(steps * step));
-      at += 4;
+  while (made < count) {
+    const at = values + made * 4;
+    if (count - made >= 4 && hasBlock()) {
+      ditherBlock(at, step);
+      made += 4;
       continue;
     }
-    cursor = at + 4;
-    const noise = draw(w);
-    const up = bits != first ? bits < first : isBelow(scaled - <f64>first);
-    if (cursor > limit) break;
-    at = cursor;
-    store<f32>(place, <f32>((whole + <f64>noise + <f64>up) * step));
+    const start = back;
+    if (front >= start) break;
+    front += 4;
+    const value = dither(load<f32>(at), load<u32>(front - 4), step);
+    if (isDry(start)) break;
+    store<f32>(at, value);
+    made++;
   }
-  store<u32>(consumed, (at - words) >> 2);
+  tell(words, wordCount, consumed);
   return made;
 }
 
 function begin(words: usize, wordCount: usize, table: usize, logScale: u32): void {
-  cursor = words;
-  limit = words + wordCount * 4;
+  front = words;
+  back = words + wordCount * 4;
   guide = table;
   near = table + guideBytes;
   deep = near + ((<usize>64) << min(logScale, mostTableLog));
   blockBits = logScale > mostTableLog ? logScale - mostTableLog : 0;
 }
 
+function tell(words: usize, wordCount: usize, consumed: usize): void {
+  store<u32>(consumed, (front - words) >> 2);
+  store<u32>(consumed, (words + wordCount * 4 - back) >> 2, 4);
+}
+
+// Whether four values can be made at once: one word decides most of them, and there are enough for the others.
+// @ts-ignore: decorator
+@inline
+function hasBlock(): bool {
+  return blockBits == 0 && front + blockWords * 4 <= back;
+}
+
+// Whether the draw that began with these words at the back ran out of them: then as if it had not been.
+function isDry(start: usize): bool {
+  if (back >= front) return false;
+  front -= 4;
+  back = start;
+  return true;
+}
+
+function ditherBlock(at: usize, step: f64): void {
+  const x = v128.load(at);
+  const w = v128.load(front);
+  const pairs = lookUp(front);
+  front += 16;
+  const low = bounded(f64x2.promote_low_f32x4(x), step);
+  const high = bounded(f64x2.promote_low_f32x4(i32x4.shuffle(x, x, 2, 3, 0, 1)), step);
+  const wholeLow = f64x2.floor(low), wholeHigh = f64x2.floor(high);
+  const first = i32x4.shuffle(fractions(low, wholeLow), fractions(high, wholeHigh), 0, 1, 4, 5);
+  const bits = v128.and(w, i32x4.splat(ditherMask));
+  // A comparison that holds is −1.
+  const added = i32x4.sub(signed(w, pairs), i32x4.lt_s(bits, first));
+  const sumLow = f64x2.add(wholeLow, f64x2.convert_low_i32x4_s(added));
+  const sumHigh = f64x2.add(wholeHigh, f64x2.convert_low_i32x4_s(i32x4.shuffle(added, added, 2, 3, 0, 1)));
+  const scale = f64x2.splat(step);
+  const valueLow = f32x4.demote_f64x2_zero(f64x2.mul(sumLow, scale));
+  const valueHigh = f32x4.demote_f64x2_zero(f64x2.mul(sumHigh, scale));
+  v128.store(at, i32x4.shuffle(valueLow, valueHigh, 0, 1, 4, 5));
+  let open = i32x4.bitmask(v128.or(v128.not(isDecided(pairs)), i32x4.eq(bits, first)));
+  if (open == 0) return;
+  v128.store(tail, x);
+  for (; open != 0; open &= open - 1) {
+    const lane = <usize>ctz(open) * 4;
+    store<f32>(at + lane, dither(load<f32>(tail + lane), load<u32>(front - 16 + lane), step));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function bounded(x: v128, step: f64): v128 {
+  const steps = f64x2.div(x, f64x2.splat(step));
+  return f64x2.pmin(f64x2.splat(mostSteps), f64x2.pmax(f64x2.splat(-mostSteps), steps));
+}
+
+// The first 15 bits of the fractions of two numbers.
+// @ts-ignore: decorator
+@inline
+function fractions(x: v128, whole: v128): v128 {
+  return i32x4.trunc_sat_f64x2_s_zero(f64x2.mul(f64x2.sub(x, whole), f64x2.splat(32768)));
+}
+
+// For four words: the least magnitude of the cell of each, and that of the next cell in the upper half.
+// @ts-ignore: decorator
+@inline
+function lookUp(words: usize): v128 {
+  const zero = i32x4.splat(0);
+  const one = v128.load_lane<u32>(guide + ((<usize>load<u16>(words, 2)) << 1), zero, 0);
+  const two = v128.load_lane<u32>(guide + ((<usize>load<u16>(words, 6)) << 1), one, 1);
+  const three = v128.load_lane<u32>(guide + ((<usize>load<u16>(words, 10)) << 1), two, 2);
+  return v128.load_lane<u32>(guide + ((<usize>load<u16>(words, 14)) << 1), three, 3);
+}
+
+// Where the cell holds one magnitude, and not 0, which may be drawn again.
+// @ts-ignore: decorator
+@inline
+function isDecided(pairs: v128): v128 {
+  const least = v128.and(pairs, i32x4.splat(0xffff));
+  return v128.and(i32x4.eq(least, i32x4.shr_u(pairs, 16)), i32x4.ne(least, i32x4.splat(0)));
+}
+
+// The least magnitudes with the signs of the words.
+// @ts-ignore: decorator
+@inline
+function signed(w: v128, pairs: v128): v128 {
+  const sign = i32x4.shr_s(i32x4.shl(w, 16), 31);
+  return i32x4.sub(v128.xor(v128.and(pairs, i32x4.splat(0xffff)), sign), sign);
+}
+
+function dither(value: f32, w: u32, step: f64): f32 {
+  const x = max(min(<f64>value / step, mostSteps), -mostSteps);
+  const whole = floor(x);
+  const scaled = (x - whole) * 32768.0;
+  const first = <i32>scaled;
+  const bits = <i32>(w & ditherMask);
+  const noise = draw(w);
+  const isUp = bits != first ? bits < first : isBelow(scaled - <f64>first);
+  return <f32>((whole + <f64>noise + <f64>isUp) * step);
+}
+
 // A draw that begins with this word: 16 bits for the cell, one for the sign; the others are not looked at.
 function draw(w: u32): i32 {
-  while (cursor <= limit) {
+  while (true) {
     const value = place(magnitude(w >> 16));
     const isNegative = (w & signBit) != 0;
     if (value >= 0 && !(isNegative && value == 0)) return isNegative ? -value : value;
     w = word();
   }
-  return 0;
 }
 
 // How many cumulative probabilities are at most the number that begins with the cell.
@@ -161,7 +269,6 @@ function isBelow(fraction: f64): bool {
 // @ts-ignore: decorator
 @inline
 function word(): u32 {
-  const at = cursor;
-  cursor = at + 4;
-  return at < limit ? load<u32>(at) : 0xffffffff;
+  back -= 4;
+  return back >= front ? load<u32>(back) : 0xffffffff;
 }

@@ -52,7 +52,7 @@ export function gaussianTable(logScale: number): GaussianTable {
 }
 
 /** The parts of a table that lies in a memory. */
-export function tableAt(buffer: ArrayBuffer, offset: number, logScale: number): GaussianTable {
+export function tableAt(buffer: ArrayBufferLike, offset: number, logScale: number): GaussianTable {
   const entries = tableEntries(logScale);
   const near = offset + 2 * guideLength;
   return {
@@ -63,7 +63,7 @@ export function tableAt(buffer: ArrayBuffer, offset: number, logScale: number): 
 }
 
 /** Writes the table for a scale where the kernels read it. */
-export function storeTable(buffer: ArrayBuffer, offset: number, logScale: number): void {
+export function storeTable(buffer: ArrayBufferLike, offset: number, logScale: number): void {
   const { guide, near, deep } = gaussianTable(logScale);
   const stored = tableAt(buffer, offset, logScale);
   stored.guide.set(guide);

@@ -38,13 +38,13 @@ export function noiseTwin(m: Float32Array): NoiseKernels {
       const target = new Int32Array(m.buffer, values, count);
       const stored = tableAt(m.buffer, table, logScale);
       const result = discreteGaussianTwin(uints(words, wordCount), stored, target, logScale);
-      uints(consumed, 1)[0] = result.consumed;
+      uints(consumed, 2).set(result.consumed);
       return result.made;
     },
     ditherGaussian(words, wordCount, table, values, count, logScale, step, consumed) {
       const stored = tableAt(m.buffer, table, logScale);
       const result = ditherGaussianTwin(uints(words, wordCount), stored, floats(values, count), logScale, step);
-      uints(consumed, 1)[0] = result.consumed;
+      uints(consumed, 2).set(result.consumed);
       return result.made;
     },
   };

@@ -24,9 +24,9 @@ export interface NoiseKernels {
    * up by one word, which decides 19 times out of 20; wider noise is a block from the table of 1024 and a place in it, kept by an exact
    * Bernoulli draw (Canonne, Kamath and Steinke 2020, Algorithm 1).
    *
-   * Stops where the words do, before a draw that they do not suffice for. Returns how many values were made, and writes to
-   * `consumed` (uint32) how many words these took: what is left must be used for the next draws, or long draws would be rarer than they
-   * are.
+   * Each value takes its first word from the front and those beyond from the back. Stops where the two meet, before a draw that the words
+   * do not suffice for. Returns how many values were made, and writes to `consumed` (two uint32) how many words these took from the front
+   * and from the back: what is left must be used for the next draws, or long draws would be rarer than they are.
    *
    * How long a draw takes depends on its value: timing is not protected.
    *

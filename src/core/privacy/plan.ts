@@ -90,11 +90,18 @@ export function makePlan(request: PlanRequest): Plan {
 }
 
 /**
- * How far two sums of up to K vectors of norm C may be apart beyond the one that differs, over C: 2Ku(b + K/b), u = 2^−24, where
- * blocks of b are added in float32 and then the blocks (Higham 2002, §4.2).
+ * What rounding adds to how far the sums of two batches are apart that differ in one row, over C: uK(b + 4) + 2^−52·K·⌈K/b⌉ for up to K ≥ 64
+ * float32 vectors of norm C, u = 2^−24, where blocks of b ≤ 4096 are added one by one in float32, the blocks in float64, and the whole is
+ * rounded to float32 (`learning/private-sum.ts`).
+ *
+ * In a block ŝ₁ = t₁ exactly, and ŝⱼ = (ŝⱼ₋₁ + tⱼ)(1 + δ), |δ| ≤ u, also where float32 underflows. As |ŝⱼ| ≤ (1 + u)^j·Σ_{i ≤ j}|tᵢ| in every
+ * coordinate, which has norm (1 + u)^j·jC at most, the error of the block is no longer than uC(1 + u)^b·Σ_{j=2}^b j < uC(1 + u)^b·b(b + 1)/2: for
+ * all blocks uCK(1 + u)^b·(b + 1)/2 (Higham 2002, §4.2, without its factor 2). The sum in float64 adds 2^−53·KC·⌈K/b⌉, rounding
+ * it uKC. All of this twice, once for each batch: the other rows may lie in other blocks. The row that differs is itself C(1 + 3u)
+ * at most. (1 + u)^b and the 3u fit into the one uKC that is left over.
  */
 function floatSumSlack(rows: number, block: number): number {
-  return 2 * rows * 2 ** -24 * (block + Math.ceil(rows / block));
+  return rows * (2 ** -24 * (block + 4) + 2 ** -52 * Math.ceil(rows / block));
 }
 
 /** The grid of a sum with this noise multiplier and clip bound. Under an adaptive clip the multiplier is that of `updateNoise`. */

@@ -91,7 +91,8 @@ export function privateWorkloadTask(workload: Workload): Task {
     delta: 1e-5,
     budget: { epsilon: 1000 },
   };
-  return parseTask(taskFile(workload, null, privacy));
+  const data = { ...workload.data, split: { ...split, type: 'hash' } };
+  return parseTask(taskFile({ ...workload, data }, null, privacy));
 }
 
 function taskFile(
@@ -114,7 +115,7 @@ function taskFile(
     rounds: 1,
     cohort: { minimum: 1 },
     server: { optimizer: 'fedavg' },
-    aggregation: { rule: 'mean' },
+    aggregation: { rule: 'mean', weightBy: 'uniform' },
     protection: 'inspect',
     privacy,
   };

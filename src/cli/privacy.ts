@@ -12,6 +12,7 @@ import {
 } from '../core/privacy/report.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import { printJson, printLine, strong } from './output.ts';
+import { addLedgerCommand } from './privacy-ledger.ts';
 import { type PlanOptions, withEpsilon, withNoise, withPlan, withRounds } from './privacy-options.ts';
 import {
   counted,
@@ -41,6 +42,7 @@ export function privacyCommand(): Command {
     .description('the ε that a much-copied public recipe really gives')
     .option('--json', 'print one JSON document')
     .action(recipe);
+  addLedgerCommand(command);
   return command;
 }
 

@@ -34,7 +34,7 @@ export interface LedgerSettings {
 export type SpentState = 'reserved' | 'committed' | 'released';
 
 /** One reservation, for reports. */
-export interface Spent extends Pick<ReserveEntry, 'index' | 'task' | 'units' | 'round' | 'purpose' | 'event'> {
+export interface Spent extends Pick<ReserveEntry, 'index' | 'task' | 'units' | 'round' | 'purpose' | 'line' | 'event'> {
   readonly state: SpentState;
   /** ε of the task's line and of the set's line after it. */
   readonly epsilon: number;
@@ -201,6 +201,7 @@ export class Ledger {
       units,
       round,
       purpose,
+      line,
       event,
       state: 'reserved',
       epsilon,

@@ -6,6 +6,7 @@ import { parameterCount } from '../core/learning/parameters.ts';
 import type { DataShape, InputShape } from '../core/learning/shape.ts';
 import { trustedClient } from '../core/protocol/aggregation-settings.ts';
 import { lossOf, type Task } from '../core/protocol/task.ts';
+import { privacyLines } from './privacy-task.ts';
 
 /** A line each: what it is about, and what it says. */
 export type Summary = readonly (readonly [about: string, text: string])[];
@@ -18,8 +19,11 @@ export function taskSummary(task: Task): Summary {
   const megabytes = (4 * parameters) / 1e6;
   const rounds: Summary[number] = ['rounds', roundsText(task)];
   const protection: Summary = [
-    ['protection', `${task.protection}: the coordinator sees every update`],
-    ['privacy', `${task.privacy}: nothing bounds what the model reveals about the data`],
+    [
+      'protection',
+      `${task.protection}: the coordinator sees every update${task.privacy !== 'none' && task.privacy.noiseAt === 'client' ? ', with its noise' : ''}`,
+    ],
+    ...privacyLines(task),
   ];
   if (task.model.name === 'moments') {
     return [
@@ -77,12 +81,14 @@ function outputText({ data }: Task, { input, output }: DataShape): string {
   return input.kind === 'tokens' ? 'the next character, at every step' : `one of ${output.classes} classes`;
 }
 
-function trainingText({ training }: Task): string {
+function trainingText({ training, privacy }: Task): string {
   const { optimizer, schedule, batchSize, amount, clip, proximal, workerMomentum } = training;
   const decay = schedule.name === 'constant' ? '' : ` (${schedule.name})`;
   const parts = [
     `${optimizer.name}, learning rate ${optimizer.learningRate}${decay}`,
-    `minibatches of ${numberOf(batchSize, 'row')}`,
+    privacy !== 'none' && privacy.mechanism === 'dp-sgd'
+      ? `sums over drawn rows, divided by ${batchSize} whatever their number`
+      : `minibatches of ${numberOf(batchSize, 'row')}`,
     `${numberOf(amount.count, amount.unit.slice(0, -1))} a round`,
   ];
   if (clip !== null)
@@ -126,7 +132,8 @@ export function ruleSteps({ before, rule }: Task['aggregation']): string {
   return [...steps, rule].join(', then ');
 }
 
-function evaluationText({ evaluation }: Task): string {
+function evaluationText({ evaluation, privacy }: Task): string {
+  if (privacy !== 'none') return 'each client sees how good the model is on its own test rows, and reports no figure';
   const { everyRounds, aloneBaseline } = evaluation;
   const often = everyRounds === 1 ? 'every round' : `every ${everyRounds} rounds`;
   return `on the test rows of the clients, ${often} and at the end${aloneBaseline ? '; each client also trains alone' : ''}`;

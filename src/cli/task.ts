@@ -9,6 +9,7 @@ import { encodeTask, TaskError } from '../core/protocol/task.ts';
 import { nodePrimitives } from '../node/primitives.ts';
 import { exitRefused, taskErrorLines } from './failure.ts';
 import { printJson, printLine } from './output.ts';
+import { privacyFigures } from './privacy-task.ts';
 import { readTaskFile } from './task-file.ts';
 import { taskSummary } from './task-summary.ts';
 
@@ -42,7 +43,16 @@ function check(file: string, json: boolean): void {
   const features = task.data.format === 'csv' ? featureNames(task.data) : [];
   const parameters = parameterCount(taskManifest(task));
   const hash = toHex(nodePrimitives.sha256(encodeTask(task)));
-  if (json) return printJson({ valid: true, task: hash, shape, features, parameters, definition: task });
+  if (json)
+    return printJson({
+      valid: true,
+      task: hash,
+      shape,
+      features,
+      parameters,
+      privacy: privacyFigures(task),
+      definition: task,
+    });
   printLine(`${file} is a valid task.`);
   const summary = [['name', task.name], ['hash', hash], ...taskSummary(task)];
   for (const [about, text] of summary) printLine(`  ${about.padEnd(10)}  ${text}`);

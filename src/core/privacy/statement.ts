@@ -154,7 +154,8 @@ function personsOf(privacy: MechanismSettings, event: PrivacyEvent): PersonEpsil
   return counts.map(records => ({ records, epsilon: finite(recordsEpsilon(event, records, privacy.delta)) }));
 }
 
-function adversaryOf({ noiseAt, mechanism }: MechanismSettings): string {
+/** Whom ε holds against, and who sees more. */
+export function adversaryOf({ noiseAt, mechanism }: Pick<MechanismSettings, 'noiseAt' | 'mechanism'>): string {
   switch (noiseAt) {
     case 'client':
       return 'everyone but the client whose data it is: the coordinator, other clients, readers of the model';

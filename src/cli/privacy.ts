@@ -1,4 +1,4 @@
-/** `parley privacy`: ε, noise and rounds of differential privacy. Calculates; nothing is trained and no budget is kept. */
+/** `parley privacy`: what differential privacy costs, what a task plans, what a model states. */
 import { Command } from 'commander';
 import { epsilonAssumptions, onlyCalculated, type Unit } from '../core/privacy/assumptions.ts';
 import { publicRecipe, recipeReadings } from '../core/privacy/public-recipe.ts';
@@ -23,10 +23,11 @@ import {
   wrapped,
   written,
 } from './privacy-print.ts';
+import { planCommand, statementCommand } from './privacy-statement.ts';
 
 export function privacyCommand(): Command {
   const command = new Command('privacy').description(
-    `calculate what differential privacy costs: docs/privacy.md\n${onlyCalculated}`,
+    'what differential privacy costs, what a task plans, what a model states: docs/privacy.md',
   );
   withPlan(withRounds(withNoise(command.command('epsilon'))))
     .description('ε of so many noisy rounds, with a lower and an upper bound, with and without sampling')
@@ -42,6 +43,8 @@ export function privacyCommand(): Command {
     .description('the ε that a much-copied public recipe really gives')
     .option('--json', 'print one JSON document')
     .action(recipe);
+  command.addCommand(planCommand());
+  command.addCommand(statementCommand());
   addLedgerCommand(command);
   return command;
 }

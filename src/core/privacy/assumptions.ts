@@ -69,7 +69,7 @@ export function planLimits(plan: Plan): readonly string[] {
     'That a client takes part in a round, declines or drops out is seen by the coordinator and is not covered.',
     ...(privacy.unit === 'record'
       ? [
-          'Whether a site can read its data, whether it has rows enough for δ, and whether it has more than the constant batch allows, shows in whether it takes part.',
+          'Whether a site can read its data, and whether it has more rows than δ and the constant batch allow, shows in whether it takes part.',
           'Other releases about the same records, by other tasks, add to this: the ledger of each site counts them.',
         ]
       : ['The data of one unit at another client, or in other tasks of another federation, are not counted.']),

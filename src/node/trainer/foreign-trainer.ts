@@ -25,12 +25,20 @@ export interface ForeignTrainer extends Trainer {
 /**
  * The trainer that a command starts, for one task on one site's rows. The process is started by the first request, and anew by the first
  * one after a failure. Its answers are admitted like a stranger's (`trainer-admission.ts`), and quality is measured here, from the outputs
- * it gives for the test rows. Throws UserError when the site has more rows than a foreign trainer is told; requests throw TrainerFailure
- * when it fails at them, UserError when it cannot take part in the task.
+ * it gives for the test rows. Throws UserError when the site has more rows than a foreign trainer is told, and for a task with dp-sgd: its
+ * noise is added at every step, inside the program, and nobody could see whether it was. Requests throw TrainerFailure when it fails at
+ * them, UserError when it cannot take part in the task.
  *
  * Not protected: the program runs as this user, can read what this user can, and can use the network.
  */
 export function createForeignTrainer(task: Task, site: SiteData, settings: TrainerSettings): ForeignTrainer {
+  if (task.privacy !== 'none' && task.privacy.mechanism === 'dp-sgd') {
+    throw new UserError(
+      nameOf(settings.command),
+      `cannot train ${task.name}: with dp-sgd the program that trains draws the batches and adds the noise, and would have to be believed`,
+      'Leave out --trainer for this task, or use one with dp-fedavg, where whole updates are clipped here.',
+    );
+  }
   const hello = helloOf(task);
   const most = (asked: 'hello' | 'train' | 'evaluate') => mostTensorBytes(expectedTensors(hello, site, asked));
   checkSite(site, most('evaluate'));

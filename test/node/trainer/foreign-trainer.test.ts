@@ -58,6 +58,31 @@ function isRunning(pid: number): boolean {
   return !showsProcesses || !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }
 
+test('a program of the site cannot train with dp-sgd: its batches and noise would have to be believed', () => {
+  const privacy = {
+    mechanism: 'dp-sgd',
+    unit: 'record',
+    clipNorm: 1,
+    sampling: 'all',
+    noisyClients: null,
+    metrics: null,
+    relation: 'add-remove',
+    noiseAt: 'client',
+    noiseMultiplier: 1,
+    delta: 1e-3,
+    budget: { epsilon: 1 },
+    profile: null,
+    schedule: { kind: 'uniform' },
+    recordsPerPerson: 1,
+  } as const;
+  const settings = { command: ['none'], limits: { timeMs: 1, memoryBytes: null }, log: () => undefined };
+  assert.throws(() => createForeignTrainer({ ...task, privacy }, site, settings), {
+    name: 'UserError',
+    message: /^trainer none: cannot train sample: with dp-sgd/,
+    remedy: /^Leave out --trainer for this task/,
+  });
+});
+
 describe('a foreign trainer', () => {
   test('trains and evaluates in one process; tensors may come in any order', async t => {
     const trainer = odd(t, 'none');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { storeTable, tableBytes } from '../../../src/core/math/kernels/gaussian-table.ts';
 import { gramCopyCount } from '../../../src/core/math/kernels/gram.ts';
 import type { Kernels } from '../../../src/core/math/kernels/kernels.ts';
 import { packedCount } from '../../../src/core/math/kernels/packed-product.ts';
@@ -130,8 +131,23 @@ const calls: Record<Exclude<keyof Kernels, 'name' | 'buffer'>, Call> = {
   gaussianFill: { sizes: [16, m], run: (f, [words, y]) => f.gaussianFill(words, y, m, 0.5) },
   addGaussian: { sizes: [16, m], run: (f, [words, y]) => f.addGaussian(words, y, m, 0.5) },
   discreteGaussianFill: {
-    sizes: [400, m, 1],
-    run: (f, [words, y, used]) => f.discreteGaussianFill(words, 400, y, m, 3, used),
+    sizes: [400, tableBytes(3) / 4, m, 2],
+    run: (f, [words, table, y, used]) => {
+      storeTable(f.buffer, table, 3);
+      const made = f.discreteGaussianFill(words, 400, table, y, m, 3, used);
+      // Bits of a table that are no number.
+      new Float32Array(f.buffer, table, tableBytes(3) / 4).fill(0);
+      return made;
+    },
+  },
+  ditherGaussian: {
+    sizes: [400, tableBytes(3) / 4, m, 2],
+    run: (f, [words, table, y, used]) => {
+      storeTable(f.buffer, table, 3);
+      const made = f.ditherGaussian(words, 400, table, y, m, 3, 1e-3, used);
+      new Float32Array(f.buffer, table, tableBytes(3) / 4).fill(0);
+      return made;
+    },
   },
 };
 

@@ -65,7 +65,8 @@ export function noisySteps(
   const bounded = Math.max(-mostSteps, Math.min(mostSteps, x));
   const whole = Math.floor(bounded);
   const scaled = (bounded - whole) * (ditherMask + 1);
-  const first = Math.floor(scaled);
+  // 0 for NaN, as in the kernel.
+  const first = scaled | 0;
   const bits = word & ditherMask;
   const noise = drawGaussian(source, word, table, logScale);
   const isUp = bits === first ? isBelow(source, scaled - first) : bits < first;
@@ -86,7 +87,7 @@ export function drawGaussian(source: WordSource, word: number, table: GaussianTa
 /** True with the probability of a fraction below 1, to 64 bits. */
 export function isBelow(source: WordSource, fraction: number): boolean {
   const scaled = fraction * 2 ** 32;
-  const upper = Math.floor(scaled);
+  const upper = scaled >>> 0;
   const w = source.next();
   return w === upper ? source.next() < (scaled - upper) * 2 ** 32 : w < upper;
 }

@@ -139,7 +139,8 @@ function ditherBlock(at: usize, step: f64): void {
 @inline
 function bounded(x: v128, step: f64): v128 {
   const steps = f64x2.div(x, f64x2.splat(step));
-  return f64x2.pmin(f64x2.splat(mostSteps), f64x2.pmax(f64x2.splat(-mostSteps), steps));
+  // In this order a NaN stays one.
+  return f64x2.pmin(f64x2.pmax(steps, f64x2.splat(-mostSteps)), f64x2.splat(mostSteps));
 }
 
 // The first 15 bits of the fractions of two numbers.

@@ -17,7 +17,7 @@ export function statisticsName(name: string): string {
  * Asks all present clients, at least as many as the task needs, for the sums over the training rows of the same data. It depends
  * on nothing of the task but name, seed, data, cohort and protection: whatever else changes, it is the same run. With another seed
  * the sites are asked again.
- * Throws UserError for a task without number columns.
+ * Throws UserError for a task without number columns, and for a private one: the sums leave as they are.
  */
 export function statisticsTask(task: Task): Task {
   const data = onlyTable(task.data, task.name, 'Scale by center and spread of the task.');
@@ -25,6 +25,13 @@ export function statisticsTask(task: Task): Task {
   if (columns === 0)
     throw new UserError(task.name, 'has no number column', 'There is nothing to standardise: train it.');
   const { parley, seed, cohort, protection, privacy } = task;
+  if (privacy !== 'none') {
+    throw new UserError(
+      task.name,
+      'is private, and sums for its constants would leave exactly',
+      'Set center and spread to constants that are public already, such as those of a published study.',
+    );
+  }
   return parseTask({
     parley,
     name: statisticsName(task.name),

@@ -96,6 +96,32 @@ test('a task without number columns has no statistics', () => {
   assert.throws(() => statisticsTask(parseTask(images)), UserError);
 });
 
+test('a private task has none: its constants have to be public already', () => {
+  const privacy = {
+    mechanism: 'dp-fedavg',
+    unit: 'organisation',
+    clip: 1,
+    sampling: 'all',
+    expectedCohort: 3,
+    relation: 'zero-out',
+    noiseAt: 'coordinator',
+    noiseMultiplier: 4,
+    delta: 1e-3,
+    budget: { epsilon: 8 },
+  };
+  const value = {
+    ...plain,
+    privacy,
+    stopping: null,
+    evaluation: {},
+    aggregation: { rule: 'mean', weightBy: 'uniform' },
+  };
+  assert.throws(
+    () => statisticsTask(parseTask(value)),
+    /heart: is private, and sums for its constants would leave exactly/,
+  );
+});
+
 test('whatever would change the sums of a statistics task is refused with its place and remedy', () => {
   const statistics = statisticsTask(task);
   assert.deepEqual(parseTask(statistics), statistics);

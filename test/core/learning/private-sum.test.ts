@@ -120,6 +120,35 @@ test('what a row adds to the sum is the same bits whichever rows are beside it, 
   );
 });
 
+test('a row whose positions cancel but for their rounding, or lose bits below what float32 holds, is no longer than the unit', async () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const of = example(oddNetworks.positions, 1, seed);
+    // The first two positions see nearly the same and are weighed against each other, the third does not count.
+    const top = of.parameters.length - 22;
+    for (let i = 0; i < 5; i++) of.features[5 + i] = of.features[i] * (1 + 2 ** -21);
+    for (let i = 0; i < 7; i++) {
+      of.parameters[top + 7 + i] = -of.parameters[top + i];
+      of.parameters[top + 14 + i] = 0;
+    }
+    const data = { rows: 1, width: 15, features: of.features, labelWidth: 1, labels: of.labels };
+    // Without the gradient of the upper layer, which is longer: a huge weight makes that of the lower one count.
+    const parameters = of.parameters.map((p, i) => (i >= top ? 1e6 * p : p));
+    const { sum } = await privateSum(of.network, data, [0], parameters);
+    assert.ok(length(sum) <= unitNorm * (1 + 4 * 2 ** -24), String(length(sum) / unitNorm));
+  }
+  for (const [layer, labels] of [
+    [oddNetworks.quantiles, [1, 2]],
+    [oddNetworks.logistic, [1]],
+  ] as const) {
+    const of = example(layer, 1, 1);
+    const data = { rows: 1, width: of.features.length, features: of.features.fill(3e38), labelWidth: labels.length };
+    const known = { ...data, labels: Float32Array.from(labels) };
+    const { sum } = await privateSum(of.network, known, [0], of.parameters.fill(0));
+    const part = length(sum) / unitNorm;
+    assert.ok(part <= 1 + 4 * 2 ** -24 && part > 1 - 2 ** -20, String(part));
+  }
+});
+
 test('a row has the same masks whichever rows are in its batch', async () => {
   const network = oddNetworks.mlp;
   const of = example(network, 40, 5);

@@ -62,7 +62,7 @@ export function roundLine(report: RoundReport, { rounds, unit }: Pick<RunStatus,
   const parts = [
     `round ${String(report.round).padStart(String(rounds).length)}/${rounds}`,
     `${report.combined.length}/${report.cohort} clients`,
-    `loss ${report.loss.toFixed(4)}`,
+    `loss ${report.loss === null ? '–' : report.loss.toFixed(4)}`,
   ];
   if (report.evaluation !== null) parts.push(`start: ${qualityText(report.evaluation, unit)}`);
   if (report.dropped.length > 0) parts.push(`dropped out: ${report.dropped.join(', ')}`);

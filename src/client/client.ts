@@ -57,6 +57,7 @@ async function perform(envelope: Envelope, open: OpenTasks, ports: ClientPorts, 
     if (error instanceof TrainerFailure) await decline(context, 'failed', ports);
     else if (error instanceof UserError) await decline(context, 'cannot-train', ports);
     else if (error instanceof Problem && error.code === 'non-finite') await decline(context, 'diverged', ports);
+    else if (error instanceof Problem && error.code === 'budget-spent') await decline(context, 'budget', ports);
     throw error;
   }
   const event = context.assignment.kind === 'evaluate' ? 'evaluated' : 'update-accepted';

@@ -5,7 +5,7 @@ import { type Blobs, writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
 import type { ClientPorts } from './ports.ts';
-import type { Averaged, RoundContext, Trained } from './stages.ts';
+import type { Averaged, Data, RoundContext, Trained } from './stages.ts';
 
 const folder = (task: string): string => `momentum/${task}/`;
 /** Where the momentum that a client has after a round lies. */
@@ -18,12 +18,16 @@ const momentumKey = (task: string, round: number): string => `${folder(task)}${r
  * from the same m, because this round's own is never read in it. The difference is overwritten.
  * Throws Problem `non-finite` when training diverged: nothing is kept then.
  */
-export async function average(trained: Trained, context: RoundContext, ports: ClientPorts): Promise<Averaged> {
+export async function average<D extends Data>(
+  trained: Trained<D>,
+  context: RoundContext,
+  ports: ClientPorts,
+): Promise<Averaged<D>> {
   const { task, taskId, round } = context;
-  const { difference, report } = trained;
+  const { difference, report, data } = trained;
   const beta = task.training.workerMomentum;
-  if (beta === 0) return passed<Averaged>(trained);
-  if (!Number.isFinite(report.loss)) throw diverged();
+  if (beta === 0) return passed<Averaged<D>>({ data, difference, report });
+  if (report.loss !== null && !Number.isFinite(report.loss)) throw diverged();
   const before = await momentumBefore(taskId, round, ports.blobs);
   if (before !== null && before.length !== difference.length)
     throw new Error(`the momentum of ${taskId} before round ${round} is damaged`);
@@ -31,7 +35,7 @@ export async function average(trained: Trained, context: RoundContext, ports: Cl
     difference[i] = beta * (before === null ? 0 : before[i]) + (1 - beta) * difference[i];
   if (!scanUpdate(difference).finite) throw diverged();
   await writeBlob(ports.blobs, momentumKey(taskId, round), floatsToBytes(difference));
-  return passed<Averaged>({ difference, report });
+  return passed<Averaged<D>>({ data, difference, report });
 }
 
 /** Removes what no later round needs: all momenta of a task but that of `round`; with null that too. */

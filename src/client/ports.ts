@@ -2,6 +2,7 @@
 import type { Primitives, Signer } from '../core/crypto/primitives.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
 import type { FloatPool } from '../core/math/float-pool.ts';
+import type { LedgerPort } from '../core/privacy/ledger-port.ts';
 import type { Blobs, Clock, Log, StepPort } from '../core/protocol/ports.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { CoordinatorChannel } from './channel.ts';
@@ -19,6 +20,8 @@ export interface ClientPorts {
   /** Opens the site's data for a task. Throws UserError when the data does not fit or the site does not allow the task. */
   readonly trainerFor: (task: Task, taskHash: string) => Promise<Trainer>;
   readonly outbox: Outbox;
+  /** What this site has spent of its privacy; asked before anything of a private task leaves it. */
+  readonly privacy: LedgerPort;
   /** Room for updates, used again in the next round. */
   readonly vectors: FloatPool;
   readonly blobs: Blobs;

@@ -1,14 +1,30 @@
 /** From trained parameters to a signed update: clip → noise → encode → mask → sign, one function per stage; `momentum.ts` stands before them. */
+import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import { floatsToBytes } from '../core/bytes/floats.ts';
 import { signEnvelope } from '../core/crypto/envelope.ts';
 import { clipToNorm } from '../core/learning/clip.ts';
 import type { Evaluation, TrainResult } from '../core/learning/trainer.ts';
 import type { FloatPool } from '../core/math/float-pool.ts';
+import { addDiscreteNoise, fromGrid, roundedToGrid } from '../core/privacy/grid-noise.ts';
+import { gridOf, isClipAdaptive, type Plan, updateNoise } from '../core/privacy/plan.ts';
+import type { RandomBytes } from '../core/privacy/random-words.ts';
 import { encodePayload, labels } from '../core/protocol/message.ts';
 import { passed } from '../core/protocol/stage.ts';
 import { diverged } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
-import type { Averaged, Clipped, Encoded, Masked, Noised, RoundContext, Signed, Trained } from './stages.ts';
+import type {
+  Averaged,
+  Clipped,
+  Data,
+  Encoded,
+  Masked,
+  Noised,
+  RoundContext,
+  RoundPrivacy,
+  Signed,
+  Trained,
+  TrainingReport,
+} from './stages.ts';
 
 /** The difference between trained and global parameters, in float32. */
 export function difference(
@@ -16,30 +32,114 @@ export function difference(
   global: Float32Array,
   evaluation: Evaluation | null,
   vectors: FloatPool,
-): Trained {
-  const { examples, steps, loss } = result;
-  const { parameters } = result;
-  const update = vectors.take(global.length);
-  for (let i = 0; i < update.length; i++) update[i] = parameters[i] - global[i];
-  return passed<Trained>({
-    difference: update,
-    report: { examples, steps, loss, evaluation },
-  });
+): Trained<'exact'> {
+  const { examples, steps, loss, parameters } = result;
+  const report = { examples, steps, loss, evaluation, withinClip: null };
+  return passed<Trained<'exact'>>({ data: 'exact', difference: subtracted(parameters, global, vectors), report });
 }
 
-/** Clips to the task's bound. Throws Problem `non-finite` when training diverged: such an update never leaves. */
-export function clip(averaged: Averaged, { task }: RoundContext): Clipped {
-  if (!Number.isFinite(averaged.report.loss)) throw diverged();
+/** The same of a trainer that adds the noise itself (dp-sgd). Throws TypeError when it tells a loss: then it is a trainer for other tasks. */
+export function noisyDifference(
+  result: TrainResult,
+  global: Float32Array,
+  { plan }: RoundPrivacy,
+  vectors: FloatPool,
+): Trained<'noisy'> {
+  if (result.loss !== null) throw new TypeError('client: the trainer of a private task told a loss');
+  const update = subtracted(result.parameters, global, vectors);
+  return passed<Trained<'noisy'>>({ data: 'noisy', difference: update, report: silent(plan) });
+}
+
+/**
+ * The same where the whole update is what privacy protects: training that diverged is an update of zeros, because declining would tell.
+ * Also null stands for it.
+ */
+export function silentDifference(
+  result: TrainResult | null,
+  global: Float32Array,
+  { plan }: RoundPrivacy,
+  vectors: FloatPool,
+): Trained<'exact'> {
+  const update = subtracted(result?.parameters ?? global, global, vectors);
+  const { finite } = scanUpdate(update);
+  if (!finite) update.fill(0);
+  // A norm that is not finite is never within the bound.
+  const withinClip = finite && result !== null ? null : false;
+  return passed<Trained<'exact'>>({ data: 'exact', difference: update, report: { ...silent(plan), withinClip } });
+}
+
+/** What leaves with the update of a private task: nothing that its rows decide. */
+function silent({ stepsPerRound }: Plan): TrainingReport {
+  return { examples: 1, steps: stepsPerRound, loss: null, evaluation: null, withinClip: null };
+}
+
+function subtracted(parameters: Float32Array, global: Float32Array, vectors: FloatPool): Float32Array {
+  const update = vectors.take(global.length);
+  for (let i = 0; i < update.length; i++) update[i] = parameters[i] - global[i];
+  return update;
+}
+
+/**
+ * Clips to the bound of the task, and before noise on whole updates to the clip bound of the round. Throws Problem `non-finite` when
+ * training diverged: such an update never leaves.
+ */
+export function clip<D extends Data>(averaged: Averaged<D>, context: RoundContext): Clipped<D> {
+  const { data, difference, report } = averaged;
+  if (report.loss !== null && !Number.isFinite(report.loss)) throw diverged();
   try {
-    return passed<Clipped>({ ...averaged, difference: clipToNorm(averaged.difference, task.aggregation.clipNorm) });
+    const withinClip = isWithinClip(difference, report, context.privacy);
+    const clipped = clipToNorm(difference, updateBound(context, data));
+    return passed<Clipped<D>>({ data, difference: clipped, report: { ...report, withinClip } });
   } catch (cause) {
     throw diverged(cause);
   }
 }
 
-/** `privacy: none` is the only kind built: nothing is added, and the coordinator records an unbounded release. */
-export function noise(clipped: Clipped): Noised {
-  return passed<Noised>(clipped);
+function updateBound({ task, privacy }: RoundContext, data: Data): number {
+  const { clipNorm } = task.aggregation;
+  return privacy === null || data === 'noisy' ? clipNorm : Math.min(clipNorm, privacy.noise.clipNorm);
+}
+
+/** Before clipping; null unless the task asks. */
+function isWithinClip(
+  difference: Float32Array,
+  { withinClip }: TrainingReport,
+  privacy: RoundPrivacy | null,
+): boolean | null {
+  if (privacy === null || !isClipAdaptive(privacy.plan)) return null;
+  return withinClip ?? Math.sqrt(scanUpdate(difference).sumOfSquares) <= privacy.noise.clipNorm;
+}
+
+/** `privacy: none`: nothing is added, and the coordinator records an unbounded release. */
+export function unprotected({ difference, report }: Clipped<'exact'>): Noised {
+  return passed<Noised>({ difference, report });
+}
+
+/** An update whose noise the trainer has added (dp-sgd): all since then is post-processing. */
+export function noisy({ difference, report }: Clipped<'noisy'>): Noised {
+  return passed<Noised>({ difference, report });
+}
+
+/**
+ * Noise on a whole update. Where the client adds it (`noiseAt: client`): rounded to the grid, drawn anew until it is short enough, exact
+ * integer noise of the full scale; what is then longer than `aggregation.clipNorm` is shortened, which costs nothing. Where the
+ * coordinator adds it nothing happens here: the clipped update is what it sees.
+ */
+export function noise(
+  { difference, report }: Clipped<'exact'>,
+  context: RoundContext,
+  privacy: RoundPrivacy,
+  randomBytes: RandomBytes,
+): Noised {
+  const { plan } = privacy;
+  const { noiseMultiplier, clipNorm } = privacy.noise;
+  if (plan.privacy.noiseAt === 'coordinator') return passed<Noised>({ difference, report });
+  if (plan.privacy.noiseAt === 'shared')
+    throw new RangeError('client: shared noise needs a protection that hides single shares');
+  const grid = gridOf(plan, updateNoise(plan, noiseMultiplier), clipNorm);
+  const steps = addDiscreteNoise(roundedToGrid(difference, clipNorm, grid, randomBytes), grid, randomBytes);
+  difference.set(clipToNorm(fromGrid(steps, grid), context.task.aggregation.clipNorm));
+  return passed<Noised>({ difference, report });
 }
 
 export function encode(noised: Noised): Encoded {
@@ -54,7 +154,7 @@ export function mask(encoded: Encoded): Masked {
 /** Signs label, federation, task, round, sender and the payload's digest; the payload holds the tensor's digest. */
 export async function sign(masked: Masked, context: RoundContext, ports: ClientPorts): Promise<Signed> {
   const { signer, certificate } = ports.identity();
-  const { examples, steps, loss, evaluation } = masked.report;
+  const { examples, steps, loss, evaluation, withinClip } = masked.report;
   const payload = encodePayload({
     model: context.assignment.model,
     examples,
@@ -66,6 +166,7 @@ export async function sign(masked: Masked, context: RoundContext, ports: ClientP
     bytes: masked.tensor.length,
     // An Evaluation is plain data of the same shape; only its arrays are declared read-only.
     evaluation: evaluation as never,
+    withinClip,
   });
   const envelope = signEnvelope(
     {

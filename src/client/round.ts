@@ -1,21 +1,23 @@
-/** A client's part of a round, as one straight path: train → average → clip → noise → encode → mask → sign → send. */
+/** A client's part of a round: an update is prepared (update.ts), encoded, masked and signed, kept, and only then sent. */
 import { bytesToFloats, sameBytes, toHex } from '../core/bytes/floats.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope, signEnvelope } from '../core/crypto/envelope.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
+import type { Reservation } from '../core/privacy/ledger-port.ts';
 import { type Decline, encodePayload, encodeUpdateHead, labels, parseReceipt } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { initialSeed, trainingSeed } from '../core/protocol/task.ts';
 import { trainAlone } from './alone.ts';
-import { average, forgetMomenta } from './momentum.ts';
+import { forgetMomenta } from './momentum.ts';
 import type { Outgoing } from './outbox.ts';
 import type { ClientPorts } from './ports.ts';
-import { clip, difference, encode, mask, noise, sign } from './protect.ts';
+import { encode, mask, sign } from './protect.ts';
 import type { RoundContext, Signed } from './stages.ts';
+import { evaluated, prepare } from './update.ts';
 import { verifyFromCoordinator } from './verify.ts';
 
-/** Trains and sends the update of a round; when one is in the outbox already, sends that same payload. */
+/** Trains and sends the update of a round; when one is in the outbox already, sends that same payload: it is paid for. */
 export async function trainRound(
   context: RoundContext,
   trainer: Trainer,
@@ -23,33 +25,33 @@ export async function trainRound(
   signal?: AbortSignal,
 ): Promise<void> {
   const kept = await recall(context, labels.update, ports);
-  const signed = kept ?? (await prepareUpdate(context, trainer, ports, signal));
+  const { signed, reservation } =
+    kept === null ? await prepareUpdate(context, trainer, ports, signal) : { signed: kept, reservation: null };
   const { taskId, round } = context;
   const receipt = await ports.channel.sendUpdate(taskId, round, encodeUpdateHead(signed.envelope), signed.tensor);
   await ports.step('update-sent');
   checkReceipt(receipt, signed.envelope, ports);
   ports.vectors.give(signed.tensor.buffer);
+  await reservation?.release();
   await ports.step('update-acknowledged');
 }
 
+/** The update is durable when it resolves, and what it cost is committed. */
 async function prepareUpdate(
   context: RoundContext,
   trainer: Trainer,
   ports: ClientPorts,
   signal?: AbortSignal,
-): Promise<{ envelope: Envelope; tensor: Uint8Array }> {
-  const { assignment, taskHash, round } = context;
+): Promise<{ signed: { envelope: Envelope; tensor: Uint8Array }; reservation: Reservation | null }> {
   const global = await fetchModel(context, ports);
-  const evaluation = assignment.evaluate ? await evaluated(trainer, global, signal) : null;
-  const seed = ports.primitives.sha256(trainingSeed(taskHash, round, ports.name));
-  const result = await trainer.train({ parameters: global, round, seed, signal });
-  await ports.step('trained');
-  const trained = difference(result, global, evaluation, ports.vectors);
-  const averaged = await average(trained, context, ports);
-  await ports.step('momentum-blob');
-  const signed = await sign(mask(encode(noise(clip(averaged, context)))), context, ports);
+  const { noised, reservation } = await prepare({ context, trainer, global, ports, signal });
+  const signed = await sign(mask(encode(noised)), context, ports);
   await keep(context, signed, ports);
-  return signed;
+  if (reservation !== null) {
+    await reservation.commit();
+    await ports.step('ledger-committed');
+  }
+  return { signed, reservation };
 }
 
 /** Evaluates the final model and sends the report. */
@@ -128,12 +130,6 @@ export async function decline(context: RoundContext, reason: Decline['reason'], 
   const { federation, primitives } = ports;
   const fields = { label: labels.decline, federation, task: taskHash, round, sender: certificate, payload };
   await ports.channel.sendDecline(taskId, round, signEnvelope(fields, signer, primitives));
-}
-
-/** Quality on the site's test rows; null when it has none. */
-async function evaluated(trainer: Trainer, parameters: Float32Array, signal?: AbortSignal): Promise<Evaluation | null> {
-  const evaluation = await trainer.evaluate(parameters, signal);
-  return evaluation.examples === 0 ? null : evaluation;
 }
 
 /** The global model, only if its bytes are those the coordinator signed for. */

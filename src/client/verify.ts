@@ -9,6 +9,7 @@ import { type Assignment, labels, parseAssignment } from '../core/protocol/messa
 import { Problem } from '../core/protocol/problem.ts';
 import { parseTask, type Task } from '../core/protocol/task.ts';
 import type { ClientPorts } from './ports.ts';
+import { roundPrivacy } from './private-round.ts';
 import type { RoundContext } from './stages.ts';
 
 /** Throws Problem unless the coordinator of this federation signed the envelope under this label. */
@@ -35,27 +36,30 @@ export async function verifyAssignment(
   const manifest = taskManifest(task);
   if (assignment.parameters !== parameterCount(manifest))
     throw new Problem('malformed', 'the assignment names another model size');
+  const privacy = roundPrivacy(task, envelope.round, assignment, ports.primitives);
   await ports.step('assignment-verified');
-  return { task, taskHash: envelope.task, taskId, round: envelope.round, assignment, manifest };
+  return { task, taskHash: envelope.task, taskId, round: envelope.round, assignment, manifest, privacy };
 }
 
 /**
  * Only the final model is evaluated for its own sake: an evaluation can cost as much as a whole run alone. A run that may end early
- * can have its final one before the last round, after its patience at the earliest; it is the end of the run then. Throws Problem.
+ * can have its final one before the last round, after its patience at the earliest, a private one after any round, when its budget is
+ * spent; it is the end of the run then. Throws Problem.
  */
 async function checkRound(
   round: number,
   kind: Assignment['kind'],
-  { rounds, stopping, evaluation }: Task,
+  { rounds, stopping, evaluation, privacy }: Task,
   taskId: string,
   ports: ClientPorts,
 ): Promise<void> {
   // Evaluations that count arrive in the rounds 1 + k·everyRounds for k ≥ 1; the first of them is the best so far.
   const soonest = stopping === null ? rounds : (stopping.patience + 1) * evaluation.everyRounds + 1;
-  const earliestEnd = Math.min(rounds, soonest) + 1;
+  const earliestEnd = (privacy === 'none' ? Math.min(rounds, soonest) : 1) + 1;
   const isDue = kind === 'evaluate' ? round >= earliestEnd && round <= rounds + 1 : round >= 1 && round <= rounds;
   if (!isDue) throw new Problem('wrong-round', `the task has ${rounds} rounds`);
-  const ended = stopping === null ? null : await ports.outbox.newest(taskId, labels.evaluation);
+  const mayEnd = stopping !== null || privacy !== 'none';
+  const ended = mayEnd ? await ports.outbox.newest(taskId, labels.evaluation) : null;
   if (ended !== null && round > ended) throw new Problem('wrong-round', `this run ended before round ${ended}`);
 }
 

@@ -5,6 +5,7 @@ import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { encodeEnvelope } from '../core/crypto/envelope.ts';
 import type { Primitives } from '../core/crypto/primitives.ts';
 import { type Manifest, parameterCount, sameManifest } from '../core/learning/parameters.ts';
+import { isClipAdaptive, planOfTask } from '../core/privacy/plan.ts';
 import type { Update } from '../core/protocol/message.ts';
 import type { Blobs, StepPort } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
@@ -17,7 +18,7 @@ import type { Run } from './store.ts';
 /** Distances of longer updates would overflow float32 (‖x‖ ≤ 2^60). */
 const largestNorm = 2 ** 60;
 /** Clients clip in float64 and round to float32; the bound allows for that. */
-const roundingSlack = 1 + 1e-5;
+export const roundingSlack = 1 + 1e-5;
 const chunkFloats = 65_536;
 
 /**
@@ -40,13 +41,12 @@ export async function admit(
   const { run, task } = context;
   checkForm(update, context.manifest, run);
   checkEvaluation(update.evaluation, task);
-  const weight = admittedWeight(update.examples, task);
+  checkSilence(update, task);
   const writer = await context.blobs.write(updateKey(run.task, run.round, client, toHex(update.tensor)));
   try {
     const { digest, norm } = await readTensor(tensor, update.bytes, writer, context.primitives);
     if (toHex(digest) !== toHex(update.tensor)) throw new Problem('bad-digest');
-    const bound = Math.min(largestNorm, task.aggregation.clipNorm * roundingSlack);
-    if (!(norm <= bound)) throw new Problem('norm-exceeded');
+    if (!(norm <= Math.min(largestNorm, updateBound(run, task) * roundingSlack))) throw new Problem('norm-exceeded');
     await writer.commit();
     await context.step('update-blob');
     return passed<Admitted>({
@@ -54,11 +54,12 @@ export async function admit(
         client,
         tensor: toHex(digest),
         examples: update.examples,
-        weight,
+        weight: isSummed(task) ? summedWeight(norm, task) : admittedWeight(update.examples, task),
         norm,
         loss: update.loss,
         steps: update.steps,
         evaluation: update.evaluation,
+        withinClip: update.withinClip,
       },
       payload: context.primitives.sha256(envelope.payload),
       envelope: encodeEnvelope(envelope),
@@ -74,6 +75,39 @@ function checkForm(update: Update, manifest: Manifest, run: Run): void {
   if (update.dtype !== 'f32') throw new Problem('malformed', `dtype ${update.dtype}, expected f32`);
   if (update.bytes !== 4 * parameterCount(manifest)) throw new Problem('malformed', 'wrong length');
   if (!sameManifest(update.shapes, manifest)) throw new Problem('malformed', 'shapes differ from the model');
+}
+
+/**
+ * Under privacy an update says nothing beside its tensor, so that no client tells by accident what it must not; and without privacy
+ * nothing is left out. Throws Problem `malformed`.
+ */
+function checkSilence({ examples, steps, loss, evaluation, withinClip }: Update, task: Task): void {
+  const plan = planOfTask(task);
+  if (plan === null) {
+    if (loss === null || withinClip !== null) throw new Problem('malformed', 'figures are those of a private task');
+    return;
+  }
+  if (examples !== 1 || steps !== plan.stepsPerRound || loss !== null || evaluation !== null)
+    throw new Problem('malformed', 'tells figures that the privacy of the task keeps');
+  if ((withinClip !== null) !== isClipAdaptive(plan))
+    throw new Problem('malformed', 'whether it was within the clip bound is for a bound that follows norms');
+}
+
+/** The longest that an update may be: where the coordinator adds noise for it, no longer than the noise is for. */
+function updateBound({ privacy }: Run, { aggregation, privacy: settings }: Task): number {
+  const isCovered = settings !== 'none' && settings.noiseAt === 'coordinator' && privacy !== null;
+  return isCovered ? Math.min(aggregation.clipNorm, privacy.noise.clipNorm) : aggregation.clipNorm;
+}
+
+/** Of a sum that gets noise: 1, and less for what `aggregation.before` clips. It moves the sum by no more than the update itself. */
+function summedWeight(norm: number, { aggregation }: Task): number {
+  const clips = aggregation.before.flatMap(stage => (stage.name === 'clip' ? [stage.norm / norm] : []));
+  return Math.min(1, ...clips);
+}
+
+/** Whether a round of this task is a sum that the coordinator adds noise to. */
+export function isSummed({ privacy }: Task): boolean {
+  return privacy !== 'none' && privacy.noiseAt === 'coordinator';
 }
 
 /** The weight that the task gives an update: finite, positive, capped; 1 for every rule but the mean. Throws Problem `bad-weight`. */

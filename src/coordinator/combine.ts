@@ -1,4 +1,4 @@
-/** From the updates of a closed cohort to the next global parameters: the rule of the task, then the server optimiser. */
+/** From the updates of a charged cohort to the next global parameters: the rule of the task, noise, then the server optimiser. */
 import {
   applyServerOptimizer,
   serverStateFromBytes,
@@ -7,14 +7,17 @@ import {
 import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import { encodeCbor } from '../core/bytes/cbor.ts';
 import { fromHex } from '../core/bytes/floats.ts';
+import { nextNoise } from '../core/privacy/round-noise.ts';
 import { isPlainMean, trustedClient } from '../core/protocol/aggregation-settings.ts';
 import { passed } from '../core/protocol/stage.ts';
-import { updateKey } from './admit.ts';
+import type { Task } from '../core/protocol/task.ts';
+import { isSummed, updateKey } from './admit.ts';
 import type { Fold } from './fold.ts';
 import { median } from './median.ts';
 import type { CoordinatorPorts } from './ports.ts';
+import { noisyMean } from './private-sum.ts';
 import { referenceKeys, remembersAggregate } from './rule-memory.ts';
-import type { Combined, Inspected } from './stages.ts';
+import type { Charged, Combined, Inspected, Released } from './stages.ts';
 
 /** Where the server optimiser's state before a round lies. */
 export const stateKey = (task: string, round: number): string => `${task}/state/${round}`;
@@ -24,30 +27,21 @@ export class RuleRefusal extends Error {
   override readonly name = 'RuleRefusal';
 }
 
-/** One vector of all updates, and what each counted with in it; null where the rule goes by coordinates. */
-interface Aggregated {
-  readonly vector: Float32Array;
-  readonly weights: readonly number[] | null;
-}
-
 /**
- * Combines the updates by the rule of the task, then takes one step of the server optimiser. The plain mean is a running sum (`fold`
- * may hold the first updates already); every other rule reads the stored updates in two passes, decides between them, and
- * costs memory for some chunks of each (`ports.aggregate`). The order of updates is that of their clients' names. Throws RuleRefusal.
+ * Combines the updates by the rule of the task, then takes one step of the server optimiser. The plain mean and a private sum are running
+ * sums (`fold` may hold the first updates already); every other rule reads the stored updates in two passes, decides between them, and
+ * costs memory for some chunks of each (`ports.aggregate`). The order of updates is that of their clients' names. Noise of the coordinator
+ * is drawn here, after the round was charged. Throws RuleRefusal.
  */
 export async function combine(
-  inspected: Inspected,
+  charged: Charged,
   fold: Fold,
   global: Float32Array,
   ports: CoordinatorPorts,
 ): Promise<Combined> {
-  const { run, task, totalWeight } = inspected;
-  const isPlain = isPlainMean(task.aggregation);
-  const references = isPlain ? [] : await referenceKeys(inspected, global.length, ports);
-  await ports.step('history-blobs');
-  const { vector, weights } = isPlain
-    ? await plainMean(inspected, fold)
-    : await byRule(inspected, references, global.length, ports);
+  const { inspected, privacy } = charged;
+  const { run, task } = inspected;
+  const { vector, weights, shown } = await release(charged, fold, global.length, ports);
   const stored = await ports.blobs.read(stateKey(run.task, run.round));
   const state = serverStateFromBytes(task.server, global.length, stored);
   const next = applyServerOptimizer(task.server, state, global, vector);
@@ -57,24 +51,41 @@ export async function combine(
     throw new RuleRefusal(`the model would not be finite any more: ${remedy}`);
   }
   return passed<Combined>({
-    inspected,
+    charged,
     parameters: next.parameters,
     serverState: serverStateToBytes(next.state),
-    aggregate: !isPlain && remembersAggregate(task.aggregation) ? vector : null,
+    aggregate: !isRunningSum(task) && remembersAggregate(task.aggregation) ? vector : null,
     weights,
-    loss: trainingLoss(inspected, totalWeight),
+    loss: privacy === null ? trainingLoss(inspected) : null,
+    nextNoise: privacy === null ? null : nextNoise(privacy.plan, run.round, privacy.noise, shown),
   });
 }
 
-/** Over all as the task weighs them; where some clients may lie, the median of what they report. */
-function trainingLoss({ updates, task }: Inspected, totalWeight: number): number {
-  if (task.aggregation.byzantine > 0) return median(updates.map(({ loss }) => loss)) ?? 0;
-  return updates.reduce((total, u) => total + u.weight * u.loss, 0) / totalWeight;
+/** Whether the updates of a round are added one by one, as they come. */
+export function isRunningSum(task: Task): boolean {
+  return isSummed(task) || isPlainMean(task.aggregation);
 }
 
-async function plainMean({ updates, totalWeight }: Inspected, fold: Fold): Promise<Aggregated> {
+/** Over all as the task weighs them; where some clients may lie, the median of what they report. */
+function trainingLoss({ updates, task, totalWeight }: Inspected): number {
+  // Admission lets no update without a loss into a task without privacy.
+  if (task.aggregation.byzantine > 0) return median(updates.map(({ loss }) => loss ?? 0)) ?? 0;
+  return updates.reduce((total, { weight, loss }) => total + weight * (loss ?? 0), 0) / totalWeight;
+}
+
+/** What of the updates may leave: the exact result of the rule only where there is no privacy, or where every update is noisy already. */
+async function release(charged: Charged, fold: Fold, length: number, ports: CoordinatorPorts): Promise<Released> {
+  const { inspected, privacy } = charged;
+  const { task } = inspected;
+  const references = isRunningSum(task) ? [] : await referenceKeys(inspected, length, ports);
+  await ports.step('history-blobs');
+  if (privacy !== null && isSummed(task)) return noisyMean(charged, privacy, fold, ports);
+  return isRunningSum(task) ? plainMean(inspected, fold) : byRule(inspected, references, length, ports);
+}
+
+async function plainMean({ updates, totalWeight }: Inspected, fold: Fold): Promise<Released> {
   const vector = await fold.mean(updates, totalWeight);
-  return { vector, weights: updates.map(({ weight }) => weight / totalWeight) };
+  return passed<Released>({ vector, weights: updates.map(({ weight }) => weight / totalWeight), shown: null });
 }
 
 async function byRule(
@@ -82,7 +93,7 @@ async function byRule(
   references: readonly string[],
   length: number,
   ports: CoordinatorPorts,
-): Promise<Aggregated> {
+): Promise<Released> {
   const { run, task, updates, byzantine } = inspected;
   const keys = updates.map(({ client, tensor }) => updateKey(run.task, run.round, client, tensor));
   const trusted = trustedClient(task.aggregation);
@@ -98,7 +109,7 @@ async function byRule(
       trusted: trusted === null ? null : updates.findIndex(({ client }) => client === trusted),
       seed: roundSeed(inspected, ports),
     });
-    return { vector, weights: weights === null ? null : [...weights] };
+    return passed<Released>({ vector, weights: weights === null ? null : [...weights], shown: null });
   } catch (cause) {
     // What a rule throws when it has to search too long, or when nothing is left of the updates.
     throw cause instanceof RangeError ? new RuleRefusal(cause.message, { cause }) : cause;

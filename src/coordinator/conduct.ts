@@ -1,18 +1,31 @@
 /** Conducting: takes every transition of the run under way that is due, each one atomic write. */
-import { isPlainMean } from '../core/protocol/aggregation-settings.ts';
+import { planOfTask, roundEvent } from '../core/privacy/plan.ts';
+import { declineCode } from '../core/protocol/decline.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
+import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { isSummed } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
-import { combine, RuleRefusal, stateKey } from './combine.ts';
+import { combine, isRunningSum, RuleRefusal, stateKey } from './combine.ts';
 import { Fold } from './fold.ts';
 import { obstacle } from './obstacle.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { account, artifactKey, inspect, modelKey, publish, recall, record, taskKey } from './round.ts';
 import { remembered } from './rule-memory.ts';
-import { closable, complete, deadlinePassed, deadlineRecounted, finished, isActive, opened, reopened } from './run.ts';
+import {
+  closable,
+  complete,
+  deadlinePassed,
+  deadlineRecounted,
+  finished,
+  isEvaluated,
+  opened,
+  reopened,
+  spent,
+} from './run.ts';
 import { select } from './select.ts';
-import type { Combined, Inspected } from './stages.ts';
-import type { Run } from './store.ts';
+import type { Charged, Combined, Inspected } from './stages.ts';
+import type { Run, Write } from './store.ts';
 
 /** Takes one transition if one is due; false when there is nothing to do now. */
 export async function conduct(book: Book): Promise<boolean> {
@@ -25,9 +38,18 @@ export async function conduct(book: Book): Promise<boolean> {
     await book.commit(recounted);
     return true;
   }
+  if (run.phase === 'evaluating' && !isEvaluated(task)) {
+    await finish(book, loaded);
+    return true;
+  }
   if (run.cohort === null) return (await openRound(book, loaded)) || (await endSparing(book, run, now));
   if (closable(run, task, now) && ruleRefusal(loaded, run) === null) {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
+    return true;
+  }
+  const isAnswered = run.phase === 'training' && complete(run);
+  if ((isAnswered || deadlinePassed(run, now)) && (await areBudgetsSpent(book, loaded))) {
+    await endSpent(book, loaded, 'at its clients');
     return true;
   }
   if (deadlinePassed(run, now)) {
@@ -36,7 +58,7 @@ export async function conduct(book: Book): Promise<boolean> {
     return reopen(book, loaded, whyNot(loaded, 'at the deadline'), null);
   }
   // Everyone asked has answered, and that is not enough: others are asked at once, the same ones not before the deadline.
-  if (run.phase === 'training' && complete(run)) {
+  if (isAnswered) {
     return reopen(book, loaded, whyNot(loaded, 'as clients were refused or declined'), run.deadlineAt);
   }
   await foldArrived(book, loaded);
@@ -79,7 +101,7 @@ async function reopen(book: Book, loaded: Loaded, why: string, spareUntilMs: num
 /** Adds what has arrived to the running sum. A failure costs only the head start: the sum begins anew when the round closes. */
 async function foldArrived(book: Book, loaded: Loaded): Promise<void> {
   const { run, task, parameters } = loaded;
-  if (run.phase !== 'training' || run.received.length === 0 || !isPlainMean(task.aggregation)) return;
+  if (run.phase !== 'training' || run.received.length === 0 || !isRunningSum(task)) return;
   const fold = loaded.fold ?? new Fold(book.ports.blobs, run, parameters.length);
   loaded.fold = null;
   try {
@@ -111,6 +133,7 @@ async function openRound(book: Book, loaded: Loaded): Promise<boolean> {
 function withOpening(book: Book, loaded: Loaded, run: Run, combined: readonly string[] = []): Run | null {
   const { primitives, clock } = book.ports;
   const evaluating = run.phase === 'evaluating';
+  if (evaluating && !isEvaluated(loaded.task)) return null;
   const answered = (evaluating ? run.evaluations : run.received).map(answer => answer.client);
   const done = new Set([...answered, ...run.refused, ...book.declined(run.task)]);
   // Whoever was combined in the last round is asked to evaluate, also when it is not listening at this instant.
@@ -137,13 +160,15 @@ function withOpening(book: Book, loaded: Loaded, run: Run, combined: readonly st
 async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   const { ports } = book;
   const inspected = inspect(loaded.run, loaded.task);
+  const charged = await tryToCharge(inspected, ports);
+  if (charged === null) return endSpent(book, loaded, 'of this run');
   const fold = loaded.fold ?? new Fold(ports.blobs, loaded.run, loaded.parameters.length);
   loaded.fold = null;
-  const combined = await tryToCombine(inspected, fold, loaded, ports);
+  const combined = await tryToCombine(charged, fold, loaded, ports);
   if (combined === null) return;
   await ports.step('round-combined');
   const clients = inspected.updates.map(update => update.client);
-  const recorded = await record(account(combined), run => withOpening(book, loaded, run, clients) ?? run, ports);
+  const recorded = await record(combined, run => withOpening(book, loaded, run, clients) ?? run, ports);
   loaded.parameters = recorded.parameters;
   book.remember(recorded.run);
   const { dropped, updates, run } = inspected;
@@ -161,18 +186,71 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   await ports.step('round-swept');
 }
 
+/** Null when the budget does not allow the release: nothing noisy was drawn. */
+async function tryToCharge(inspected: Inspected, ports: CoordinatorPorts): Promise<Charged | null> {
+  try {
+    return await account(inspected, ports);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'budget-spent') return null;
+    throw error;
+  }
+}
+
+/**
+ * Have so many clients said that their own budget is spent that those left, of all that this run has ever seen, are below the quorum? Then
+ * waiting is in vain. Read from the store: it holds after a restart too.
+ */
+async function areBudgetsSpent({ ports, presence }: Book, { run, task }: Loaded): Promise<boolean> {
+  if (run.privacy === null || run.phase !== 'training') return false;
+  const [refusals, reports] = await Promise.all([ports.store.refusals(run.task), ports.store.rounds(run.task, 0)]);
+  const budget = declineCode('budget');
+  const without = new Set(refusals.filter(({ code }) => code === budget).map(({ client }) => client));
+  if (without.size === 0) return false;
+  const seen = reports.flatMap(({ combined, dropped, refused }) => [...combined, ...dropped, ...refused]);
+  const known = new Set([...seen, ...presence.present(), ...(run.cohort ?? []), ...run.passedOver]);
+  const able = new Set([...run.received.map(({ client }) => client), ...[...known].filter(one => !without.has(one))]);
+  return able.size < task.cohort.minimum;
+}
+
+/**
+ * Ends a run that its budget allows no other round: what it has published stays valid. Where clients add the noise themselves, what arrived
+ * for the open round has left them all the same, and is recorded so. A run without a round is stopped: it has no model.
+ */
+async function endSpent(book: Book, loaded: Loaded, whose: string): Promise<void> {
+  const { run } = loaded;
+  loaded.fold = null;
+  const closedRounds = run.round - 1;
+  const over = spent(run);
+  const nowMs = book.ports.clock.now();
+  await book.commit(closedRounds > 0 ? over : { ...over, phase: 'stopped', finishedAt: nowMs }, seenReleases(loaded));
+  const detail = `privacy budget ${whose} spent after round ${closedRounds} of ${run.rounds}`;
+  book.ports.log({ event: 'budget-spent', level: 'warn', task: run.task, round: run.round, detail });
+  if (closedRounds === 0) book.active = null;
+  await sweep(book, book.get(run.task) ?? over);
+}
+
+/** What the coordinator has seen of a round that it will not combine. */
+function seenReleases({ run, task }: Loaded): Write[] {
+  const plan = planOfTask(task);
+  if (plan === null || run.privacy === null || isSummed(task) || run.received.length === 0) return [];
+  const { noiseMultiplier } = run.privacy.noise;
+  const privacy = { noiseMultiplier, event: roundEvent(plan, noiseMultiplier) };
+  const { task: id, round, received } = run;
+  return [{ put: 'release', event: { task: id, round, kind: 'aggregate', privacy, clients: received.length } }];
+}
+
 /** Null when the rule refuses: the round goes on as one that lacks clients. */
 async function tryToCombine(
-  inspected: Inspected,
+  charged: Charged,
   fold: Fold,
   loaded: Loaded,
   ports: CoordinatorPorts,
 ): Promise<Combined | null> {
   try {
-    return await combine(inspected, fold, loaded.parameters, ports);
+    return await combine(charged, fold, loaded.parameters, ports);
   } catch (error) {
     if (!(error instanceof RuleRefusal)) throw error;
-    loaded.refusal = { of: arrived(inspected.run), why: `because the rule refuses: ${error.message}` };
+    loaded.refusal = { of: arrived(loaded.run), why: `because the rule refuses: ${error.message}` };
     return null;
   }
 }
@@ -189,7 +267,7 @@ async function finish(book: Book, loaded: Loaded): Promise<void> {
 
 /** Publishes the model that the run has now: of the last closed round, or the best of a run that ended early. */
 export async function writeArtifact(book: Book, loaded: Loaded): Promise<void> {
-  const artifact = publish(await recall(loaded.run, loaded.parameters, book.ports), loaded, book.ports.federation);
+  const artifact = await publish(await recall(loaded.run, loaded.parameters, book.ports), loaded, book.ports);
   await writeBlob(book.ports.blobs, artifactKey(artifact.task), artifact.bytes);
 }
 
@@ -212,7 +290,8 @@ export async function sweep(book: Book, run: Run): Promise<void> {
     for (const key of remembered(run, keys)) keep.add(key);
   }
   const open = `${run.task}/update/${run.round}/`;
-  for (const key of keys) if (!keep.has(key) && !(isActive(run) && key.startsWith(open))) await blobs.remove(key);
+  for (const key of keys)
+    if (!keep.has(key) && !(run.phase === 'training' && key.startsWith(open))) await blobs.remove(key);
 }
 
 /** The final evaluation asks every present client. */

@@ -2,11 +2,13 @@
 import { floatsToBytes, fromHex, toHex } from '../core/bytes/floats.ts';
 import type { Envelope } from '../core/crypto/envelope.ts';
 import { taskParameters } from '../core/learning/model.ts';
+import { planOfTask } from '../core/privacy/plan.ts';
+import { toldNoise } from '../core/privacy/round-noise.ts';
 import { type Assignment, encodePayload, labels, type UpdateBody } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
-import { encodeTask, initialSeed, parseTask } from '../core/protocol/task.ts';
-import { Book } from './book.ts';
+import { encodeTask, initialSeed, parseTask, type Task } from '../core/protocol/task.ts';
+import { Book, type Loaded } from './book.ts';
 import { conduct, sweep, writeArtifact } from './conduct.ts';
 import { serialSetting, signAsCoordinator, takeDecline, takeEvaluation, takeUpdate } from './inbox.ts';
 import type { CoordinatorPorts } from './ports.ts';
@@ -270,11 +272,19 @@ export class Coordinator {
       kind: run.phase === 'evaluating' ? 'evaluate' : 'train',
       model: fromHex(run.model),
       parameters: run.parameters,
-      evaluate: run.phase === 'evaluating' || (run.round - 1) % task.evaluation.everyRounds === 0,
+      evaluate: asksEvaluation(run, task),
       remainingMs: Math.max(0, (run.deadlineAt ?? 0) - this.#ports.clock.now()),
       cohort: run.cohort.length,
+      ...this.#noiseOf(active),
     };
     return signAsCoordinator(this.#book, labels.assignment, active.taskHash, run.round, encodePayload(assignment));
+  }
+
+  /** What a client has to be told of a private round: no more than what the task leaves open. */
+  #noiseOf({ run, task }: Loaded): Pick<Assignment, 'noiseMultiplier' | 'clipNorm'> {
+    const plan = planOfTask(task);
+    if (plan === null || run.privacy === null) return { noiseMultiplier: null, clipNorm: null };
+    return toldNoise(plan, run.privacy.noise);
   }
 
   /** Runs an action after all earlier ones, then every transition that has become due. */
@@ -306,6 +316,11 @@ export class Coordinator {
       });
     });
   }
+}
+
+/** Private tasks let no evaluation leave in their rounds. */
+function asksEvaluation({ phase, round }: Run, { evaluation, privacy }: Task): boolean {
+  return phase === 'evaluating' || (privacy === 'none' && (round - 1) % evaluation.everyRounds === 0);
 }
 
 function failureText(error: unknown): string {

@@ -1,6 +1,7 @@
 /** What clients say of a model's quality: refused where it cannot be so. */
 import { dataShape } from '../core/data/data-shape.ts';
 import type { ClassEvaluation, Evaluation, NumberEvaluation } from '../core/learning/trainer.ts';
+import type { EvaluationReport } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { lossOf, type Task } from '../core/protocol/task.ts';
 
@@ -22,6 +23,21 @@ export function checkEvaluation(evaluation: Evaluation | null, task: Task): void
       ? numbersArePossible(evaluation, task)
       : output.kind === 'classes' && classesArePossible(evaluation, output.classes, task));
   if (!isPossible) throw new Problem('malformed', 'the evaluation contradicts itself');
+}
+
+/**
+ * Refuses a report about the final model that does not fit the task, or that tells without noise what a private task tells with noise.
+ * Throws Problem `malformed`.
+ */
+export function checkReport({ evaluation, alone, noisyCounts }: EvaluationReport, task: Task): void {
+  if (task.privacy === 'none') {
+    if (noisyCounts !== null) throw new Problem('malformed', 'noisy counts are those of a private task');
+    checkEvaluation(evaluation, task);
+    checkEvaluation(alone, task);
+    return;
+  }
+  if (evaluation !== null || alone !== null || noisyCounts === null)
+    throw new Problem('malformed', 'tells figures that the privacy of the task keeps');
 }
 
 function classesArePossible(evaluation: ClassEvaluation, classes: number, task: Task): boolean {

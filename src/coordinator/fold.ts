@@ -42,12 +42,21 @@ export class Fold {
    * the head of them.
    */
   async mean(updates: readonly Received[], totalWeight: number): Promise<Float32Array> {
+    return (await this.#ended(updates)).mean(totalWeight);
+  }
+
+  /** Σ weight·update of exactly these, in float64; otherwise as `mean`. */
+  async sum(updates: readonly Received[]): Promise<Float64Array> {
+    return (await this.#ended(updates)).sum();
+  }
+
+  async #ended(updates: readonly Received[]): Promise<WeightedSum> {
     if (this.#folded.some((client, i) => updates[i]?.client !== client))
       throw new Error('the running sum is of another cohort');
     for (const update of updates.slice(this.#folded.length)) await this.#add(update);
     const sum = this.#sum ?? new WeightedSum(this.#length);
     this.#sum = null;
-    return sum.mean(totalWeight);
+    return sum;
   }
 
   async #add({ client, tensor, weight }: Received): Promise<void> {

@@ -15,7 +15,7 @@ import { passed } from '../core/protocol/stage.ts';
 import { markTold } from '../core/protocol/told.ts';
 import { admit, updateKey } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
-import { checkEvaluation } from './evaluation.ts';
+import { checkReport } from './evaluation.ts';
 import { answered } from './run.ts';
 import type { Admitted, Verified } from './stages.ts';
 import type { MessageKey, Refusal, Run, Write } from './store.ts';
@@ -116,9 +116,9 @@ export async function takeEvaluation(
       if (run.phase !== 'evaluating') throw new Problem('round-closed');
       const report = parseEvaluationReport(envelope.payload);
       if (toHex(report.model) !== run.model) throw new Problem('malformed', 'evaluated another model');
-      checkEvaluation(report.evaluation, task);
-      checkEvaluation(report.alone, task);
-      const record = { client: member.name, evaluation: report.evaluation, alone: report.alone };
+      checkReport(report, task);
+      const { evaluation, alone, noisyCounts } = report;
+      const record = { client: member.name, evaluation, alone, noisyCounts };
       await book.commit({ ...run, evaluations: [...run.evaluations, record] }, [
         {
           put: 'message',

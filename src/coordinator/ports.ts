@@ -3,6 +3,7 @@ import type { AggregationOrder } from '../core/aggregation/aggregation-order.ts'
 import type { Cohort } from '../core/aggregation/cohort.ts';
 import type { Aggregate } from '../core/aggregation/pipeline.ts';
 import type { Primitives, Signer } from '../core/crypto/primitives.ts';
+import type { LedgerPort } from '../core/privacy/ledger-port.ts';
 import type { Blobs, Clock, Log, StepPort } from '../core/protocol/ports.ts';
 import type { CoordinatorStore } from './store.ts';
 import type { Member } from './verify.ts';
@@ -18,6 +19,10 @@ export interface CoordinatorPorts {
   readonly primitives: Primitives;
   readonly store: CoordinatorStore;
   readonly blobs: Blobs;
+  /** What was released of private tasks; asked before the noise of a round is drawn. */
+  readonly privacy: LedgerPort;
+  /** Version of the program, for statements. */
+  readonly build: string;
   /**
    * Opens stored vectors of `length` values for passes over them. Throws Error when one is missing or of another length.
    * Close it.

@@ -1,8 +1,10 @@
-/** The end of a round, as one straight path: inspect → combine (combine.ts) → account → record; `publish` makes what leaves. */
+/** The end of a round, as one straight path: inspect → account → combine (combine.ts) → record; `publish` makes what leaves. */
 import { bytesToFloats, floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { encodeSafetensors } from '../core/bytes/safetensors.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import { type Measured, pooledEvaluation } from '../core/learning/quality.ts';
+import { planOfTask } from '../core/privacy/plan.ts';
+import { trainingSpend } from '../core/privacy/round-noise.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
@@ -12,7 +14,8 @@ import { obstacle, remainingByzantine } from './obstacle.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { aggregateKey } from './rule-memory.ts';
 import { closed } from './run.ts';
-import type { Artifact, Charged, Combined, Inspected, Recorded } from './stages.ts';
+import type { Artifact, Charged, ChargedPrivacy, Combined, Inspected, Recorded } from './stages.ts';
+import { planHash, runStatement } from './statement.ts';
 import { runMetadata } from './status.ts';
 import { observed, type Stopping } from './stopping.ts';
 import type { RoundReport, Run, Write } from './store.ts';
@@ -42,12 +45,27 @@ export function inspect(run: Run, task: Task): Inspected {
   });
 }
 
-/** The privacy cost of the release. With `privacy: none`, the only kind built, it is unbounded and recorded as such. */
-export function account(combined: Combined): Charged {
-  const { run, updates } = combined.inspected;
+/**
+ * Charges the round: what its release costs is durable when this resolves, and nothing noisy was drawn yet. A crash after it has spent,
+ * and charges again. With `privacy: none` the cost is unbounded and recorded as such. Throws Problem `budget-spent`: then nothing has changed.
+ *
+ * Where clients add the noise the charge is the coordinator's own account of what it learns and publishes; each client keeps its own.
+ */
+export async function account(inspected: Inspected, ports: CoordinatorPorts): Promise<Charged> {
+  const { run, task, updates } = inspected;
+  const event = { task: run.task, round: run.round, kind: 'aggregate', clients: updates.length } as const;
+  const plan = planOfTask(task);
+  if (plan === null || run.privacy === null)
+    return passed<Charged>({ inspected, event: { ...event, privacy: 'none' }, privacy: null });
+  const { noise } = run.privacy;
+  const spend = trainingSpend(plan, { task: run.task, plan: planHash(plan, ports.primitives) }, run.round, noise);
+  const reservation = await ports.privacy.reserve(spend);
+  await ports.step('ledger-reserved');
+  const { noiseMultiplier } = noise;
   return passed<Charged>({
-    combined,
-    event: { task: run.task, round: run.round, kind: 'aggregate', privacy: 'none', clients: updates.length },
+    inspected,
+    event: { ...event, privacy: { noiseMultiplier, event: spend.event } },
+    privacy: { plan, noise, reservation },
   });
 }
 
@@ -57,13 +75,13 @@ export function account(combined: Combined): Charged {
  * from the same blobs and gives the same bytes. Early stopping is decided here, from what the run has stored: then the
  * run goes on to its final evaluation with the best of its models, and what this round made is nobody's.
  */
-export async function record(charged: Charged, also: (run: Run) => Run, ports: CoordinatorPorts): Promise<Recorded> {
-  const { combined, event } = charged;
-  const { run, task, updates, dropped } = combined.inspected;
+export async function record(combined: Combined, also: (run: Run) => Run, ports: CoordinatorPorts): Promise<Recorded> {
+  const { inspected, event, privacy } = combined.charged;
+  const { run, task, updates, dropped } = inspected;
   const bytes = floatsToBytes(combined.parameters);
   const made = toHex(await ports.primitives.sha256Large(bytes));
-  const evaluation = measured(combined.inspected);
-  const stopping = observed(task.stopping, run, decisive(combined.inspected, evaluation));
+  const evaluation = measured(inspected);
+  const stopping = observed(task.stopping, run, decisive(inspected, evaluation));
   const isOver = stopping?.over === true;
   const next = isOver ? await bestModel(run.task, stopping, ports) : bytes;
   await writeBlob(ports.blobs, modelKey(run.task, run.round + 1), next);
@@ -87,7 +105,7 @@ export async function record(charged: Charged, also: (run: Run) => Run, ports: C
     model: made,
     milliseconds: Math.max(0, ports.clock.now() - (run.openedAt ?? ports.clock.now())),
   };
-  const after = also(closed(run, isOver ? stopping.best.model : made, stopping));
+  const after = also(closed(run, isOver ? stopping.best.model : made, stopping, combined.nextNoise));
   const writes: Write[] = [
     { put: 'round', report },
     { put: 'release', event },
@@ -95,7 +113,16 @@ export async function record(charged: Charged, also: (run: Run) => Run, ports: C
   ];
   await ports.store.commit(writes);
   await ports.step('round-recorded');
+  await settle(privacy, ports);
   return passed<Recorded>({ run: after, report, parameters: isOver ? bytesToFloats(next) : combined.parameters });
+}
+
+/** The noisy model is the one that will be shown, from now on to whoever asks. A crash before this leaves it spent all the same. */
+async function settle(privacy: ChargedPrivacy | null, ports: CoordinatorPorts): Promise<void> {
+  if (privacy === null) return;
+  await privacy.reservation.commit();
+  await ports.step('ledger-committed');
+  await privacy.reservation.release();
 }
 
 /** The bytes of the best model, as the sweep has kept them. Throws Error when they are damaged. */
@@ -142,13 +169,14 @@ export async function recall(run: Run, parameters: Float32Array, ports: Coordina
   return passed<Recorded>({ run, report, parameters });
 }
 
-/** The model file of a recorded round: safetensors whose metadata names task, round and metrics. */
-export function publish(
+/** The model file of a recorded round: safetensors whose metadata names task, round, privacy and metrics. */
+export async function publish(
   { run, report, parameters }: Recorded,
   model: { readonly manifest: Manifest; readonly task: Task },
-  federation: string,
-): Artifact {
-  const metadata = runMetadata(federation, run, model.task, report);
+  ports: CoordinatorPorts,
+): Promise<Artifact> {
+  const statement = runStatement(run, model.task, await ports.store.releases(run.task), ports);
+  const metadata = runMetadata(ports.federation, run, model.task, report, statement);
   const bytes = encodeSafetensors(model.manifest, parameters, metadata);
   return passed<Artifact>({ task: run.task, round: report.round, bytes });
 }

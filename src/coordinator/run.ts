@@ -1,5 +1,7 @@
 /** Transitions of a run: pure functions from one record to the next. */
 import { labelUnit } from '../core/data/label-unit.ts';
+import { planOfTask } from '../core/privacy/plan.ts';
+import { openingNoise, type RoundNoise } from '../core/privacy/round-noise.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { hasTooManyOffenders, obstacle } from './obstacle.ts';
 import type { Selection } from './select.ts';
@@ -21,6 +23,7 @@ export function queued(begin: {
   readonly nowMs: number;
 }): Run {
   const { id, task, model, parameters, order, nowMs } = begin;
+  const plan = planOfTask(task);
   return {
     task: id,
     name: task.name,
@@ -37,6 +40,7 @@ export function queued(begin: {
     refused: [],
     offenders: [],
     stopping: null,
+    privacy: plan === null ? null : { noise: openingNoise(plan), isSpent: false },
     model,
     parameters,
     unit: labelUnit(task.data),
@@ -96,24 +100,44 @@ function silent(run: Run): string[] {
   return [...new Set([...run.passedOver, ...(run.cohort ?? [])])].filter(client => !answers.has(client)).sort();
 }
 
-/** The run one round further, its round combined: waiting for the next one, or for the final evaluation of the model. */
-export function closed(run: Run, model: string, stopping: Stopping | null): Run {
+/**
+ * The run one round further, its round combined: waiting for the next one, or for the final evaluation of the model.
+ *
+ * @param nextNoise noise and clip bound of the next round; null without privacy.
+ */
+export function closed(run: Run, model: string, stopping: Stopping | null, nextNoise: RoundNoise | null): Run {
   return {
     ...run,
+    ...nothingAsked,
     round: run.round + 1,
     phase: stopping?.over || run.round === run.rounds ? 'evaluating' : 'training',
-    cohort: null,
-    attempt: 0,
-    passedOver: [],
-    deadlineAt: null,
-    openedAt: null,
-    received: [],
-    refused: [],
-    offenders: [],
     stopping,
+    privacy: nextNoise === null ? null : { noise: nextNoise, isSpent: false },
     model,
-    problem: null,
   };
+}
+
+/** The run whose budget allows no other round: what arrived for the open one is nobody's, and the model is that of the round before. */
+export function spent(run: Run): Run {
+  return { ...run, ...nothingAsked, phase: 'evaluating', privacy: run.privacy && { ...run.privacy, isSpent: true } };
+}
+
+/** Of a round before anybody is asked. */
+const nothingAsked = {
+  cohort: null,
+  attempt: 0,
+  passedOver: [],
+  deadlineAt: null,
+  openedAt: null,
+  received: [],
+  refused: [],
+  offenders: [],
+  problem: null,
+} satisfies Partial<Run>;
+
+/** Does the run end with figures of the clients about the final model? Under privacy only where the task pays for them. */
+export function isEvaluated({ privacy }: Task): boolean {
+  return privacy === 'none' || (privacy.mechanism === 'dp-sgd' && privacy.metrics !== null);
 }
 
 /** The run at its end; who did not evaluate the final model stays named in `passedOver`. */

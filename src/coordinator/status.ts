@@ -1,8 +1,9 @@
 /** What an operator sees of a run, and what the model file says about itself. */
 import { type Judged, judged, pooledEvaluation, type Quality, quality } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
+import type { PrivacyStatement } from '../core/privacy/statement.ts';
 import type { Task } from '../core/protocol/task.ts';
-import type { EvaluationRecord, Phase, RoundReport, Run } from './store.ts';
+import type { EvaluationRecord, NoisyCounts, Phase, RoundReport, Run } from './store.ts';
 
 /** Quality of the final model on one client's test rows. */
 export type ClientQuality = Judged & {
@@ -26,6 +27,8 @@ export interface RunStatus {
   readonly remainingMs: number | null;
   /** After which round the run ended early, the round whose model it kept, and the evaluations since that were no better; or null. */
   readonly stoppedEarly: { readonly round: number; readonly best: number; readonly evaluations: number } | null;
+  /** After how many rounds the privacy budget allowed no other; null while it does, and without privacy. */
+  readonly budgetSpentAfter: number | null;
   /** Estimated milliseconds until the last round closes, at the pace so far; null before the first has closed. */
   readonly leftMs: number | null;
   readonly waiting: string | null;
@@ -38,6 +41,8 @@ export interface RunStatus {
   readonly missing: readonly string[];
   /** Quality over all sites. */
   readonly pooled: Judged | null;
+  /** Of a private task, over all sites that answered: counts with noise, and their quotient within 0 and 1 (null where the noise left none). */
+  readonly noisyCounts: (NoisyCounts & { readonly clients: number; readonly accuracy: number | null }) | null;
   /** How much of the target column 1 stands for in the reports' sums; 1 for classes. */
   readonly unit: number;
   readonly parameters: number;
@@ -55,7 +60,8 @@ export function runStatus(
   minimum: number | null,
 ): RunStatus {
   const closed = run.round - 1;
-  const isTrained = closed === run.rounds || run.stopping?.over === true;
+  const isSpent = run.privacy?.isSpent === true;
+  const isTrained = closed === run.rounds || run.stopping?.over === true || isSpent;
   const pace = closed === 0 ? null : (nowMs - run.submittedAt) / closed;
   const over = run.phase === 'finished' || run.phase === 'stopped';
   const done = run.phase === 'evaluating' ? run.evaluations.map(e => e.client) : run.received.map(r => r.client);
@@ -73,10 +79,12 @@ export function runStatus(
     remainingMs: run.deadlineAt === null ? null : Math.max(0, run.deadlineAt - nowMs),
     leftMs: over || pace === null ? null : isTrained ? 0 : pace * (run.rounds - closed),
     stoppedEarly: stoppedEarly(run),
+    budgetSpentAfter: isSpent ? closed : null,
     waiting: waiting(run),
     reports,
     refusals,
     ...finalQuality(run),
+    noisyCounts: noisyCountsOf(run.evaluations),
     missing: run.phase === 'finished' ? run.passedOver : [],
     unit: run.unit,
     parameters: run.parameters,
@@ -106,6 +114,15 @@ function finalQuality({ evaluations, unit }: Run): Pick<RunStatus, 'clients' | '
   return { clients, pooled: judged(pooled, pooled, unit) };
 }
 
+function noisyCountsOf(records: readonly EvaluationRecord[]): RunStatus['noisyCounts'] {
+  const counts = records.flatMap(({ noisyCounts }) => noisyCounts ?? []);
+  if (counts.length === 0) return null;
+  const examples = counts.reduce((sum, one) => sum + one.examples, 0);
+  const correct = counts.reduce((sum, one) => sum + one.correct, 0);
+  const accuracy = examples > 0 ? Math.min(1, Math.max(0, correct / examples)) : null;
+  return { clients: counts.length, examples, correct, accuracy };
+}
+
 /** In the order of names: a sum of floats must not depend on who answered first. */
 function pooledOf(records: readonly EvaluationRecord[]): Evaluation | null {
   return pooledEvaluation(byName(records).flatMap(({ evaluation }) => (evaluation === null ? [] : [evaluation])));
@@ -116,8 +133,17 @@ function byName(records: readonly EvaluationRecord[]): EvaluationRecord[] {
 }
 
 /** Metadata of the model file: where it comes from and how good it is. Values are strings, as safetensors wants. */
-export function runMetadata(federation: string, run: Run, task: Task, report: RoundReport): Record<string, string> {
+export function runMetadata(
+  federation: string,
+  run: Run,
+  task: Task,
+  report: RoundReport,
+  statement: PrivacyStatement,
+): Record<string, string> {
   const pooled = pooledOf(run.evaluations);
+  const noisy = noisyCountsOf(run.evaluations);
+  const metrics =
+    pooled === null ? (noisy === null ? {} : { noisyCounts: noisy }) : metricsOf(quality(pooled, run.unit));
   return {
     format: 'parley/1',
     federation,
@@ -127,9 +153,9 @@ export function runMetadata(federation: string, run: Run, task: Task, report: Ro
     rounds: String(run.rounds),
     definition: JSON.stringify(task),
     parameters: run.model,
-    'training-loss': String(report.loss),
-    privacy: 'none',
-    metrics: JSON.stringify(pooled === null ? {} : metricsOf(quality(pooled, run.unit))),
+    ...(report.loss === null ? {} : { 'training-loss': String(report.loss) }),
+    privacy: JSON.stringify(statement),
+    metrics: JSON.stringify(metrics),
   };
 }
 

@@ -1,6 +1,8 @@
 /** What the coordinator remembers: runs, accepted messages, closed rounds, refusals, releases. One port, one atomic write. */
 import type { Measured } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
+import type { PrivacyEvent } from '../core/privacy/event.ts';
+import type { RoundNoise } from '../core/privacy/round-noise.ts';
 import type { DeclineCode } from '../core/protocol/decline.ts';
 import type { ProblemCode } from '../core/protocol/problem.ts';
 import type { Stopping } from './stopping.ts';
@@ -16,10 +18,27 @@ export interface Received {
   /** After the cap. */
   readonly weight: number;
   readonly norm: number;
-  readonly loss: number;
+  /** Null under privacy. */
+  readonly loss: number | null;
   readonly steps: number;
   /** Quality of the model the round started from, on this client's test rows. */
   readonly evaluation: Evaluation | null;
+  /** What a client says where the clip bound follows the norms; null elsewhere. */
+  readonly withinClip: boolean | null;
+}
+
+/** What a private task lets leave about test rows: with noise, so they may contradict each other. */
+export interface NoisyCounts {
+  readonly examples: number;
+  readonly correct: number;
+}
+
+/** Where a private run stands. */
+export interface RunPrivacy {
+  /** Noise and clip bound of the open round: decided by what the rounds before have shown, so never decided anew. */
+  readonly noise: RoundNoise;
+  /** The budget did not allow another round: the run ended after the one before. */
+  readonly isSpent: boolean;
 }
 
 export interface EvaluationRecord {
@@ -27,6 +46,8 @@ export interface EvaluationRecord {
   /** Null for a site without test rows. */
   readonly evaluation: Evaluation | null;
   readonly alone: Evaluation | null;
+  /** Null without privacy. */
+  readonly noisyCounts: NoisyCounts | null;
 }
 
 /** One run of one task, as it stands between two atomic writes. */
@@ -59,6 +80,8 @@ export interface Run {
   readonly offenders: readonly string[];
   /** Early stopping; null before there is anything to compare with, and where the task does not ask. */
   readonly stopping: Stopping | null;
+  /** Null for a task without privacy. */
+  readonly privacy: RunPrivacy | null;
   /** Hex SHA-256 of the current global parameters, and their number. */
   readonly model: string;
   readonly parameters: number;
@@ -85,8 +108,8 @@ export interface RoundReport {
   readonly dropped: readonly string[];
   /** Who declined or sent what is no update, when the round asked last, and whoever counted as an offender at its close. */
   readonly refused: readonly string[];
-  /** Training loss that the clients report: the mean, weighted as the task declares; where the task bears liars the median. */
-  readonly loss: number;
+  /** Training loss that the clients report: the mean, weighted as the task declares; where the task bears liars the median. Null under privacy. */
+  readonly loss: number | null;
   /**
    * Quality of the model the round *started* from, which the round before made: sums over the clients that evaluated it. Numbers are in
    * the scaled units of the labels. Claims of the clients: a liar among them moves it as far as it likes.
@@ -110,8 +133,8 @@ export interface ReleaseEvent {
   readonly task: string;
   readonly round: number;
   readonly kind: 'aggregate';
-  /** With `privacy: none` nothing bounds what the aggregate reveals: epsilon is unbounded, and said so. */
-  readonly privacy: 'none';
+  /** `none`: nothing bounds what the aggregate reveals. Else the noise of the round and the event that accountants read. */
+  readonly privacy: 'none' | { readonly noiseMultiplier: number; readonly event: PrivacyEvent };
   readonly clients: number;
 }
 

@@ -37,8 +37,8 @@ interface Member {
 /** What all attackers of a round go by. */
 interface Plan {
   readonly malicious: MaliciousUpdate;
-  /** Mean loss that honest clients report. */
-  readonly loss: number;
+  /** Mean loss that honest clients report; null where they tell none. */
+  readonly loss: number | null;
 }
 
 /** What a client sends before clipping, beside what its training gave. */
@@ -118,19 +118,19 @@ export class Adversary {
     const isHonest = (client: string): boolean => !attackers.includes(client);
     const honestOnes = cohort.filter(isHonest);
     const honest: Float32Array[] = [];
-    let loss = 0;
+    let loss: number | null = 0;
     // A cohort of attackers alone tells nothing: then those count who were not asked.
     for (const client of honestOnes.length > 0 ? honestOnes : clients.filter(isHonest)) {
       const made = await this.#honestUpdate(client, parameters, round);
       if (made === null) continue;
       honest.push(made.update);
-      loss += made.loss;
+      loss = loss === null || made.loss === null ? null : loss + made.loss;
     }
     if (honest.length === 0) throw new Problem('non-finite', 'no honest client has an update to work from');
     const counts = { clients: cohort.length, attackers: cohort.length - honestOnes.length };
     const malicious = maliciousUpdate(attack, factor, { honest, ...counts });
     this.#factors.add(malicious.factor);
-    return { malicious, loss: loss / honest.length };
+    return { malicious, loss: loss === null ? null : loss / honest.length };
   }
 
   /** What an honest client sends in a round; null where it declines. */
@@ -138,7 +138,7 @@ export class Adversary {
     client: string,
     parameters: Float32Array,
     round: number,
-  ): Promise<{ readonly update: Float32Array; readonly loss: number } | null> {
+  ): Promise<{ readonly update: Float32Array; readonly loss: number | null } | null> {
     const seed = this.#settings.primitives.sha256(trainingSeed(this.#taskHash, round, client));
     try {
       const { result, sent } = await this.#honestRound(client, { parameters, round, seed });
@@ -153,7 +153,7 @@ export class Adversary {
 
   async #honestRound(client: string, request: TrainRequest): Promise<HonestRound> {
     const result = await this.#member(client).once.train(request);
-    if (!Number.isFinite(result.loss)) return { result, sent: null };
+    if (result.loss !== null && !Number.isFinite(result.loss)) return { result, sent: null };
     const difference = differenceOf(result.parameters, request.parameters);
     return { result, sent: this.#momenta.sent(client, request.round, difference) };
   }

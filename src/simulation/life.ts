@@ -1,4 +1,5 @@
 /** A process that can be killed: what it started goes on nowhere, and nothing of it reaches its stores any more. */
+import type { LedgerPort, Reservation } from '../core/privacy/ledger-port.ts';
 import type { BlobReader, Blobs, BlobWriter, Clock } from '../core/protocol/ports.ts';
 
 /** One life of a party, from its start to its crash. */
@@ -74,6 +75,12 @@ export function fenceBlobs(life: Life, blobs: Blobs): Blobs {
     list: prefix => fenced.list(prefix),
     remove: key => fenced.remove(key),
   };
+}
+
+/** A ledger inside the life: what was reserved before its end stays reserved. */
+export function fenceLedger(life: Life, ledger: LedgerPort): LedgerPort {
+  const fenced = fence(life, ledger);
+  return { reserve: async (spend): Promise<Reservation> => fence(life, await fenced.reserve(spend)) };
 }
 
 /** Time inside the life: its timers do not fire after its end. */

@@ -13,9 +13,8 @@ import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
 import { FloatPool } from '../core/math/float-pool.ts';
 import { type Blobs, type Clock, pause } from '../core/protocol/ports.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { memoryClientDisk, memoryCoordinatorDisk } from './disk.ts';
 import type { Hashing } from './hashing.ts';
-import { MemoryOutbox } from './memory-outbox.ts';
-import { MemoryStore } from './memory-store.ts';
 import { type SimulationPorts, World } from './world.ts';
 
 export interface RoundsSettings {
@@ -58,8 +57,8 @@ export async function simulateRounds(settings: RoundsSettings): Promise<string> 
     patienceMs,
     vectors,
     hashing: { ...hashing, sha256Large: rememberDigests(hashing.sha256Large, vectors) },
-    coordinatorDisk: { store: new MemoryStore(), blobs: settings.blobs },
-    clientDisk: () => ({ outbox: new MemoryOutbox(), blobs: noBlobs }),
+    coordinatorDisk: { ...memoryCoordinatorDisk({}, ports.primitives), blobs: settings.blobs },
+    clientDisk: () => ({ ...memoryClientDisk({}, ports.primitives), blobs: noBlobs }),
     clients: Array.from({ length: clients }, (_, i) => ({
       name: `client-${String(i + 1).padStart(6, '0')}`,
       trainerFor: async (_task: Task, clock: Clock) => idleTrainer(manifest, train, clock, (i * underWayMs) / atOnce),

@@ -20,11 +20,11 @@ import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { type Turns, VirtualClock } from './clock.ts';
 import type { StorageFaults } from './crashed.ts';
-import { type ClientDisk, type CoordinatorDisk, memoryClientDisk, memoryCoordinatorDisk } from './disk.ts';
+import { build, type ClientDisk, type CoordinatorDisk, memoryClientDisk, memoryCoordinatorDisk } from './disk.ts';
 import { answer, memoryChannel } from './exchange.ts';
 import { coordinatorParty, type Fault, FaultPlan } from './faults.ts';
 import { type Hashing, hashingOn } from './hashing.ts';
-import { beginLife, fence, fenceBlobs, fenceClock, type Life, never, within } from './life.ts';
+import { beginLife, fence, fenceBlobs, fenceClock, fenceLedger, type Life, never, within } from './life.ts';
 import { type Identity, simulatedIdentity, verifySimulated } from './membership.ts';
 import { type Arriving, ConnectionLost, Network, type Reply } from './network.ts';
 import { outsideBlobs } from './outside-blobs.ts';
@@ -117,12 +117,13 @@ export class World {
     const losses = streamOf(seed, 'losses');
     this.#plan = new FaultPlan(faults, dropShare === 0 ? undefined : () => losses.float64() < dropShare);
     this.#network = new Network(this.clock, this.#plan, seed);
-    this.#coordinatorDisk = settings.coordinatorDisk ?? memoryCoordinatorDisk(this.#fullDisk(coordinatorParty));
+    this.#coordinatorDisk =
+      settings.coordinatorDisk ?? memoryCoordinatorDisk(this.#fullDisk(coordinatorParty), this.#primitives);
     this.#coordinatorParty = this.#party('coordinator', coordinatorParty);
     for (const { name, trainerFor } of clients) {
       if (this.#clients.has(name) || name === coordinatorParty)
         throw new RangeError(`world: two parties are called ${name}`);
-      const disk = settings.clientDisk?.(name) ?? memoryClientDisk(this.#fullDisk(name));
+      const disk = settings.clientDisk?.(name) ?? memoryClientDisk(this.#fullDisk(name), this.#primitives);
       this.#clients.set(name, { ...this.#party('client', name), disk, trainerFor });
     }
     this.#schedule(seed);
@@ -231,6 +232,8 @@ export class World {
           isRevoked: serial => this.revoked.has(serial),
           store: fence(life, this.#coordinatorDisk.store),
           blobs,
+          privacy: fenceLedger(life, this.#coordinatorDisk.privacy),
+          build,
           openCohort,
           aggregate: order => carryOut(order, openCohort),
         }),
@@ -278,6 +281,7 @@ export class World {
       channel: fence(life, memoryChannel(this.#network, name, life)),
       trainerFor: (task: Task) => within(life, async () => fence(life, await trainerFor(task, common.clock))),
       outbox: fence(life, disk.outbox),
+      privacy: fenceLedger(life, disk.privacy),
       // Messages in flight may be delivered again later: their bytes must not change, unless the caller knows better.
       vectors: this.#settings.vectors ?? new FloatPool(0),
       blobs: fenceBlobs(life, disk.blobs),

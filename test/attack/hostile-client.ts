@@ -42,6 +42,7 @@ export function honestUpdate(assignment: Assignment, values: Float32Array): Craf
       tensor: primitives.sha256(tensor),
       bytes: tensor.length,
       evaluation: null,
+      withinClip: null,
     },
     tensor,
   };

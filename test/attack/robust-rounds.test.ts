@@ -375,7 +375,7 @@ test('what liars claim of their training and of the model moves neither the loss
   const { reports } = await outcome(world);
   for (const { loss, combined } of reports) {
     assert.equal(combined.length, 9);
-    assert.ok(Math.abs(loss) < 100, `training loss ${loss}`);
+    assert.ok(loss !== null && Math.abs(loss) < 100, `training loss ${loss}`);
   }
   const [{ stopping }] = await world.coordinatorDisk.store.runs();
   assert.ok(stopping !== null && stopping.best.value <= 1, `by what the honest report, not ${stopping?.best.value}`);

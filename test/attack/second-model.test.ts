@@ -78,6 +78,8 @@ async function hear(sayings: readonly Said[], of: Task = task): Promise<{ sent: 
         evaluate: false,
         remainingMs: 1000,
         cohort: 1,
+        noiseMultiplier: null,
+        clipNorm: null,
       });
       const { label = labels.assignment, signer = coordinator.signer } = saying;
       return sign(label, saying.round, payload, signer, saying.federation ?? federation);
@@ -103,6 +105,7 @@ async function hear(sayings: readonly Said[], of: Task = task): Promise<{ sent: 
       channel,
       trainerFor: async () => syntheticTrainer('alice', manifest, clock, () => 10),
       outbox: new MemoryOutbox(),
+      privacy: { reserve: async () => assert.fail('nothing is private here') },
       blobs: new MemoryBlobs(),
       primitives,
       clock,

@@ -218,7 +218,7 @@ async function send({ request }: ByHand, task: string, { envelope, tensor }: Mad
 /** More right answers than questions. */
 async function sendEvaluation({ request, credentials }: ByHand, assignment: Envelope): Promise<string> {
   const { model } = parseAssignment(assignment.payload);
-  const payload = encodePayload({ model, evaluation: { ...evaluation, correct: 9 }, alone: null });
+  const payload = encodePayload({ model, evaluation: { ...evaluation, correct: 9 }, alone: null, noisyCounts: null });
   const { federation, task, round } = assignment;
   const fields = { label: 'evaluation', federation, task, round, sender: credentials.updateCertificateHash, payload };
   const envelope = signEnvelope(fields, credentials.updateSigner, nodePrimitives);

@@ -39,8 +39,8 @@ const lines = (text: string): string[][] => text.split('\n').map(line => line.tr
 test('classes: clients, their mean and all rows, with the majority class and the client alone', () => {
   const status = finished(
     [
-      { client: 'b', evaluation: ofClasses(7), alone: ofClasses(6) },
-      { client: 'a', evaluation: ofClasses(9), alone: ofClasses(8) },
+      { client: 'b', evaluation: ofClasses(7), alone: ofClasses(6), noisyCounts: null },
+      { client: 'a', evaluation: ofClasses(9), alone: ofClasses(8), noisyCounts: null },
     ],
     { passedOver: ['c'] },
   );
@@ -59,7 +59,10 @@ test('classes: clients, their mean and all rows, with the majority class and the
 });
 
 test('numbers: errors in units of the column beside answering the mean', () => {
-  const status = finished([{ client: 'a', evaluation: ofNumbers(0.5, 3), alone: ofNumbers(0.75, 3) }], { unit: 20 });
+  const status = finished(
+    [{ client: 'a', evaluation: ofNumbers(0.5, 3), alone: ofNumbers(0.75, 3), noisyCounts: null }],
+    { unit: 20 },
+  );
   assert.deepEqual(lines(resultTable(status)), [
     ['client', 'test rows', 'MAE', 'RMSE', 'R²', 'loss', 'RMSE of the mean', 'alone (RMSE)'],
     ['a', '4', '10.00', '10.00', '0.7500', '0.2500', '20.00', '15.00'],
@@ -103,7 +106,7 @@ test('numbers: errors in units of the column beside answering the mean', () => {
 test('nobody evaluated: that is said', () => {
   assert.equal(resultTable(finished([])), 'No client has evaluated the model.');
   assert.equal(
-    resultTable(finished([{ client: 'a', evaluation: null, alone: null }])),
+    resultTable(finished([{ client: 'a', evaluation: null, alone: null, noisyCounts: null }])),
     'No client has evaluated the model.',
   );
 });

@@ -18,8 +18,9 @@ function contextOf(round: number, workerMomentum: number): RoundContext {
 
 function trained(values: readonly number[], loss = 1): Trained {
   return passed<Trained>({
+    data: 'exact',
     difference: Float32Array.from(values),
-    report: { examples: 1, steps: 1, loss, evaluation: null },
+    report: { examples: 1, steps: 1, loss, evaluation: null, withinClip: null },
   });
 }
 

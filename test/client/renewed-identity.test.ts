@@ -27,7 +27,7 @@ function identityOf(generation: number): Identity {
 
 test('what was signed before a renewal and did not arrive is said again under the new certificate, and taken', async () => {
   const coordinatorIdentity = simulatedIdentity('coordinator', 'coordinator', primitives, signerOf);
-  const disk = memoryCoordinatorDisk({});
+  const disk = memoryCoordinatorDisk({}, primitives);
   const coordinator = await Coordinator.open({
     federation: 'simulation',
     identity: () => coordinatorIdentity,
@@ -35,6 +35,8 @@ test('what was signed before a renewal and did not arrive is said again under th
     primitives,
     store: disk.store,
     blobs: disk.blobs,
+    privacy: disk.privacy,
+    build: 'test',
     isRevoked: () => false,
     openCohort: () => assert.fail('the plain mean opens no cohort'),
     aggregate: () => assert.fail('the plain mean needs no rule'),
@@ -72,7 +74,7 @@ test('what was signed before a renewal and did not arrive is said again under th
   const stop = new AbortController();
   const events: string[] = [];
   const codes: (string | undefined)[] = [];
-  const client = memoryClientDisk({});
+  const client = memoryClientDisk({}, primitives);
   const { task: id } = await coordinator.submit(task);
   await runClient(
     {
@@ -83,6 +85,7 @@ test('what was signed before a renewal and did not arrive is said again under th
       channel,
       trainerFor: async () => syntheticTrainer(name, taskManifest(task), systemClock, () => 0),
       outbox: client.outbox,
+      privacy: client.privacy,
       vectors: new FloatPool(0),
       blobs: client.blobs,
       primitives,

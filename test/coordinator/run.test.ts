@@ -16,6 +16,7 @@ const received = (client: string): Received => ({
   loss: 1,
   steps: 1,
   evaluation: null,
+  withinClip: null,
 });
 const evaluation = {
   kind: 'classes' as const,
@@ -53,7 +54,8 @@ const runs = fc
       target,
       deadlineAt: cohort === null ? null : 100,
       received: phase === 'training' ? done.map(received) : [],
-      evaluations: phase === 'training' ? [] : done.map(client => ({ client, evaluation, alone: null })),
+      evaluations:
+        phase === 'training' ? [] : done.map(client => ({ client, evaluation, alone: null, noisyCounts: null })),
       refused: refused.filter(client => cohort?.includes(client) && !done.includes(client)),
       offenders: [],
       stopping: null,

@@ -25,12 +25,13 @@ export function sampleReceived(client: string, change: Partial<Received> = {}): 
     loss: -0,
     steps: 2 ** 53 - 1,
     evaluation: null,
+    withinClip: null,
     ...change,
   };
 }
 
 export function sampleRecord(client: string): EvaluationRecord {
-  return { client, evaluation: sampleEvaluation, alone: null };
+  return { client, evaluation: sampleEvaluation, alone: null, noisyCounts: null };
 }
 
 export function sampleRun(change: Partial<Run> = {}): Run {
@@ -50,6 +51,7 @@ export function sampleRun(change: Partial<Run> = {}): Run {
     refused: [],
     offenders: ['mallory'],
     stopping: { best: { round: 2, model: '33'.repeat(32), value: 0.1 + 0.2 }, waited: 1, over: false },
+    privacy: null,
     model: '11'.repeat(32),
     parameters: 1_000_000,
     unit: 1,

@@ -73,6 +73,7 @@ async function admitOne(
     tensor: nodePrimitives.sha256(tensor),
     bytes: tensor.length,
     evaluation: null,
+    withinClip: null,
   };
   try {
     const { received } = await admit(verified({ ...honest, ...fields }, tensor), {

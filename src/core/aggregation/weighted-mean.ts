@@ -81,13 +81,26 @@ export class WeightedSum {
       kernels.divideToFloat(this.#sums + 8 * at, this.#block, count, totalWeight);
       result.set(new Float32Array(kernels.buffer, this.#block, count), at);
     }
-    this.#kernels = null;
-    this.#source.release(kernels);
+    this.#close(kernels);
     return result;
   }
 
+  /** The sum itself. Ends it: nothing can be added afterwards. */
+  sum(): Float64Array<ArrayBuffer> {
+    const kernels = this.#open();
+    const result = new Float64Array(this.#length);
+    result.set(new Float64Array(kernels.buffer, this.#sums, this.#length));
+    this.#close(kernels);
+    return result;
+  }
+
+  #close(kernels: Kernels): void {
+    this.#kernels = null;
+    this.#source.release(kernels);
+  }
+
   #open(): Kernels {
-    if (this.#kernels === null) throw new TypeError('WeightedSum: the mean was already taken');
+    if (this.#kernels === null) throw new TypeError('WeightedSum: it was already taken');
     return this.#kernels;
   }
 }

@@ -8,6 +8,8 @@ export interface TrainRequest {
   readonly round: number;
   /** 32 bytes; the only source of randomness: the same seed and inputs give the same bytes. */
   readonly seed: Uint8Array;
+  /** Noise multiplier of this round, what the ledger was asked for: under dp-sgd, which adds noise at every step. */
+  readonly noiseMultiplier?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -18,8 +20,8 @@ export interface TrainResult {
   readonly examples: number;
   /** Optimiser steps taken. */
   readonly steps: number;
-  /** Mean training loss over those steps. */
-  readonly loss: number;
+  /** Mean training loss over those steps; null under dp-sgd, where nothing but the parameters is told. */
+  readonly loss: number | null;
 }
 
 /** Quality of a model on the test rows of one site: sums, so that sites add up. */

@@ -13,6 +13,7 @@ const loss = finite.min(-largestSum).max(largestSum);
 const sum = finite.min(0).max(largestSum);
 /** Predictions that one site counts. */
 const examples = count.max(1e12);
+const noisyCount = z.number().int().min(-1e15).max(1e15);
 
 const evaluation = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -48,20 +49,29 @@ const assignment = z.strictObject({
   remainingMs: finite,
   /** Clients of the cohort. */
   cohort: count,
+  /** Noise multiplier of this round, where releases decide it (`privacy.schedule: progress`); null where the task does. */
+  noiseMultiplier: z.number().gt(0).max(1e6).nullable().default(null),
+  /** L2 bound of an update in this round, where releases decide it (`privacy.clip` as a block); null where the task does. */
+  clipNorm: z.number().gt(0).max(1e18).nullable().default(null),
 });
 
-/** Client → coordinator, label `update`; the tensor follows the envelope as raw little-endian float32. */
+/**
+ * Client → coordinator, label `update`; the tensor follows the envelope as raw little-endian float32. Under privacy nothing but the
+ * tensor tells of the site's rows: examples are 1, steps what the task says, loss and evaluation null.
+ */
 const update = z.strictObject({
   /** The model it was trained from. */
   model: digest,
   examples: finite,
   steps: count,
-  loss,
+  loss: loss.nullable(),
   dtype: z.string().max(16),
   shapes: z.array(z.strictObject({ name: z.string().max(256), shape: z.array(count).max(8) })).max(4096),
   tensor: digest,
   bytes: count,
   evaluation: evaluation.nullable(),
+  /** Was the update within the clip bound before it was clipped? Null unless the bound follows the norms (`privacy.clip` as a block). */
+  withinClip: z.boolean().nullable().default(null),
 });
 
 /** Client → coordinator, label `evaluation`: quality of the final model, and of what this client reaches alone. */
@@ -70,6 +80,8 @@ const evaluationReport = z.strictObject({
   /** Null for a site without test rows. */
   evaluation: evaluation.nullable(),
   alone: evaluation.nullable(),
+  /** Under privacy the only figures that leave, with noise: they may be negative, or more right than there are. Null where the task asks for none. */
+  noisyCounts: z.strictObject({ examples: noisyCount, correct: noisyCount }).nullable().default(null),
 });
 
 /** Client → coordinator, label `decline`: this client gives no answer in this round. Says no more than it must. */

@@ -34,6 +34,7 @@ export async function assertEqualRound(
   assert.ok(worst(a.parameters, parameters) > 1000 * most, 'the round moved the parameters');
   const difference = worst(a.parameters, b.parameters);
   assert.ok(difference <= most, `parameters differ by ${difference}\n${said.join('\n')}`);
+  assert.ok(a.loss !== null && b.loss !== null);
   assert.ok(Math.abs(a.loss - b.loss) <= most * Math.max(1, a.loss), `the loss is ${a.loss}, not ${b.loss}`);
   const [mine, its] = [await own.evaluate(a.parameters), await foreign.evaluate(a.parameters)];
   assert.deepEqual(Object.keys(its), Object.keys(mine));

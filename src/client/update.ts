@@ -1,0 +1,102 @@
+/** From a verified assignment to an update fit to leave: one straight path for each way that a task is private, or is not. */
+import type { Evaluation, Trainer, TrainResult } from '../core/learning/trainer.ts';
+import type { Reservation } from '../core/privacy/ledger-port.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import { trainingSeed } from '../core/protocol/task.ts';
+import { average } from './momentum.ts';
+import type { ClientPorts } from './ports.ts';
+import { reserveRound, secretBytes } from './private-round.ts';
+import { clip, difference, noise, noisy, noisyDifference, silentDifference, unprotected } from './protect.ts';
+import type { Averaged, Data, Noised, RoundContext, RoundPrivacy, Trained } from './stages.ts';
+
+/** An update as it may leave, and what was spent for it; null where the task is not private. */
+export interface Prepared {
+  readonly noised: Noised;
+  readonly reservation: Reservation | null;
+}
+
+/** What training starts from and ends with. */
+export interface Training {
+  readonly context: RoundContext;
+  readonly trainer: Trainer;
+  readonly global: Float32Array;
+  readonly ports: ClientPorts;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Throws Problem `budget-spent` before anything is drawn that the site's ledger does not allow, and `non-finite` when training diverged. */
+export async function prepare(training: Training): Promise<Prepared> {
+  const { privacy } = training.context;
+  if (privacy === null) return preparePlain(training);
+  return privacy.plan.privacy.mechanism === 'dp-sgd'
+    ? prepareNoisySteps(training, privacy)
+    : prepareWholeUpdate(training, privacy);
+}
+
+async function preparePlain(training: Training): Promise<Prepared> {
+  const { context, trainer, global, ports, signal } = training;
+  const evaluation = context.assignment.evaluate ? await evaluated(trainer, global, signal) : null;
+  const result = await train(training);
+  const averaged = await averageDurably(difference(result, global, evaluation, ports.vectors), training);
+  return { noised: unprotected(clip(averaged, context)), reservation: null };
+}
+
+/** dp-sgd: the trainer adds noise at every step, so all steps are paid for before the first. */
+async function prepareNoisySteps(training: Training, privacy: RoundPrivacy): Promise<Prepared> {
+  const { context, global, ports } = training;
+  const reservation = await reserveRound(context, privacy, ports);
+  const result = await train(training, privacy);
+  const averaged = await averageDurably(noisyDifference(result, global, privacy, ports.vectors), training);
+  return { noised: noisy(clip(averaged, context)), reservation };
+}
+
+/**
+ * dp-fedavg: the update as a whole is bounded and noised, after training. Where the coordinator adds the noise, what it will release
+ * about this site counts on its ledger all the same.
+ */
+async function prepareWholeUpdate(training: Training, privacy: RoundPrivacy): Promise<Prepared> {
+  const { context, global, ports } = training;
+  const result = await trainOrDiverge(training);
+  const averaged = await averageDurably(silentDifference(result, global, privacy, ports.vectors), training);
+  const clipped = clip(averaged, context);
+  const reservation = await reserveRound(context, privacy, ports);
+  return { noised: noise(clipped, context, privacy, secretBytes(ports)), reservation };
+}
+
+async function train(
+  { context, trainer, global, ports, signal }: Training,
+  privacy?: RoundPrivacy,
+): Promise<TrainResult> {
+  const { taskHash, round } = context;
+  const seed = ports.primitives.sha256(trainingSeed(taskHash, round, ports.name));
+  const { noiseMultiplier } = privacy?.noise ?? {};
+  const result = await trainer.train({ parameters: global, round, seed, signal, noiseMultiplier });
+  await ports.step('trained');
+  return result;
+}
+
+/** Null when training says itself that it diverged. */
+async function trainOrDiverge(training: Training): Promise<TrainResult | null> {
+  try {
+    return await train(training);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'non-finite') return null;
+    throw error;
+  }
+}
+
+async function averageDurably<D extends Data>(trained: Trained<D>, { context, ports }: Training): Promise<Averaged<D>> {
+  const averaged = await average(trained, context, ports);
+  await ports.step('momentum-blob');
+  return averaged;
+}
+
+/** Quality on the site's test rows; null when it has none. */
+export async function evaluated(
+  trainer: Trainer,
+  parameters: Float32Array,
+  signal?: AbortSignal,
+): Promise<Evaluation | null> {
+  const evaluation = await trainer.evaluate(parameters, signal);
+  return evaluation.examples === 0 ? null : evaluation;
+}

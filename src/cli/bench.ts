@@ -8,6 +8,7 @@ const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = 
   aggregation: async () => (await import('../../bench/aggregation.ts')).aggregation(),
   byzfl: async () => (await import('../../bench/byzfl.ts')).byzfl(),
   learning: async () => (await import('../../bench/learning.ts')).learning(),
+  privacy: async () => (await import('../../bench/privacy.ts')).privacy(),
   rounds: async () => (await import('../../bench/rounds.ts')).rounds(),
 };
 
@@ -16,6 +17,7 @@ const helpOfSuites = [
   '  aggregation  robust rules against the time to read the updates once, streamed from files, and beside numpy',
   '  byzfl        training under attack as in the benchmark of ByzFL; needs PARLEY_DATA_DIR, and hours: PARLEY_BENCH_KEEP=FILE keeps what is done',
   '  learning     local training, with and without clipping per example, beside other engines where they are installed',
+  '  privacy      what privacy costs: noise per second',
   '  rounds       rounds per second of a federation of processes, and of a simulated one; training excluded',
 ].join('\n');
 

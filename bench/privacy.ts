@@ -1,0 +1,12 @@
+/** Suite `privacy`: what privacy costs, in time and in accuracy. */
+import type { BenchResult } from './harness.ts';
+import { privacyNoise } from './privacy-noise.ts';
+
+/** One file each: what it measures is said there. */
+const parts: readonly (() => Promise<BenchResult[]>)[] = [privacyNoise];
+
+export async function privacy(): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const part of parts) results.push(...(await part()));
+  return results;
+}

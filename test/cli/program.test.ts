@@ -90,7 +90,7 @@ test('a command line that cannot be understood exits with 2, says why on stderr 
     [['conformence'], /Did you mean conformance\?/],
     [['conformance'], /^parley: missing required argument 'file'\n→ See: parley conformance --help\n$/],
     [['conformance', '--jsn', 'x'], /unknown option '--jsn'/],
-    [['bench', 'no-such-suite'], /Allowed choices are accuracy, aggregation, byzfl, learning, rounds/],
+    [['bench', 'no-such-suite'], /Allowed choices are accuracy, aggregation, byzfl, learning, privacy, rounds/],
     [['--no-such-option'], /unknown option/],
   ];
   for (const [args, message] of cases) {

@@ -1,0 +1,50 @@
+/** A process dies between what it reserved and what came of it: it has spent. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { openLedger } from '../../src/node/storage/sqlite-ledger.ts';
+import { spend } from '../core/privacy/ledger-samples.ts';
+import { startChild } from '../node/storage/child.ts';
+import { scratch } from '../storage/scratch.ts';
+
+const build = 'test';
+
+const limit = { epsilon: 1000, delta: 1e-5 };
+
+/** Starts a process that reserves rounds and kills it once it has said so for the nth time. */
+async function killAfter(t: TestContext, path: string, nth: number, how: 'commits' | 'waits'): Promise<void> {
+  const child = startChild(t, 'ledger-child.ts', path, '1000', String(limit.epsilon), how);
+  let seen = 0;
+  for await (const line of child.lines) if (line === 'reserved' && ++seen === nth) break;
+  await child.kill();
+}
+
+test('a process killed between reserve and commit has spent; the next one draws anew, pays again, and is told', async t => {
+  const path = join(scratch(t), 'ledger.sqlite');
+  await killAfter(t, path, 1, 'waits');
+  const again: number[] = [];
+  const { ledger, reserve, close } = openLedger(path, { build }, (_spend, repeats) => again.push(repeats));
+  t.after(close);
+  assert.deepEqual(
+    ledger.spent.map(({ round, state }) => [round, state]),
+    [[1, 'reserved']],
+  );
+  const once = ledger.lines[0].spent;
+  assert.ok(once > 0);
+  const { event } = ledger.spent[0];
+  await (await reserve(spend(1, { event, limit }))).commit();
+  assert.deepEqual(again, [1]);
+  assert.ok(ledger.lines[0].spent > once);
+});
+
+test('a process killed at any instant has spent at least what it was told it may spend', async t => {
+  const path = join(scratch(t), 'ledger.sqlite');
+  const kills = [1, 2, 3, 5, 8];
+  for (const nth of kills) await killAfter(t, path, nth, 'commits');
+  const { ledger, close } = openLedger(path, { build });
+  t.after(close);
+  const told = kills.reduce((sum, nth) => sum + nth, 0);
+  assert.ok(ledger.spent.length >= told, `${ledger.spent.length} of ${told}`);
+  // Each process began with round 1 again.
+  assert.equal(ledger.spent.filter(({ round }) => round === 1).length, kills.length);
+});

@@ -94,15 +94,25 @@ export function stoppedEarlyText({ round, best, evaluations }: NonNullable<RunSt
   return `stopped early at round ${round}: no better than round ${best} for ${how}; the model is that of round ${best}`;
 }
 
+/** That a run ended because its privacy budget allowed no other round; null where it did not. */
+export function budgetSpentText({ privacy, rounds }: Pick<RunStatus, 'privacy' | 'rounds'>): string | null {
+  const after = privacy?.budgetSpentAfter ?? null;
+  if (after === null) return null;
+  if (after === 0) return 'the privacy budget does not allow a single round, so nothing was released';
+  return `privacy budget spent after round ${after} of ${rounds}: the run stopped before the release that would exceed it`;
+}
+
 /** Where a run stands, in one line. */
 export function statusLine(status: RunStatus): string {
-  const { phase, round, rounds, cohort, answered, present, minimum, waiting, leftMs, stoppedEarly } = status;
+  const { phase, round, rounds, cohort, answered, present, minimum, waiting, leftMs, stoppedEarly, privacy } = status;
   const left = leftMs === null ? '' : `, about ${Math.ceil(leftMs / 1000)} s left`;
   if (phase === 'queued') return 'queued behind another run';
   if (phase === 'finished') {
     const early = stoppedEarly === null ? '' : `; ${stoppedEarlyText(stoppedEarly)}`;
-    return `finished after ${round} rounds${early}`;
+    const spent = privacy?.budgetSpentAfter ? `; ${budgetSpentText(status)}` : '';
+    return `finished after ${round} rounds${early}${spent}`;
   }
+  if (phase === 'stopped' && privacy?.budgetSpentAfter === 0) return budgetSpentText(status) ?? '';
   if (phase === 'stopped') return `stopped in round ${round}`;
   const what = phase === 'evaluating' ? 'final evaluation' : `round ${round}/${rounds}`;
   if (waiting !== null) {

@@ -45,7 +45,7 @@ const numberColumns: Columns = {
  */
 export function resultTable(status: RunStatus, pooledTraining?: Quality): string {
   const { clients, pooled, missing } = status;
-  if (clients.length === 0 || pooled === null) return 'No client has evaluated the model.';
+  if (clients.length === 0 || pooled === null) return withoutEvaluations(status);
   const columns = pooled.kind === 'classes' ? classColumns : numberColumns;
   const line = (name: string, examples: Cell, values: Values, alone: number | null, none = '–'): Cell[] => [
     name,
@@ -65,6 +65,19 @@ export function resultTable(status: RunStatus, pooledTraining?: Quality): string
     rows.push(line('  pooled training (simulation only)', '', columns.plain(pooledTraining), null, ''));
   }
   return [table(rows), ...coverageLine(pooled), ...missingLine(clients.length, missing)].join('\n');
+}
+
+/** Of a private task no more is known than the clients told with noise. */
+function withoutEvaluations({ privacy, phase }: RunStatus): string {
+  const noisy = privacy?.noisyCounts ?? null;
+  if (privacy === null) return 'No client has evaluated the model.';
+  if (noisy === null) {
+    const when = phase === 'finished' || phase === 'stopped' ? '' : ' so far';
+    return `The sites of this private task have told nothing about the quality of the model${when}.`;
+  }
+  const { clients, examples, correct, accuracy } = noisy;
+  const share = accuracy === null ? 'no share can be told' : `accuracy about ${accuracy.toFixed(3)}`;
+  return `with noise, from ${clients} clients: ${correct} of ${examples} test rows right, ${share}`;
 }
 
 /** Four significant digits, whole numbers in full. */

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
 import type { Run } from '../coordinator/store.ts';
-import { follow, stoppedEarlyText } from './follow.ts';
+import { budgetSpentText, follow, stoppedEarlyText } from './follow.ts';
 import { neverCountedText } from './left-out.ts';
 import { untilStopped } from './lifetime.ts';
 import { shortHash, withOperator } from './operator.ts';
@@ -51,7 +51,7 @@ async function run(file: string, options: Options): Promise<void> {
       const status = await follow(channel, taken.task, progress, signal).finally(() => progress.end());
       const path = await saveArtifact(channel, status, options.output ?? `${task.name}.safetensors`, signal);
       print(status, path, options.json === true);
-      if (status.phase === 'stopped') sayStopped(progress, status.name);
+      if (status.phase === 'stopped') sayStopped(progress, status);
     });
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -69,17 +69,25 @@ export function sayInterrupted(progress: Progress, submitted: boolean): void {
   process.exitCode = 130; // as for a process that SIGINT ended
 }
 
-function sayStopped(progress: Progress, name: string): void {
+function sayStopped(progress: Progress, status: RunStatus): void {
+  const { name } = status;
+  const spent = budgetSpentText(status);
+  process.exitCode = 1;
+  if (spent !== null)
+    return progress.line(
+      `parley: ${name}: ${spent}\n→ See what is spent: parley privacy ledger. Allow more, or use more noise.`,
+    );
   progress.line(
     `parley: ${name}: this run was stopped\n→ Change the task's name or seed to train it again; the model of its last finished round is kept.`,
   );
-  process.exitCode = 1;
 }
 
 function print(status: RunStatus, path: string | null, json: boolean): void {
   if (json) return printJson({ ...status, artifact: path });
   printLine(resultTable(status));
   if (status.stoppedEarly !== null) printLine(stoppedEarlyText(status.stoppedEarly));
+  const spent = budgetSpentText(status);
+  if (spent !== null) printLine(spent);
   const never = neverCountedText(status.reports);
   if (never !== null) printLine(never);
   printLine(path === null ? 'No round was finished: there is no model.' : `model: ${path}`);

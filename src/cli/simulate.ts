@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { artifactKey } from '../coordinator/round.ts';
 import type { RunStatus } from '../coordinator/status.ts';
+import { decodeSafetensors } from '../core/bytes/safetensors.ts';
 import type { SiteData } from '../core/data/dataset.ts';
 import type { GradientWorkers } from '../core/learning/gradient-workers.ts';
 import { createTrainer } from '../core/learning/local-trainer.ts';
@@ -14,6 +15,7 @@ import { Problem, UserError } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { writeDurable } from '../node/durable-file.ts';
 import { nodePrimitives } from '../node/primitives.ts';
+import { privateTraining } from '../node/private-training.ts';
 import type { AttackChoice } from '../simulation/attack-choice.ts';
 import type { VirtualClock } from '../simulation/clock.ts';
 import { type Fault, parseFaults } from '../simulation/faults.ts';
@@ -21,7 +23,7 @@ import { pooledBaseline } from '../simulation/pooled-baseline.ts';
 import { streamOf } from '../simulation/stream.ts';
 import { World } from '../simulation/world.ts';
 import { attackForms, parseAttack } from './attack-option.ts';
-import { stoppedEarlyText } from './follow.ts';
+import { budgetSpentText, stoppedEarlyText } from './follow.ts';
 import { neverCountedText } from './left-out.ts';
 import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
 import { type PartitionChoice, parsePartition, partitionForms } from './partition-option.ts';
@@ -31,6 +33,7 @@ import { type SimulatedData, simulatedData } from './simulate-data.ts';
 import { attackDocument, attackText, mountAttack, type PlannedAttack, planAttack } from './simulated-attack.ts';
 import { checkClients } from './simulated-clients.ts';
 import { watchDeclines } from './simulated-declines.ts';
+import { withExactQuality, withoutPrivacy } from './simulated-quality.ts';
 import { type SimulatedTrainers, simulatedTrainers } from './simulated-trainers.ts';
 import { simulationPorts } from './simulation-ports.ts';
 import { readTaskFile } from './task-file.ts';
@@ -61,7 +64,7 @@ export function simulateCommand(): Command {
   const command = new Command('simulate')
     .description(
       'Runs coordinator and clients, the same code as in production, in one process: time, network and disks are simulated.\n' +
-        'The same seed gives the same run, byte for byte.',
+        'The same seed gives the same run, byte for byte, but for the noise of a private task.',
     )
     .argument('<task>', 'task file (YAML)')
     .option(
@@ -128,7 +131,7 @@ async function simulate(file: string, options: Options): Promise<void> {
       foreign.failed,
     ]);
     const attacked = attack === null ? null : { attack, factors };
-    const pooled = options.pooled ? await trainPooled(task, data, status, threads, progress) : null;
+    const pooled = options.pooled ? await trainPooled(withoutPrivacy(task), data, status, threads, progress) : null;
     progress.end();
     const seconds = (performance.now() - started) / 1000;
     if (options.json)
@@ -242,12 +245,19 @@ async function run(
         : 'Change the task: parley rules advise says which rules hold.',
     );
   }
-  const status = await world.status();
+  const told = await world.status();
+  const status = task.privacy === 'none' ? told : await exactly(world, task, data, told);
   if (options.output !== undefined) {
     await saveModel(world, status.task, options.output);
     progress.line(`model saved: ${resolve(options.output)}`);
   }
   return { status, virtualMs: world.clock.elapsed(), factors: opponent?.factors ?? [] };
+}
+
+/** Nothing but the model tells of a private run's quality; a run that its budget allowed no round has none. */
+async function exactly(world: World, task: Task, data: SimulatedData, status: RunStatus): Promise<RunStatus> {
+  const bytes = await world.coordinatorDisk.blobs.read(artifactKey(status.task));
+  return bytes === null ? status : withExactQuality(task, data, status, decodeSafetensors(bytes).parameters);
 }
 
 async function saveModel(world: World, task: string, path: string): Promise<void> {
@@ -268,7 +278,7 @@ function ownTrainer(
   workers: GradientWorkers | undefined,
   clock: Pick<VirtualClock, 'halting'>,
 ): Trainer {
-  const trainer = createTrainer(task, site, { workers });
+  const trainer = createTrainer(task, site, { workers, privacy: privateTraining(task) });
   return workers === undefined ? trainer : { ...trainer, train: request => clock.halting(trainer.train(request)) };
 }
 
@@ -337,6 +347,7 @@ function document({
     unit: rest.unit,
     rounds: reports.map(({ task: _task, ...report }) => report),
     stoppedEarly: rest.stoppedEarly,
+    privacy: rest.privacy,
     dropOuts: reports.reduce((sum, report) => sum + report.dropped.length, 0),
     refusals: rest.refusals,
     ...qualityDocument(status, pooled),
@@ -365,12 +376,17 @@ function print({ task, data, status, virtualMs, pooled, seconds, attacked }: Res
   }
   printLine();
   printLine(resultTable(status, pooled ?? undefined));
+  if (status.privacy !== null)
+    printLine(faint('measured by the simulation, pooled training without privacy; no client tells such figures'));
   printLine();
   const never = neverCountedText(status.reports);
   if (never !== null) printLine(never);
+  const spent = budgetSpentText(status);
+  if (spent !== null) printLine(spent);
   if (status.stoppedEarly !== null) printLine(stoppedEarlyText(status.stoppedEarly));
   printLine(`model ${status.model}`);
-  printLine(faint('SHA-256 of its parameters; the same seed and faults give the same'));
+  const again = status.privacy === null ? 'the same seed and faults give the same' : 'noise is drawn anew in every run';
+  printLine(faint(`SHA-256 of its parameters; ${again}`));
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number {

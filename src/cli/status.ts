@@ -36,7 +36,7 @@ export function statusCommand(): Command {
           );
           for (const line of declineReasons(status.refusals)) printLine(line);
         }
-        if (status.clients.length > 0) printLine(resultTable(status));
+        if (status.clients.length > 0 || status.privacy?.noisyCounts) printLine(resultTable(status));
         const never = neverCountedText(status.reports);
         if (never !== null) printLine(never);
       }),

@@ -12,6 +12,17 @@ export type ClientQuality = Judged & {
   readonly alone: Quality | null;
 };
 
+/** What may be said of a private run. */
+export interface PrivacyStatus {
+  /** After how many rounds the privacy budget allowed no other; null while it does. */
+  readonly budgetSpentAfter: number | null;
+  /**
+   * Over all sites that answered: counts of test rows with noise, and their quotient within 0 and 1 (null where the noise left none). Null
+   * where none were sent.
+   */
+  readonly noisyCounts: (NoisyCounts & { readonly clients: number; readonly accuracy: number | null }) | null;
+}
+
 export interface RunStatus {
   readonly version: number;
   readonly task: string;
@@ -27,8 +38,8 @@ export interface RunStatus {
   readonly remainingMs: number | null;
   /** After which round the run ended early, the round whose model it kept, and the evaluations since that were no better; or null. */
   readonly stoppedEarly: { readonly round: number; readonly best: number; readonly evaluations: number } | null;
-  /** After how many rounds the privacy budget allowed no other; null while it does, and without privacy. */
-  readonly budgetSpentAfter: number | null;
+  /** Null for a task without privacy. */
+  readonly privacy: PrivacyStatus | null;
   /** Estimated milliseconds until the last round closes, at the pace so far; null before the first has closed. */
   readonly leftMs: number | null;
   readonly waiting: string | null;
@@ -41,8 +52,6 @@ export interface RunStatus {
   readonly missing: readonly string[];
   /** Quality over all sites. */
   readonly pooled: Judged | null;
-  /** Of a private task, over all sites that answered: counts with noise, and their quotient within 0 and 1 (null where the noise left none). */
-  readonly noisyCounts: (NoisyCounts & { readonly clients: number; readonly accuracy: number | null }) | null;
   /** How much of the target column 1 stands for in the reports' sums; 1 for classes. */
   readonly unit: number;
   readonly parameters: number;
@@ -79,12 +88,11 @@ export function runStatus(
     remainingMs: run.deadlineAt === null ? null : Math.max(0, run.deadlineAt - nowMs),
     leftMs: over || pace === null ? null : isTrained ? 0 : pace * (run.rounds - closed),
     stoppedEarly: stoppedEarly(run),
-    budgetSpentAfter: isSpent ? closed : null,
+    privacy: run.privacy && privacyStatus(run, closed),
     waiting: waiting(run),
     reports,
     refusals,
     ...finalQuality(run),
-    noisyCounts: noisyCountsOf(run.evaluations),
     missing: run.phase === 'finished' ? run.passedOver : [],
     unit: run.unit,
     parameters: run.parameters,
@@ -114,7 +122,11 @@ function finalQuality({ evaluations, unit }: Run): Pick<RunStatus, 'clients' | '
   return { clients, pooled: judged(pooled, pooled, unit) };
 }
 
-function noisyCountsOf(records: readonly EvaluationRecord[]): RunStatus['noisyCounts'] {
+function privacyStatus({ privacy, evaluations }: Run, closed: number): PrivacyStatus {
+  return { budgetSpentAfter: privacy?.isSpent ? closed : null, noisyCounts: noisyCountsOf(evaluations) };
+}
+
+function noisyCountsOf(records: readonly EvaluationRecord[]): PrivacyStatus['noisyCounts'] {
   const counts = records.flatMap(({ noisyCounts }) => noisyCounts ?? []);
   if (counts.length === 0) return null;
   const examples = counts.reduce((sum, one) => sum + one.examples, 0);

@@ -23,6 +23,7 @@ import { nodePrimitives } from './primitives.ts';
 import { openClientLedger } from './privacy/party-ledger.ts';
 import { checkPolicy, policyFile, policyLine } from './privacy/policy.ts';
 import { readPolicy } from './privacy/policy-file.ts';
+import { privateTraining } from './private-training.ts';
 import { openFileBlobs } from './storage/file-blobs.ts';
 import { lockDirectory } from './storage/lock.ts';
 import { openOutbox } from './storage/sqlite-outbox.ts';
@@ -139,8 +140,8 @@ export type OpenTrainer = (task: Task, site: SiteData) => Trainer;
 
 /** Our own engine, which lets others run meanwhile. @param workers threads that train beside this one; none by default. */
 export function ownTrainers(workers?: GradientWorkers): OpenTrainer {
-  return (task, site) =>
-    createTrainer(task, site, { workers, yieldNow: () => new Promise(resolve => setImmediate(resolve)) });
+  const yieldNow = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+  return (task, site) => createTrainer(task, site, { workers, yieldNow, privacy: privateTraining(task) });
 }
 
 /**

@@ -59,6 +59,7 @@ const runs = fc
       refused: refused.filter(client => cohort?.includes(client) && !done.includes(client)),
       offenders: [],
       stopping: null,
+      privacy: null,
       model: '',
       parameters: 1,
       unit: 1,

@@ -49,7 +49,7 @@ export function addGaussianNoise(place: NoisePlace, target: number, count: numbe
 
 /**
  * Writes `count` draws of the discrete Gaussian with the scale 2^logScale, exact to 2^−128, to the int32 values at the byte offset
- * `target`. About 1.1 words of 32 bits per draw, 3.1 beyond 2^10, never used twice, and erased afterwards. How many it takes depends on
+ * `target`. About 1.1 words of 32 bits per draw, 3.1 beyond 2^11, never used twice, and erased afterwards. How many it takes depends on
  * the values drawn.
  * Throws RangeError for a logScale that is no integer from 0 to 20.
  */
@@ -93,7 +93,7 @@ function drawing(
   const table = scratch + 4 * tableStart;
   // Each time: what is left in a memory from before is nothing that noise may rest on.
   storeTable(kernels.buffer, table, logScale);
-  const perDraw = logScale > mostTableLog ? 3.3 : 1.08;
+  const perDraw = logScale > mostTableLog ? 3.3 : 1.15;
   erasing(place, () => {
     // What the last call left goes first: thrown away, it would make long draws rarer.
     let kept = 0;

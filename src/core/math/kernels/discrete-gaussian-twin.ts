@@ -9,7 +9,7 @@ export interface WordSource {
 /** Sums saturate here, in steps: beyond, floats no longer tell integers and fractions apart. */
 export const mostSteps = 2 ** 50;
 
-const mostBlockBits = 10;
+const mostBlockBits = 9;
 const signBit = 0x8000;
 const ditherMask = 0x7fff;
 

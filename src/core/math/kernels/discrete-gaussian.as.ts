@@ -1,8 +1,8 @@
 // Exact draws of the discrete Gaussian from tables (gaussian-table.ts), integers only, and rounding to a grid with such noise on top.
-// Twin: discrete-gaussian-twin.ts. The scale is 2^logScale; from 2^11 on a value is a block of 2^blockBits values and a place in it.
+// Twin: discrete-gaussian-twin.ts. The scale is 2^logScale; from 2^12 on a value is a block of 2^blockBits values and a place in it.
 
-const mostTableLog: u32 = 10;
-const mostBlockBits: u32 = 10;
+const mostTableLog: u32 = 11;
+const mostBlockBits: u32 = 9;
 const guideBytes: usize = 131088;
 const signBit: u32 = 0x8000;
 const ditherMask: u32 = 0x7fff;

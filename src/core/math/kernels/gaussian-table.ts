@@ -1,14 +1,14 @@
 /**
- * Tables from which the discrete Gaussian is drawn: for h ≥ 0 with P(h) ∝ exp(−h² / 2s²), s = 2^k up to 1024, the cumulative
+ * Tables from which the discrete Gaussian is drawn: for h ≥ 0 with P(h) ∝ exp(−h² / 2s²), s = 2^k up to 2048, the cumulative
  * probabilities, to 144 bits. Computed with integers alone.
  *
  * What is drawn differs from the exact distribution by less than 2^−128 in total variation: 16·s sums that are cut to 144 bits
- * (below 2^−130), what is computed with 256 bits (below 2^−200), and nothing beyond 16·s (below e^−127 < 2^−183). A plan of 2^40 draws
+ * (below 2^−129), what is computed with 256 bits (below 2^−200), and nothing beyond 16·s (below e^−127 < 2^−183). A plan of 2^40 draws
  * thus adds at most 2^−88 to δ, which nothing that is charged could show.
  */
 
 /** log₂ of the widest table; wider noise is made of blocks of values. */
-export const mostTableLog = 10;
+export const mostTableLog = 11;
 /** Standard deviations that a table reaches to. */
 const reach = 16;
 /** Leading bits of a cumulative probability that choose a cell of the guide. */
@@ -41,7 +41,7 @@ export function tableBytes(logScale: number): number {
 
 const tables = new Map<number, GaussianTable>();
 
-/** The table for a scale of 2^logScale; that of 2^10 for wider ones. Computed once: 20 ms for the widest. */
+/** The table for a scale of 2^logScale; that of 2^11 for wider ones. Computed once: 40 ms for the widest. */
 export function gaussianTable(logScale: number): GaussianTable {
   const tableLog = Math.min(logScale, mostTableLog);
   const known = tables.get(tableLog);

@@ -20,8 +20,8 @@ export interface NoiseKernels {
   addGaussian(words: number, target: number, count: number, scale: number): void;
   /**
    * values (int32) = draws of the discrete Gaussian on the integers, P(k) ∝ exp(−k² / 2s²), s = 2^logScale, within 2^−128 in total
-   * variation: integers and comparisons only, cumulative probabilities of 144 bits (gaussian-table.ts). Up to s = 1024 a draw is looked
-   * up by one word, which decides 19 times out of 20; wider noise is a block from the table of 1024 and a place in it, kept by an exact
+   * variation: integers and comparisons only, cumulative probabilities of 144 bits (gaussian-table.ts). Up to s = 2048 a draw is looked
+   * up by one word, which decides 9 times out of 10; wider noise is a block from the table of 2048 and a place in it, kept by an exact
    * Bernoulli draw (Canonne, Kamath and Steinke 2020, Algorithm 1).
    *
    * Each value takes its first word from the front and those beyond from the back. Stops where the two meet, before a draw that the words

@@ -10,6 +10,7 @@ const main = join(root, 'src', 'cli', 'main.ts');
 
 function parley(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [main, 'privacy', ...args], {
+    cwd: root,
     encoding: 'utf8',
     env: { ...process.env, NO_COLOR: '1' },
   });
@@ -97,8 +98,10 @@ test('values that mean nothing are refused with what to give instead', () => {
 test('every command of the privacy page runs as written', () => {
   const page = readFileSync(join(root, 'docs', 'privacy.md'), 'utf8');
   const shown = [...page.matchAll(/^parley privacy (.*?)(?: +# (.*))?$/gm)];
-  assert.ok(shown.length >= 4);
+  assert.ok(shown.length >= 8);
   for (const [line, args, remark = ''] of shown) {
+    // What stands for a file of the reader's.
+    if (/\b[A-Z]{4,}\b/.test(args)) continue;
     const { status, stdout, stderr } = parley(...args.split(/\s+/));
     assert.deepEqual([status, stderr], [0, ''], line);
     for (const [figure] of remark.matchAll(/\d[\d.]*\d/g)) assert.ok(stdout.includes(figure), `${line}: ${stdout}`);

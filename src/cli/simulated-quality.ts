@@ -28,5 +28,5 @@ export async function withExactQuality(
   const clients = found.map(
     ({ client, evaluation }): ClientQuality => ({ client, ...judged(evaluation, all, status.unit), alone: null }),
   );
-  return { ...status, clients, pooled: judged(all, all, status.unit) };
+  return { ...status, missing: [], clients, pooled: judged(all, all, status.unit) };
 }

@@ -4,12 +4,14 @@ import { decodeEnvelope, type Envelope, encodeEnvelope, signEnvelope } from '../
 import { parameterCount } from '../core/learning/parameters.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
+import type { Counts } from '../core/privacy/randomizers.ts';
 import { type Decline, encodePayload, encodeUpdateHead, labels, parseReceipt } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { initialSeed, trainingSeed } from '../core/protocol/task.ts';
 import { trainAlone } from './alone.ts';
 import { forgetMomenta } from './momentum.ts';
+import { tellCounts } from './noisy-counts.ts';
 import type { Outgoing } from './outbox.ts';
 import type { ClientPorts } from './ports.ts';
 import { encode, mask, sign } from './protect.ts';
@@ -54,49 +56,86 @@ async function prepareUpdate(
   return { signed, reservation };
 }
 
-/** Evaluates the final model and sends the report. */
+/** Evaluates the final model and sends the report; when one is in the outbox already, sends that same one. */
 export async function evaluateRound(
   context: RoundContext,
   trainer: Trainer,
   ports: ClientPorts,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { assignment, task, taskHash, taskId, round } = context;
+  const { taskId, round } = context;
   const kept = await recall(context, labels.evaluation, ports);
-  const envelope = kept?.envelope ?? (await prepareEvaluation());
+  const { envelope, reservation } =
+    kept === null ? await prepareReport(context, trainer, ports, signal) : { ...kept, reservation: null };
   const receipt = await ports.channel.sendEvaluation(taskId, round, envelope);
   await ports.step('evaluation-sent');
   checkReceipt(receipt, envelope, ports);
+  await reservation?.release();
   // Nothing is trained after the final evaluation.
   await forgetMomenta(taskId, null, ports.blobs);
+}
 
-  async function prepareEvaluation(): Promise<Envelope> {
-    const evaluation = await evaluated(trainer, await fetchModel(context, ports), signal);
-    const wanted = evaluation !== null && task.evaluation.aloneBaseline;
-    const alone = wanted ? await aloneBaseline(context, trainer, ports, signal) : null;
-    await ports.step('evaluated');
-    const { signer, certificate } = ports.identity();
-    // Evaluations are plain data of the payload's shape; only their arrays are declared read-only.
-    const payload = encodePayload({ model: assignment.model, evaluation, alone } as never);
-    const fields = {
-      label: labels.evaluation,
-      federation: ports.federation,
-      task: taskHash,
-      round,
-      sender: certificate,
-      payload,
-    };
-    const made = signEnvelope(fields, signer, ports.primitives);
-    await ports.outbox.put({
-      task: taskId,
-      round,
-      label: labels.evaluation,
-      model: toHex(assignment.model),
-      envelope: encodeEnvelope(made),
-      tensor: null,
-    });
-    return made;
+/** The report is durable when it resolves, and what it cost is committed. */
+async function prepareReport(
+  context: RoundContext,
+  trainer: Trainer,
+  ports: ClientPorts,
+  signal?: AbortSignal,
+): Promise<{ envelope: Envelope; reservation: Reservation | null }> {
+  const { assignment, taskHash, taskId, round } = context;
+  const { figures, reservation } = await reportFigures(context, trainer, ports, signal);
+  await ports.step('evaluated');
+  const { signer, certificate } = ports.identity();
+  // Evaluations are plain data of the payload's shape; only their arrays are declared read-only.
+  const payload = encodePayload({ model: assignment.model, ...figures } as never);
+  const fields = {
+    label: labels.evaluation,
+    federation: ports.federation,
+    task: taskHash,
+    round,
+    sender: certificate,
+    payload,
+  };
+  const envelope = signEnvelope(fields, signer, ports.primitives);
+  await ports.outbox.put({
+    task: taskId,
+    round,
+    label: labels.evaluation,
+    model: toHex(assignment.model),
+    envelope: encodeEnvelope(envelope),
+    tensor: null,
+  });
+  if (reservation !== null) {
+    await reservation.commit();
+    await ports.step('ledger-committed');
   }
+  return { envelope, reservation };
+}
+
+/** What the report tells: of a private task noisy counts and nothing else. */
+async function reportFigures(
+  context: RoundContext,
+  trainer: Trainer,
+  ports: ClientPorts,
+  signal?: AbortSignal,
+): Promise<{ figures: ReportFigures; reservation: Reservation | null }> {
+  const { task, privacy } = context;
+  const parameters = await fetchModel(context, ports);
+  if (privacy !== null) {
+    const { noisyCounts, reservation } = await tellCounts(context, privacy, trainer, parameters, ports, signal);
+    return { figures: { evaluation: null, alone: null, noisyCounts }, reservation };
+  }
+  const evaluation = await evaluated(trainer, parameters, signal);
+  const wanted = evaluation !== null && task.evaluation.aloneBaseline;
+  const alone = wanted ? await aloneBaseline(context, trainer, ports, signal) : null;
+  return { figures: { evaluation, alone, noisyCounts: null }, reservation: null };
+}
+
+/** Evaluations as a trainer gives them. */
+interface ReportFigures {
+  readonly evaluation: Evaluation | null;
+  readonly alone: Evaluation | null;
+  readonly noisyCounts: Counts | null;
 }
 
 /** What the site reaches by itself; null when that training diverges: what the global model is worth is reported all the same. */

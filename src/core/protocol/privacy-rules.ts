@@ -1,4 +1,5 @@
 /** What a private task must hold so that its ε is true: each refusal with its place, its reason and what to write instead. */
+import { dataShape } from '../data/data-shape.ts';
 import type { DataSchema } from '../data/schema.ts';
 import { sensitivityFactor } from '../privacy/noise-grid.ts';
 import { gridOf, type Plan, planOfTask, updateNoise } from '../privacy/plan.ts';
@@ -229,9 +230,15 @@ function trainingCases({ amount, clip }: TrainingSettings): Case[] {
 
 const fromOthers = 'and one row more or less would change others';
 
-function dataCases({ relation }: DpSgdSettings, data: DataSchema): Case[] {
+function dataCases({ relation, metrics }: DpSgdSettings, data: DataSchema): Case[] {
+  const counts: Case = [
+    metrics === null || dataShape(data).output.kind === 'classes',
+    'privacy.metrics',
+    'counts how many test rows are right, and of numbers none is; set it to null',
+  ];
   if (data.format === 'text') {
     return [
+      counts,
       [
         relation !== 'add-remove',
         'privacy.relation',
@@ -244,8 +251,9 @@ function dataCases({ relation }: DpSgdSettings, data: DataSchema): Case[] {
     'data.split.type',
     `stratified deals out the rows by their number and classes, ${fromOthers}; use hash, where each row decides for itself, ${data.format === 'csv' ? 'or column' : 'or files'}`,
   ];
-  if (data.format === 'images') return [split];
+  if (data.format === 'images') return [counts, split];
   return [
+    counts,
     split,
     [
       data.standardise === 'none',

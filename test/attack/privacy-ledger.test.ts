@@ -182,7 +182,10 @@ test('whatever noise, bound or figures an assignment names, the client reserves 
   await fc.assert(
     fc.asyncProperty(fc.array(fill, { maxLength: 12 }), async sayings => {
       const ledger = ledgerOf();
-      await hear(sayings, ledger);
+      await hear(
+        [...sayings].sort((a, b) => a.round - b.round),
+        ledger,
+      );
       for (const { event, task, round } of ledger.ledger.spent) {
         assert.ok(round <= 20);
         const of = [fixed, following].find(each => hex(each) === task) ?? assert.fail('another task');

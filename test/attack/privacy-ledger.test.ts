@@ -202,7 +202,7 @@ test('whatever noise, bound or figures an assignment names, the client reserves 
     }),
     { seed: 11, numRuns: 30 },
   );
-  assert.ok(reserved > 30, String(reserved));
+  assert.ok(reserved > 20, String(reserved));
 });
 
 test('less noise than the schedule can come to, and noise where the task fixes it, is refused before anything is spent', async () => {

@@ -99,8 +99,8 @@ async function decide(
   for (const sample of rule.samples?.(cohort.length, settings, random.split('rule')) ?? [])
     samples.push(await rows.measure(sample));
   const reads = rule.distances ? 'distances' : rule.samples === undefined ? 'nothing' : 'norms';
-  // Where nothing stands before the rule, only inner products need norms beside distances.
-  const norms = !rule.distances || rule.products === true || settings.before.length > 0;
+  // Beside distances, only inner products need norms.
+  const norms = !rule.distances || rule.products === true;
   const measured = await rows.statistics(reads, rule.distances, norms);
   const statistics = rule.products === true ? { ...measured, balanced: await rows.balanced(measured) } : measured;
   return rule.decide({

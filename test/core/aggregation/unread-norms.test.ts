@@ -28,7 +28,7 @@ async function asked(part: object): Promise<{ requests: MeasureRequest[]; vector
   return { requests, vector };
 }
 
-test('norms are measured for rules that read inner products, and for what stands before a rule, only', async () => {
+test('norms are measured for rules that read inner products, and for what stands before a rule', async () => {
   const normsOf = async (part: object) => (await asked(part)).requests[0].norms !== false;
   assert.equal(await normsOf({ rule: 'krum' }), false);
   assert.equal(await normsOf({ rule: 'caf' }), false);

@@ -163,13 +163,14 @@ export function rowGradients(plan: NetworkPlan, pass: Pass): number {
   return loss;
 }
 
-/** The greatest float32 that is not above x, for x ≥ 0 in their range. */
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/** The greatest float32 that is not above x, for x ≥ 0. */
 function roundDown(x: number): number {
-  const nearest = Math.fround(x);
-  if (nearest <= x) return nearest;
-  const bits = new Uint32Array(Float32Array.of(nearest).buffer);
-  bits[0]--;
-  return new Float32Array(bits.buffer)[0];
+  float[0] = x;
+  if (float[0] > x) bits[0]--;
+  return float[0];
 }
 
 function trainingLoss({ loss }: NetworkPlan): LossPlan {

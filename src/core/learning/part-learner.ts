@@ -51,7 +51,7 @@ export class PartLearner {
     const plan = this.#plan;
     const count = Math.min(plan.rows, rows.length - first);
     this.#gather(rows, first, count);
-    const numbers = this.#isPrivate ? Uint32Array.from({ length: count }, (_, i) => rows[first + i]) : undefined;
+    const numbers = this.#isPrivate ? Uint32Array.from(rows).subarray(first, first + count) : undefined;
     const masks = { key: this.#maskKey, step, firstRow: first, ...(numbers === undefined ? {} : { numbers }) };
     const pass = passOver(this.#kernels, plan, count, masks, target);
     forward(plan, pass);

@@ -2,28 +2,44 @@
 import { type RandomBytes, withRandomWords } from '../privacy/random-words.ts';
 import { requireCount, requireProbability } from '../privacy/ranges.ts';
 
+/** 64 KiB, the most that getRandomValues gives at once. */
+const mostWords = 16_384;
+
 /**
  * Row numbers of one batch, ascending: each of `rows` with exactly the probability given, independently of the others. It may be empty,
- * and is then run like any other. A row takes one word of 32 bits, and more in one case of 2^32: a random fraction is compared with the
- * binary digits of the probability, all of them.
+ * and is then run like any other. A random fraction is compared with the binary digits of the probability, all of them: one word of
+ * 32 bits decides but for one row in 2^32, for which further words are drawn.
  */
 export function drawBatch(rows: number, probability: number, randomBytes: RandomBytes): Uint32Array {
   requireCount('rows', rows);
   requireProbability('sampling probability', probability);
   if (probability === 1) return Uint32Array.from({ length: rows }, (_, row) => row);
-  const digits = binaryDigits(probability);
-  return withRandomWords(randomBytes, rows, words => {
-    const chosen: number[] = [];
-    for (let row = 0; row < rows; row++) {
-      let word = words.next();
-      let at = 0;
-      while (at < digits.length && word === digits[at]) {
-        at++;
-        word = words.next();
+  const [first = 0, ...others] = binaryDigits(probability);
+  const words = new Uint32Array(Math.min(rows, mostWords));
+  const chosen: number[] = [];
+  try {
+    for (let row = 0; row < rows; ) {
+      const filled = words.subarray(0, rows - row);
+      randomBytes(new Uint8Array(filled.buffer, 0, filled.byteLength));
+      for (let i = 0; i < filled.length; i++, row++) {
+        const word = words[i];
+        if (word < first || (word === first && isBelow(others, randomBytes))) chosen.push(row);
       }
-      if (at < digits.length && word < digits[at]) chosen.push(row);
     }
-    return Uint32Array.from(chosen);
+  } finally {
+    words.fill(0);
+  }
+  return new Uint32Array(chosen);
+}
+
+/** Whether a random fraction is below the one with these digits. */
+function isBelow(digits: readonly number[], randomBytes: RandomBytes): boolean {
+  return withRandomWords(randomBytes, 1, words => {
+    for (const digit of digits) {
+      const word = words.next();
+      if (word !== digit) return word < digit;
+    }
+    return false;
   });
 }
 

@@ -158,6 +158,19 @@ test('a contribution is rounded to a neighbour in every coordinate, and never lo
   );
 });
 
+test('a negative value next to nothing is rounded to nothing', () => {
+  const tiny = Float64Array.from([-5e-324, -1e-300, -1e-17, 5e-324, -0]);
+  for (let seed = 0; seed < 50; seed++) {
+    assert.deepEqual(
+      roundedToGrid(tiny, 1, gridFor(5), seededBytes(seed).randomBytes).map(k => k + 0),
+      new Int32Array(5),
+    );
+  }
+  const narrow: NoiseGrid = { logScale: 0, step: 1, contributionSteps: 1, sensitivitySteps: 1 };
+  const sum = noisySum(new Float64Array(100_000).fill(-1e-300), narrow, seededBytes().randomBytes);
+  assert.ok(Math.abs(sum.reduce((total, k) => total + k, 0) / 100_000) < 4 / Math.sqrt(100_000));
+});
+
 test('a contribution that is rounded too long is drawn again', () => {
   // Half a step in each of 400 coordinates: 10 steps long before rounding, √200 after it on average.
   const grid: NoiseGrid = { logScale: 10, step: 1, contributionSteps: 14, sensitivitySteps: 14 };

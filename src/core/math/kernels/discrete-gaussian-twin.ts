@@ -84,10 +84,11 @@ export function drawGaussian(source: WordSource, word: number, table: GaussianTa
   }
 }
 
-/** True with the probability of a fraction below 1, to 64 bits. */
+/** True with the probability of a fraction, to 64 bits. 1, to which x − ⌊x⌋ rounds for a small negative x, is always true. */
 export function isBelow(source: WordSource, fraction: number): boolean {
   const scaled = fraction * 2 ** 32;
-  const upper = scaled >>> 0;
+  // 0 for NaN, as in the kernel.
+  const upper = Math.floor(scaled) || 0;
   const w = source.next();
   return w === upper ? source.next() < (scaled - upper) * 2 ** 32 : w < upper;
 }

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openLedger } from '../../src/node/storage/sqlite-ledger.ts';
 import { spend } from '../core/privacy/ledger-samples.ts';
+import { enrol, temporaryFolder } from '../federation/enrolled.ts';
+import { privateTask } from '../federation/private-task.ts';
 import { startChild } from '../node/storage/child.ts';
 import { scratch } from '../storage/scratch.ts';
+import { runMortal } from './mortal.ts';
 
 const build = 'test';
 
@@ -47,4 +50,32 @@ test('a process killed at any instant has spent at least what it was told it may
   assert.ok(ledger.spent.length >= told, `${ledger.spent.length} of ${told}`);
   // Each process began with round 1 again.
   assert.equal(ledger.spent.filter(({ round }) => round === 1).length, kills.length);
+});
+
+test('a client of a private run that dies after it reserved pays twice, one that dies after it kept its update once', async t => {
+  const clients = ['anna', 'bert'];
+  const enrolled = await enrol(join(temporaryFolder(t), 'demo'), clients);
+  const mortal = await runMortal(enrolled, {
+    anna: [{ step: 'ledger-reserved', nth: 2 }],
+    bert: [{ step: 'outbox-stored', nth: 2 }],
+  });
+  try {
+    const id = await mortal.operator.submit(privateTask({ minimum: clients.length, rounds: 3 }));
+    const { status } = await mortal.operator.outcome(id);
+    await mortal.allDied;
+    assert.deepEqual(
+      status.reports.map(report => report.combined),
+      Array(3).fill(clients),
+    );
+  } finally {
+    await mortal.end();
+  }
+  const roundsOf = (client: string): number[] => {
+    const { ledger, close } = openLedger(join(enrolled.memberHome(client), 'ledger.sqlite'), { build });
+    close();
+    return ledger.spent.map(({ round }) => round);
+  };
+  assert.deepEqual(roundsOf('anna'), [1, 2, 2, 3]);
+  assert.deepEqual(roundsOf('bert'), [1, 2, 3]);
+  assert.ok(mortal.log.some(({ event, round }) => event === 'privacy-spent-again' && round === 2));
 });

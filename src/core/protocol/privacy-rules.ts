@@ -297,7 +297,7 @@ function planCases(privacy: MechanismSettings, parts: PrivateParts): Case[] {
     [
       clipNorm >= longest,
       'aggregation.clipNorm',
-      `is ${clipNorm}, and an update with its noise is up to ${longest} long; use ${longest} or more`,
+      `is ${clipNorm}, and would shorten updates, which are up to ${longest} long with their noise; use ${longest} or more`,
     ],
   ];
 }

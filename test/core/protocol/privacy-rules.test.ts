@@ -271,7 +271,7 @@ const refusals: readonly [name: string, task: Plain, message: RegExp][] = [
   [
     'a bound that updates with their noise exceed',
     changed({ 'aggregation.clipNorm': 4 }, local),
-    /^aggregation\.clipNorm: is 4, and an update with its noise is up to \d+ long; use \d+ or more$/,
+    /^aggregation\.clipNorm: is 4, and would shorten updates, .* up to \d+ long .*; use \d+ or more$/,
   ],
   [
     'a factor of noise that is none, by its inner place',
@@ -333,4 +333,31 @@ test('all refusals of a private task come at once', () => {
     'stopping',
     'training.amount.unit',
   ]);
+});
+
+test('whatever stands at a place of the block, the error names a place in it, a remedy, and no word of the validator', () => {
+  const values = [undefined, null, -1, 0.5, 1e300, 'x', '', [], [null], {}, { kind: 'x' }, { poisson: 'x' }, true];
+  const blocks = [
+    { ...records, schedule: { kind: 'decaying', factor: 0.9, least: 0.5 }, metrics: { epsilon: 1 }, profile: 'weak' },
+    {
+      ...users,
+      clip: { initial: 1, bitNoise: 9 },
+      schedule: { kind: 'progress', factor: 0.9, least: 1, threshold: 2 },
+    },
+    { ...users, noisyClients: { mostDropouts: 1, mostColluders: 0 } },
+  ];
+  for (const block of blocks) {
+    const places = Object.entries(block).flatMap(([key, item]) =>
+      typeof item === 'object' ? [key, ...Object.keys(item).map(inner => `${key}.${inner}`)] : [key],
+    );
+    for (const place of places) {
+      for (const value of values) {
+        for (const line of errorsOf(changed({ [`privacy.${place}`]: value }, block))) {
+          assert.match(line, /^[a-zA-Z.]+: .+; .+$/, `${place}: ${line}`);
+          assert.match(line, /^(?:privacy|aggregation|training)\./, `${place}: ${line}`);
+          assert.doesNotMatch(line, /Invalid|Too (?:big|small)|\bexpected\b|undefined|another value/, `${place}: ${line}`);
+        }
+      }
+    }
+  }
 });

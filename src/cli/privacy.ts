@@ -12,6 +12,7 @@ import {
 } from '../core/privacy/report.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import { printJson, printLine, strong } from './output.ts';
+import { auditCommand } from './privacy-audit.ts';
 import { addLedgerCommand } from './privacy-ledger.ts';
 import { type PlanOptions, withEpsilon, withNoise, withPlan, withRounds } from './privacy-options.ts';
 import {
@@ -46,6 +47,7 @@ export function privacyCommand(): Command {
   command.addCommand(planCommand());
   command.addCommand(statementCommand());
   addLedgerCommand(command);
+  command.addCommand(auditCommand());
   return command;
 }
 

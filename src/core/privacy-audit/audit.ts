@@ -1,7 +1,7 @@
 /** The audit of private mechanisms, layer by layer. */
 import type { RandomBytes } from '../privacy/random-words.ts';
 import { accountantLayer } from './accountant-layer.ts';
-import type { AuditLayer, AuditSize, Check, Wanted } from './check.ts';
+import type { AuditLayer, AuditSetting, AuditSize, Check, Wanted } from './check.ts';
 import { ledgerLayer } from './ledger-layer.ts';
 import type { AuditedMechanisms } from './mechanisms.ts';
 import { membershipLayer } from './membership-layer.ts';
@@ -16,6 +16,8 @@ export interface Audit {
   readonly size: AuditSize;
   /** Where batches, rounding and noise come from: in production a cryptographically secure generator. */
   readonly randomBytes: RandomBytes;
+  /** A task whose noise and sampling L4 and L5 are to try. */
+  readonly setting?: AuditSetting;
   /** Checks of L0 and L3 that are run, by name; by default all. */
   readonly wanted?: Wanted;
   readonly onProgress?: (text: string) => void;
@@ -27,7 +29,7 @@ export interface Audit {
  * L0 and L3 leave nothing to chance.
  */
 export async function auditLayer(layer: AuditLayer, audit: Audit): Promise<readonly Check[]> {
-  const { mechanisms, size, randomBytes, wanted = () => true, onProgress = () => undefined } = audit;
+  const { mechanisms, size, randomBytes, setting = null, wanted = () => true, onProgress = () => undefined } = audit;
   switch (layer) {
     case 'L0':
       return replayLayer(mechanisms, wanted);
@@ -38,9 +40,9 @@ export async function auditLayer(layer: AuditLayer, audit: Audit): Promise<reado
     case 'L3':
       return [...(await accountantLayer(mechanisms, size, wanted)), ...(await ledgerLayer(mechanisms, wanted))];
     case 'L4':
-      return twoWorldsLayer(mechanisms, size, randomBytes, onProgress);
+      return twoWorldsLayer(mechanisms, size, randomBytes, setting, onProgress);
     case 'L5':
-      return oneRunLayer(mechanisms, size, randomBytes);
+      return oneRunLayer(mechanisms, size, randomBytes, setting);
     case 'L6':
       return membershipLayer(mechanisms, size, randomBytes, onProgress);
   }

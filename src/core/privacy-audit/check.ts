@@ -16,6 +16,15 @@ export interface Check {
   readonly passed: boolean;
 }
 
+/** What of a task an audit takes up: its noise, and how often records are drawn. */
+export interface AuditSetting {
+  readonly mechanism: 'dp-sgd' | 'dp-fedavg';
+  readonly noiseMultiplier: number;
+  readonly samplingRate: number;
+  /** Noisy sums of the whole run. */
+  readonly steps: number;
+}
+
 /** How much is tried. */
 export interface AuditSize {
   readonly name: 'quick' | 'full';
@@ -25,8 +34,9 @@ export interface AuditSize {
   readonly coordinates: number;
   /** Batches that are drawn (L2). */
   readonly batches: number;
-  /** Canaries and steps of the one run (L5). */
+  /** Canaries, and steps at most, of the one run (L5). */
   readonly canaries: number;
+  readonly mostSteps: number;
   /** Models that are trained with and without every example (L6). */
   readonly shadows: number;
   /** Rate of false alarms at which attacks on members are compared (L6). */
@@ -40,6 +50,7 @@ export const auditSizes: Readonly<Record<AuditSize['name'], AuditSize>> = {
     coordinates: 100_000,
     batches: 2000,
     canaries: 2000,
+    mostSteps: 100,
     shadows: 8,
     falsePositiveRate: 0.01,
   },
@@ -49,6 +60,7 @@ export const auditSizes: Readonly<Record<AuditSize['name'], AuditSize>> = {
     coordinates: 100_000,
     batches: 10_000,
     canaries: 2000,
+    mostSteps: 1000,
     shadows: 16,
     falsePositiveRate: 0.001,
   },

@@ -49,8 +49,8 @@ async function gridNoise(mechanisms: AuditedMechanisms, count: number, randomByt
   return [
     offGrid('noise lies on the grid', tried, noisy, grid),
     test('the mean of noise is 0', tried, meanPValue(noise)),
-    test('noise has the variance that is accounted', tried, variancePValue(noise)),
-    test('noise has the law that is accounted', tried, fitPValue(noise, 2 ** -grid.logScale)),
+    test('noise has the accounted variance', tried, variancePValue(noise)),
+    test('noise has the accounted law', tried, fitPValue(noise, 2 ** -grid.logScale)),
     test('neighbouring coordinates are independent', tried, correlationPValue(noise, noise.subarray(1))),
     test('neighbouring squares are independent', tried, correlationPValue(squares, squares.subarray(1))),
   ];
@@ -86,11 +86,11 @@ async function trainingNoise(mechanisms: AuditedMechanisms, count: number, rando
   const tried = `${steps} steps of ${width - 1} coordinates, 150 rows`;
   return [
     offGrid('noise of training lies on the grid', tried, first.raw, grid),
-    test('noise of a step has the variance that is accounted', tried, variancePValue(first.noise)),
-    test('noise of a step has the law that is accounted', tried, fitPValue(first.noise, 2 ** -grid.logScale)),
+    test('noise of a step has the accounted variance', tried, variancePValue(first.noise)),
+    test('noise of a step has the accounted law', tried, fitPValue(first.noise, 2 ** -grid.logScale)),
     test('noise of two steps is independent', tried, correlationPValue(first.noise, first.noise.subarray(width - 1))),
     test('noise of two runs is independent', tried, correlationPValue(first.noise, second.noise)),
-    test('noise of an empty batch has the variance that is accounted', tried, variancePValue(none.noise)),
+    test('noise of an empty batch has the accounted variance', tried, variancePValue(none.noise)),
   ];
 }
 
@@ -107,11 +107,11 @@ async function updateNoise(mechanisms: AuditedMechanisms, count: number, randomB
   const [first, second] = [await noiseOf(clipNorm), await noiseOf(clipNorm)];
   const adaptive = await noiseOf({ initial: clipNorm, bitNoise: 5 });
   const tried = `${clients} updates of ${dimension} values`;
-  const name = 'noise on a sum of updates has the variance that is accounted';
+  const name = 'noise on a sum of updates has the accounted variance';
   return [
     test(name, tried, variancePValue(first)),
     test('noise of two rounds is independent', tried, correlationPValue(first, second)),
-    test(`${name}, the clip bound following norms`, tried, variancePValue(adaptive)),
+    test(`${name}, adaptive clip`, tried, variancePValue(adaptive)),
   ];
 }
 
@@ -129,7 +129,7 @@ function shareNoise(mechanisms: AuditedMechanisms, count: number, randomBytes: R
       sum[i] += k / 2 ** logScale;
     });
   const tried = `${clients - dropouts} of ${clients} clients, ${each} coordinates`;
-  return [test('shares that are left hold the noise that is accounted', tried, leastVariancePValue(sum))];
+  return [test('shares that are left hold the accounted noise', tried, leastVariancePValue(sum))];
 }
 
 async function resent({ sendTwice }: AuditedMechanisms): Promise<Check> {

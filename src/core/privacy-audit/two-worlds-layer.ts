@@ -3,7 +3,7 @@ import { gaussianSigma } from '../privacy/gaussian.ts';
 import type { RandomBytes } from '../privacy/random-words.ts';
 import { auditDelta, fedAvgTask, sgdTask } from './audited-task.ts';
 import { canaryExamples } from './canaries.ts';
-import { type AuditSize, atMost, type Check } from './check.ts';
+import { type AuditSetting, type AuditSize, atMost, type Check, written } from './check.ts';
 import type { AuditedMechanisms } from './mechanisms.ts';
 import { twoWorldsBound } from './two-worlds-bound.ts';
 
@@ -11,18 +11,26 @@ import { twoWorldsBound } from './two-worlds-bound.ts';
 const alpha = 1e-4;
 const claims = [1, 2, 4, 8];
 
+/** With the noise of a task, if one is audited, beside that of the claims. */
 export async function twoWorldsLayer(
   mechanisms: AuditedMechanisms,
   { releases }: AuditSize,
   randomBytes: RandomBytes,
+  setting: AuditSetting | null,
   onProgress: (text: string) => void,
 ): Promise<Check[]> {
   const checks: Check[] = [];
-  for (const claim of claims) {
-    onProgress(`two worlds, ε = ${claim}`);
-    checks.push(await trainingWorlds(mechanisms, claim, releases, randomBytes));
+  const noises = claims.map(claim => gaussianSigma(claim, auditDelta));
+  const noisesOf = (mechanism: AuditSetting['mechanism']): number[] =>
+    setting?.mechanism === mechanism ? [...noises, setting.noiseMultiplier] : noises;
+  for (const noiseMultiplier of noisesOf('dp-sgd')) {
+    onProgress(`training in two worlds, noise ${written(noiseMultiplier)}`);
+    checks.push(await trainingWorlds(mechanisms, noiseMultiplier, releases, randomBytes));
   }
-  for (const claim of claims) checks.push(await updateWorlds(mechanisms, claim, releases, randomBytes));
+  for (const noiseMultiplier of noisesOf('dp-fedavg')) {
+    onProgress(`updates in two worlds, noise ${written(noiseMultiplier)}`);
+    checks.push(updateWorlds(mechanisms, noiseMultiplier, releases, randomBytes));
+  }
   return checks;
 }
 
@@ -31,11 +39,10 @@ const axes = 100;
 
 async function trainingWorlds(
   mechanisms: AuditedMechanisms,
-  epsilon: number,
+  noiseMultiplier: number,
   releases: number,
   randomBytes: RandomBytes,
 ): Promise<Check> {
-  const noiseMultiplier = gaussianSigma(epsilon, auditDelta);
   const audited = sgdTask({
     model: { canaries: axes + 1 },
     noiseMultiplier,
@@ -58,16 +65,15 @@ async function trainingWorlds(
   // The event is that of a round of many steps; a canary is looked for in one of them.
   const step = { ...mechanisms.event(audited.plan, noiseMultiplier), count: 1 };
   const claim = mechanisms.pldEpsilon(step, auditDelta).upper;
-  return check('training', epsilon, releases, bound.epsilon, claim);
+  return check('training', noiseMultiplier, releases, bound.epsilon, claim);
 }
 
-async function updateWorlds(
+function updateWorlds(
   mechanisms: AuditedMechanisms,
-  epsilon: number,
+  noiseMultiplier: number,
   releases: number,
   randomBytes: RandomBytes,
-): Promise<Check> {
-  const noiseMultiplier = gaussianSigma(epsilon, auditDelta);
+): Check {
   const { plan } = fedAvgTask({ noiseMultiplier, clip: 1, dimension: 3, cohort: 2 });
   const grid = mechanisms.grid(plan, noiseMultiplier, 1);
   const [canary] = mechanisms.clip([Float64Array.of(1000)], 1);
@@ -75,10 +81,10 @@ async function updateWorlds(
     mechanisms.noisySum(new Float64Array(releases).fill(value), grid, randomBytes);
   const bound = twoWorldsBound(scores(canary[0]), scores(0), alpha, auditDelta);
   const claim = mechanisms.pldEpsilon(mechanisms.event(plan, noiseMultiplier), auditDelta).upper;
-  return check('clipped and noised', epsilon, releases, bound.epsilon, claim);
+  return check('clipped and noised', noiseMultiplier, releases, bound.epsilon, claim);
 }
 
-function check(what: string, epsilon: number, releases: number, bound: number, claim: number): Check {
-  const tried = `${releases} releases of each world, δ = ${auditDelta}`;
-  return atMost('L4', `${what}: two worlds show no more than ε = ${epsilon}`, tried, bound, claim);
+function check(what: string, noiseMultiplier: number, releases: number, bound: number, claim: number): Check {
+  const tried = `z = ${written(noiseMultiplier)}, ${releases} releases of each world, δ = ${auditDelta}`;
+  return atMost('L4', `${what}: two worlds show no more than ε`, tried, bound, claim);
 }

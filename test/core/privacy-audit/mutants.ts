@@ -106,7 +106,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'σ/√2',
     layer: 'L1',
-    check: 'noise has the variance',
+    check: 'noise has the accounted variance',
     broken: () => ({ noisySum: scaled(() => Math.SQRT1_2) }),
   },
   {
@@ -115,8 +115,18 @@ export const mutants: readonly Mutant[] = [
     check: 'clipped and noised',
     broken: () => ({ noisySum: scaled(() => Math.SQRT1_2) }),
   },
-  { name: 'σ/2', layer: 'L1', check: 'noise has the variance', broken: () => ({ noisySum: scaled(() => 0.5) }) },
-  { name: 'σ² for σ', layer: 'L1', check: 'noise has the variance', broken: () => ({ noisySum: scaled(z => z) }) },
+  {
+    name: 'σ/2',
+    layer: 'L1',
+    check: 'noise has the accounted variance',
+    broken: () => ({ noisySum: scaled(() => 0.5) }),
+  },
+  {
+    name: 'σ² for σ',
+    layer: 'L1',
+    check: 'noise has the accounted variance',
+    broken: () => ({ noisySum: scaled(z => z) }),
+  },
   {
     name: 'σ/√2 in training, seen by two worlds',
     layer: 'L4',
@@ -187,14 +197,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'noise with the next clip bound',
     layer: 'L1',
-    check: 'following norms',
+    check: 'adaptive clip',
     broken: rounds({ grid: (grid, _n, next, clip) => ({ ...grid, step: (grid.step * next) / clip }) }),
   },
   // Batches
   {
     name: 'noise per microbatch',
     layer: 'L1',
-    check: 'noise of a step has the variance',
+    check: 'noise of a step has the accounted variance',
     broken: trains({
       noise: (sum, grid, randomBytes, { length }) => {
         let noisy = sum;

@@ -68,10 +68,7 @@ function epsilonFigures({ noiseMultiplier, rounds, samplingRate, delta }: NoisyR
   const rdp = bestOrder(defaultOrders, curve, delta);
   const step = { kind: 'sampled', q: samplingRate, of: { kind: 'gaussian', noiseMultiplier }, count: rounds } as const;
   const pld = unlessUnavailable(() => pldEpsilon(step, delta));
-  const guess = Math.max(pld?.upper ?? rdp.epsilon, 1e-6);
-  const integral = unlessUnsettled(() =>
-    integralEpsilon({ q: samplingRate, noiseMultiplier, steps: rounds }, delta, guess),
-  );
+  const integral = unlessUnsettled(() => integralEpsilon({ q: samplingRate, noiseMultiplier, steps: rounds }, delta));
   return {
     samplingRate,
     rdp,

@@ -25,7 +25,7 @@ const wholeUpdates = [
   'use record, or mechanism dp-fedavg',
 ] as const;
 
-/** Values that are refused for good, and why; of a block the name of its first setting. */
+/** Values that are refused for good, and why; a block by its first setting, in braces. */
 const refused: Readonly<Record<string, Readonly<Record<string, readonly [why: string, remedy: string]>>>> = {
   'privacy.unit': {
     record: [
@@ -40,7 +40,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, readonly [why: st
     ],
   },
   'privacy.sampling': {
-    poisson: [
+    '{poisson}': [
       'the coordinator draws the cohort and everyone can recompute it, so that sampling clients hides nobody',
       'use all, or dp-sgd, where sites draw rows in secret',
     ],
@@ -118,7 +118,7 @@ function settingOfOthers(union: Schema | null, given: unknown, key: string): str
 }
 
 function refusedForGood(path: string, value: unknown): readonly [why: string, remedy: string] | undefined {
-  const word = isRecord(value) ? Object.keys(value)[0] : value;
+  const word = isRecord(value) ? `{${Object.keys(value)[0]}}` : value;
   if (typeof word !== 'string' || !Object.hasOwn(refused, path)) return undefined;
   return Object.hasOwn(refused[path], word) ? refused[path][word] : undefined;
 }

@@ -143,6 +143,11 @@ const refusals: readonly [name: string, task: Plain, message: RegExp][] = [
     /^privacy\.sampling: the coordinator draws the cohort .* hides nobody; use all/,
   ],
   [
+    'a word for sampling without its rate',
+    changed({ 'privacy.sampling': 'poisson' }),
+    /^privacy\.sampling: "poisson" is not a known value; use "all", or a block of settings: poisson$/,
+  ],
+  [
     'a user as the unit of clipped rows',
     changed({ 'privacy.unit': 'user' }),
     /^privacy\.unit: dp-sgd clips and hides single rows.*; use record, or mechanism dp-fedavg$/,
@@ -355,7 +360,11 @@ test('whatever stands at a place of the block, the error names a place in it, a 
         for (const line of errorsOf(changed({ [`privacy.${place}`]: value }, block))) {
           assert.match(line, /^[a-zA-Z.]+: .+; .+$/, `${place}: ${line}`);
           assert.match(line, /^(?:privacy|aggregation|training)\./, `${place}: ${line}`);
-          assert.doesNotMatch(line, /Invalid|Too (?:big|small)|\bexpected\b|undefined|another value/, `${place}: ${line}`);
+          assert.doesNotMatch(
+            line,
+            /Invalid|Too (?:big|small)|\bexpected\b|undefined|another value/,
+            `${place}: ${line}`,
+          );
         }
       }
     }

@@ -25,6 +25,11 @@ const wholeUpdates = [
   'use record, or mechanism dp-fedavg',
 ] as const;
 
+/** A breach of a rule between parts: its place, and "what; remedy". */
+export function breachIssue({ path, message }: { path: readonly (string | number)[]; message: string }): TaskIssue {
+  return { path: path.join('.'), ...inTwo(message) };
+}
+
 /** Values that are refused for good, and why; a block by its first setting, in braces. */
 const refused: Readonly<Record<string, Readonly<Record<string, readonly [why: string, remedy: string]>>>> = {
   'privacy.unit': {

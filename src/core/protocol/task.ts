@@ -7,7 +7,7 @@ import { defaultLoss, type LossSettings } from '../learning/loss-settings.ts';
 import { aggregationSchema } from './aggregation-settings.ts';
 import { modelSchema } from './model-settings.ts';
 import { privacySchema } from './privacy-settings.ts';
-import { issueLine, type TaskIssue, taskIssues } from './task-issue.ts';
+import { breachIssue, issueLine, type TaskIssue, taskIssues } from './task-issue.ts';
 import { taskBreaches } from './task-rules.ts';
 import { trainingSchema } from './training-settings.ts';
 import { visibilityIssues } from './visibility-rules.ts';
@@ -36,55 +36,50 @@ const server = z.discriminatedUnion('optimizer', [
   z.strictObject({ optimizer: z.literal('fedadagrad'), ...adaptive, beta1: decay.default(0) }),
 ]);
 
-export const taskSchema = z
-  .strictObject({
-    /** Version of this format. */
-    parley: z.literal(1),
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use 1–63 lower-case letters, digits and dashes'),
-    /** Seeds initial weights, cohort selection and minibatches: public, reproducible. Never used for keys or noise. */
-    seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-    data: dataSchema,
-    model: modelSchema,
-    training: trainingSchema,
-    rounds: z.number().int().min(1).max(1_000_000),
-    cohort: z.strictObject({
-      /** Share of the present clients asked in a round, before over-selection. */
-      fraction: fraction.default(1),
-      /** A round opens with, and combines, at least so many clients. */
-      minimum: z.number().int().min(1).max(1_000_000),
-      deadlineSeconds: z.number().min(0.1).max(604_800).default(300),
-      /** Extra clients asked, as a share of the target; the round closes when the target has answered. */
-      overSelection: z.number().min(0).max(4).default(0),
-    }),
-    server,
-    aggregation: aggregationSchema,
-    protection: z.enum(['inspect']),
-    privacy: privacySchema,
-    /** Ends the run early when the clients' evaluation of the global model has not improved for so many evaluations. */
-    stopping: z
-      .strictObject({
-        metric: z.enum(['loss', 'accuracy', 'auc']),
-        patience: z.number().int().min(1).max(1_000_000),
-        /** What counts as an improvement. */
-        minDelta: z.number().min(0).finite().default(0),
-      })
-      .nullable()
-      .default(null),
-    evaluation: z
-      .strictObject({
-        /** Evaluate the global model on the clients every so many rounds; the final model always is. */
-        everyRounds: z.number().int().min(1).default(1),
-        /** Clients send a score histogram per class with so many bins, for one AUC over all; null: they do not. */
-        pooledAucBins: z.number().int().min(2).max(65_536).nullable().default(null),
-        /** At the end each client also trains alone, as long as the run did, and reports how good that is. */
-        aloneBaseline: z.boolean().default(false),
-      })
-      .default({ everyRounds: 1, pooledAucBins: null, aloneBaseline: false }),
-  })
-  .superRefine((task, context) => {
-    const unsound = new Set(context.issues.map(issue => issue.path?.[0]));
-    for (const { path, message } of taskBreaches(task, unsound)) context.addIssue({ code: 'custom', path, message });
-  });
+export const taskSchema = z.strictObject({
+  /** Version of this format. */
+  parley: z.literal(1),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use 1–63 lower-case letters, digits and dashes'),
+  /** Seeds initial weights, cohort selection and minibatches: public, reproducible. Never used for keys or noise. */
+  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  data: dataSchema,
+  model: modelSchema,
+  training: trainingSchema,
+  rounds: z.number().int().min(1).max(1_000_000),
+  cohort: z.strictObject({
+    /** Share of the present clients asked in a round, before over-selection. */
+    fraction: fraction.default(1),
+    /** A round opens with, and combines, at least so many clients. */
+    minimum: z.number().int().min(1).max(1_000_000),
+    deadlineSeconds: z.number().min(0.1).max(604_800).default(300),
+    /** Extra clients asked, as a share of the target; the round closes when the target has answered. */
+    overSelection: z.number().min(0).max(4).default(0),
+  }),
+  server,
+  aggregation: aggregationSchema,
+  protection: z.enum(['inspect']),
+  privacy: privacySchema,
+  /** Ends the run early when the clients' evaluation of the global model has not improved for so many evaluations. */
+  stopping: z
+    .strictObject({
+      metric: z.enum(['loss', 'accuracy', 'auc']),
+      patience: z.number().int().min(1).max(1_000_000),
+      /** What counts as an improvement. */
+      minDelta: z.number().min(0).finite().default(0),
+    })
+    .nullable()
+    .default(null),
+  evaluation: z
+    .strictObject({
+      /** Evaluate the global model on the clients every so many rounds; the final model always is. */
+      everyRounds: z.number().int().min(1).default(1),
+      /** Clients send a score histogram per class with so many bins, for one AUC over all; null: they do not. */
+      pooledAucBins: z.number().int().min(2).max(65_536).nullable().default(null),
+      /** At the end each client also trains alone, as long as the run did, and reports how good that is. */
+      aloneBaseline: z.boolean().default(false),
+    })
+    .default({ everyRounds: 1, pooledAucBins: null, aloneBaseline: false }),
+});
 
 export type Task = z.infer<typeof taskSchema>;
 export type { ModelSettings } from './model-settings.ts';
@@ -113,9 +108,25 @@ export function lossOf(task: Task): LossSettings {
 /** Parses a task from plain data (of YAML, JSON or CBOR) and fills defaults. Throws TaskError with every error at once. */
 export function parseTask(value: unknown): Task {
   const result = taskSchema.safeParse(value, { reportInput: true });
-  if (result.success) return withoutNegativeZero(result.data);
-  const issues = result.error.issues.flatMap(issue => taskIssues(issue, taskSchema, value));
-  throw new TaskError([...issues, ...visibilityIssues(value)]);
+  const issues = result.success ? [] : result.error.issues.flatMap(issue => taskIssues(issue, taskSchema, value));
+  const { parts, unsound } = result.success ? { parts: result.data, unsound: new Set<string>() } : soundParts(value);
+  // What is not there is unsound, and no rule looks at it.
+  const breaches = taskBreaches(parts as Task, unsound).map(breachIssue);
+  if (result.success && breaches.length === 0) return withoutNegativeZero(result.data);
+  throw new TaskError([...issues, ...breaches, ...visibilityIssues(value)]);
+}
+
+/** The parts of a value that hold by themselves, and the names of the others: rules between sound parts are looked at all the same. */
+function soundParts(value: unknown): { parts: Partial<Task>; unsound: Set<string> } {
+  const given = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  const parts: Record<string, unknown> = {};
+  const unsound = new Set<string>();
+  for (const [name, schema] of Object.entries(taskSchema.shape)) {
+    const part = schema.safeParse(given[name]);
+    if (part.success) parts[name] = part.data;
+    else unsound.add(name);
+  }
+  return { parts, unsound };
 }
 
 /** A copy in which −0, another number in CBOR, is 0: it means the same wherever it stands, so the task has the same hash. */

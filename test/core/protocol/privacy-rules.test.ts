@@ -340,6 +340,18 @@ test('all refusals of a private task come at once', () => {
   ]);
 });
 
+test('an error in one part of a task hides no refusal between the others', () => {
+  const places = errorsOf(
+    changed({
+      rounds: 'many',
+      'privacy.noiseAt': 'coordinator',
+      'training.amount': { unit: 'epochs', count: 1 },
+      stopping: { metric: 'loss', patience: 2 },
+    }),
+  ).map(line => line.slice(0, line.indexOf(': ')));
+  assert.deepEqual(places.sort(), ['privacy.noiseAt', 'rounds', 'stopping', 'training.amount.unit']);
+});
+
 test('whatever stands at a place of the block, the error names a place in it, a remedy, and no word of the validator', () => {
   const values = [undefined, null, -1, 0.5, 1e300, 'x', '', [], [null], {}, { kind: 'x' }, { poisson: 'x' }, true];
   const blocks = [

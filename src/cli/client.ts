@@ -29,7 +29,9 @@ export function clientCommand(): Command {
   return withThreads(withTrainerLimits(command))
     .addHelpText(
       'after',
-      '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.',
+      '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.\n' +
+        'What private tasks spend is kept in the home: parley privacy ledger. privacy-policy.yaml in the home says which\n' +
+        'tasks it may take part in, whatever the federation asks for (docs/ledger.md).',
     )
     .action(async (options: Options) => {
       requireSite(options.data);

@@ -44,7 +44,7 @@ test('says what is spent and left, by task and over all, with a plot, and that t
   assert.match(stdout, /^all tasks +records +add-remove +\d\.\d{4}\* +9 +\d\.\d{4} +1e-4 +5 +2$/m);
   assert.match(stdout, /^1 spent again: /m);
   assert.match(stdout, /^ε over rounds, aaaaaaaaaaaa train$/m);
-  assert.match(stdout, /^ ε 1\.66 │/m);
+  assert.match(stdout, /^ +ε 1\.66 │/m);
   assert.match(stdout, /^ +\d+ +2 +committed, again +1\.\d{4} +sampled$/m);
   assert.match(stdout, /The ε to state is the limit/);
 });

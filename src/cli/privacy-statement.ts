@@ -38,11 +38,11 @@ export function planCommand(): Command {
 
 function statement(path: string, { json }: { json?: true }): void {
   const found = readStatement(path);
-  const checks = found.private ? recalculated(found) : null;
-  if (json) return printJson({ ...found, ...(checks && { recalculated: checks }) });
-  printLine(strong(path));
-  printLines(statementLines(found));
-  if (checks !== null) printLines(checkLines(checks));
+  const lines = statementLines(found);
+  if (!found.private) return json ? printJson(found) : printWhole(path, lines);
+  const checks = recalculated(found);
+  if (json) return printJson({ ...found, recalculated: checks });
+  printWhole(path, [...lines, ...checkLines(checks, found.basis)]);
 }
 
 function readStatement(path: string): PrivacyStatement {
@@ -101,10 +101,16 @@ function closerBounds(event: PrivacyEvent, delta: number): Bounds | null {
   }
 }
 
-function checkLines({ rdp, pld, agrees }: Recalculated): StatementLine[] {
+const checkTexts = {
+  released: 'of what was released',
+  planned: 'of what was released, which is no bound here',
+  limit: 'as if the noise had not followed releases, which is no bound here',
+} as const;
+
+function checkLines({ rdp, pld, agrees }: Recalculated, basis: keyof typeof checkTexts): StatementLine[] {
   const closer = pld === null ? '' : `; by privacy loss distributions, closer, ${epsilonFigure(pld.upper)}`;
   const verdict = agrees === false ? ' — MORE THAN IS STATED: do not rely on this statement' : '';
-  return [['calculated', `here, of what was released: ${epsilonFigure(rdp)}${closer}${verdict}`]];
+  return [['calculated', `here, ${checkTexts[basis]}: ${epsilonFigure(rdp)}${closer}${verdict}`]];
 }
 
 /** Points of ε over rounds in the document. */
@@ -127,8 +133,7 @@ function plan(path: string, { json }: { json?: true }): void {
   };
   if (json)
     return printJson({ ...privacyFigures(task), pld, overRounds: epsilonOverPlan(found, pointsInDocument), event });
-  printLine(strong(path));
-  printLines(privacyLines(task));
+  printWhole(path, privacyLines(task));
   if (pld.withAmplification !== null) {
     const text = `${epsilonFigure(pld.withAmplification.upper)} at δ = ${smallText(delta)} after all rounds, by privacy loss distributions: for reports, the budget is kept by RDP`;
     printLines([['closer', text]]);
@@ -149,6 +154,11 @@ function epsilonOverPlan(found: Plan, points: number): { rounds: number; epsilon
     const rounds = Math.ceil(((i + 1) * found.rounds) / count);
     return { rounds, epsilon: eventEpsilon(runsEvent(found, firstRounds(runs, rounds)), found.privacy.delta).epsilon };
   });
+}
+
+function printWhole(path: string, lines: readonly StatementLine[]): void {
+  printLine(strong(path));
+  printLines(lines);
 }
 
 function printLines(lines: readonly StatementLine[]): void {

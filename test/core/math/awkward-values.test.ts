@@ -140,6 +140,7 @@ const calls: Record<Exclude<keyof Kernels, 'name' | 'buffer'>, Call> = {
       return made;
     },
   },
+  hadamard: { sizes: [32], run: (f, [x]) => f.hadamard(x, 16) },
   ditherGaussian: {
     sizes: [400, tableBytes(3) / 4, m, 2],
     run: (f, [words, table, y, used]) => {

@@ -15,3 +15,4 @@ export { gatherTokens, scatterTokens, addTokenSquares } from './token.as';
 export { gaussianFill, addGaussian } from './noise.as';
 export { discreteGaussianFill, ditherGaussian } from './discrete-gaussian.as';
 export { gram } from './gram.as';
+export { hadamard } from './hadamard.as';

@@ -1,5 +1,6 @@
 /** The port to the numeric kernels: functions over one memory, addressed by byte offsets. Two implementations, equal to the bit. */
 import type { GramKernels } from './gram.ts';
+import type { HadamardKernels } from './hadamard.ts';
 import type { ImageKernels } from './image.ts';
 import type { LossKernels } from './loss.ts';
 import type { MaskKernels } from './mask.ts';
@@ -25,6 +26,7 @@ export const reservedBytes = 147_456;
  */
 export interface KernelFunctions
   extends GramKernels,
+    HadamardKernels,
     ImageKernels,
     LossKernels,
     MaskKernels,

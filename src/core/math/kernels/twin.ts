@@ -1,6 +1,7 @@
 /** The kernels in plain TypeScript: oracle of the SIMD ones, and what runs where WebAssembly SIMD does not. */
 import { activateTwin, activationGradientTwin } from './activation-twin.ts';
 import { gramTwin } from './gram-twin.ts';
+import { hadamardTwin } from './hadamard-twin.ts';
 import {
   addCol2imTwin,
   averagePoolGradientTwin,
@@ -105,6 +106,7 @@ function createTwin(bytes: number): Kernels {
       nesterovStepTwin(m, parameters / 4, gradient / 4, velocity / 4, count, rate, momentum),
     adamStep: (parameters, gradient, first, second, ...settings) =>
       adamStepTwin(m, parameters / 4, gradient / 4, first / 4, second / 4, ...settings),
+    hadamard: (values, count) => hadamardTwin(doubles(values, count)),
     sumOfSquares: (values, count) => sumOfSquaresTwin(floats(values, count)),
     addWeighted: (values, sums, count, weight) => addWeightedTwin(floats(values, count), doubles(sums, count), weight),
     divideToFloat: (sums, output, count, divisor) =>

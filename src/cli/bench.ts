@@ -10,6 +10,7 @@ const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = 
   learning: async () => (await import('../../bench/learning.ts')).learning(),
   privacy: async () => (await import('../../bench/privacy.ts')).privacy(),
   rounds: async () => (await import('../../bench/rounds.ts')).rounds(),
+  utility: async () => (await import('../../bench/utility.ts')).utility(),
 };
 
 const helpOfSuites = [
@@ -19,6 +20,7 @@ const helpOfSuites = [
   '  learning     local training, with and without clipping per example, beside other engines where they are installed',
   '  privacy      what privacy costs: noise per second',
   '  rounds       rounds per second of a federation of processes, and of a simulated one; training excluded',
+  '  utility      accuracy of models whose training hides every record; needs PARLEY_DATA_DIR, and minutes: PARLEY_BENCH_PARTS names some of gmix,mnist,heart',
 ].join('\n');
 
 /** Prints `{suite, machine: {cpu, cores, node}, results}`; every figure is the median of several runs, with its spread. */

@@ -12,7 +12,7 @@ import {
   sharedPlan,
   shareOf,
   sumOfShares,
-} from '../../../src/core/privacy/shared-noise.ts';
+} from '../../../src/core/privacy/noise-shares.ts';
 import { simd } from '../math/same-kernels.ts';
 import { seededBytes } from './seeded-bytes.ts';
 

@@ -19,6 +19,14 @@ export interface NoisePlace {
    * one makes the noise worthless: for tests only.
    */
   readonly randomBytes: (bytes: Uint8Array<ArrayBuffer>) => void;
+  /** Scale whose table is in the scratch: what `withTable` wrote since the memory was acquired. By default each call writes its own. */
+  readonly tableScale?: number;
+}
+
+/** The same place for many calls with one scale. It holds as long as the memory is not released. */
+export function withTable(place: NoisePlace, logScale: number): NoisePlace {
+  storeTable(place.kernels.buffer, tableOf(place), logScale);
+  return { ...place, tableScale: logScale };
 }
 
 /** Lays out the scratch of the functions below: words, how many of them were used, and a table. */
@@ -90,9 +98,9 @@ function drawing(
   const { kernels, scratch, randomBytes } = place;
   const words = new Uint32Array(kernels.buffer, scratch, chunkWords);
   const consumed = new Uint32Array(kernels.buffer, scratch + words.byteLength, 2);
-  const table = scratch + 4 * tableStart;
-  // Each time: what is left in a memory from before is nothing that noise may rest on.
-  storeTable(kernels.buffer, table, logScale);
+  const table = tableOf(place);
+  // What is left in a memory from before is nothing that noise may rest on.
+  if (place.tableScale !== logScale) storeTable(kernels.buffer, table, logScale);
   const perDraw = logScale > mostTableLog ? 3.3 : 1.15;
   erasing(place, () => {
     // What the last call left goes first: thrown away, it would make long draws rarer.
@@ -106,6 +114,10 @@ function drawing(
       kept = filled - back - front;
     }
   });
+}
+
+function tableOf({ scratch }: NoisePlace): number {
+  return scratch + 4 * tableStart;
 }
 
 function erasing({ kernels, scratch }: NoisePlace, work: () => void): void {

@@ -51,8 +51,8 @@ export class PartLearner {
     const plan = this.#plan;
     const count = Math.min(plan.rows, rows.length - first);
     this.#gather(rows, first, count);
-    const numbers = this.#isPrivate ? Uint32Array.from(rows).subarray(first, first + count) : undefined;
-    const masks = { key: this.#maskKey, step, firstRow: first, ...(numbers === undefined ? {} : { numbers }) };
+    const numbers = this.#isPrivate ? { numbers: Array.prototype.slice.call(rows, first, first + count) } : {};
+    const masks = { key: this.#maskKey, step, firstRow: first, ...numbers };
     const pass = passOver(this.#kernels, plan, count, masks, target);
     forward(plan, pass);
     if (this.#clipNorm === null) return backward(plan, pass, rows.length);

@@ -20,6 +20,7 @@ import type { Kernels } from '../math/kernels/kernels.ts';
 import { ditherWithNoise } from '../privacy/grid-noise.ts';
 import { gridOf } from '../privacy/plan.ts';
 import type { NetworkPlan } from './network.ts';
+import { withTable } from './noise.ts';
 import type { CheckedPrivacy } from './private-training.ts';
 
 /** The norm that clipped gradients have at most in a sum: a power of two in the middle of what float32 can hold. */
@@ -44,10 +45,11 @@ export function planRelease(
 ): () => void {
   const grid = gridOf(plan, noiseMultiplier, unitNorm);
   const { kernels, scratch } = place;
+  const noise = withTable({ kernels, scratch, randomBytes }, grid.logScale);
   const { gradient, count, weights } = place.plan;
   const factor = settings.clipNorm / unitNorm / plan.batchSize;
   return () => {
-    ditherWithNoise({ kernels, scratch, randomBytes }, gradient, count, grid);
+    ditherWithNoise(noise, gradient, count, grid);
     new Float32Array(kernels.buffer, weights, 1)[0] = factor;
     kernels.scaleRows(gradient, 1, count, weights);
   };

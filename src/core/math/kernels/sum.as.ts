@@ -65,6 +65,7 @@ export function addWeighted(values: usize, sums: usize, count: usize, weight: f6
 
 /** output = sums / divisor, rounded to float32. */
 export function divideToFloat(sums: usize, output: usize, count: usize, divisor: f64): void {
+  if (divisor == 1) return toFloat(sums, output, count);
   const d = f64x2.splat(divisor);
   const whole = count & ~3;
   for (let i: usize = 0; i < whole; i += 4) {
@@ -73,6 +74,16 @@ export function divideToFloat(sums: usize, output: usize, count: usize, divisor:
     v128.store(output + i * 4, v128.shuffle<i64>(low, upper, 0, 2));
   }
   for (let i = whole; i < count; i++) store<f32>(output + i * 4, <f32>(load<f64>(sums + i * 8) / divisor));
+}
+
+function toFloat(sums: usize, output: usize, count: usize): void {
+  const whole = count & ~3;
+  for (let i: usize = 0; i < whole; i += 4) {
+    const low = f32x4.demote_f64x2_zero(v128.load(sums + i * 8));
+    const upper = f32x4.demote_f64x2_zero(v128.load(sums + i * 8, 16));
+    v128.store(output + i * 4, v128.shuffle<i64>(low, upper, 0, 2));
+  }
+  for (let i = whole; i < count; i++) store<f32>(output + i * 4, <f32>load<f64>(sums + i * 8));
 }
 
 // @ts-ignore: decorator

@@ -53,6 +53,9 @@ interface HonestRound {
  * collude: they send the same update, but for noise. They are the code of production with another trainer, so their own
  * clipping, weight and signature are as ever; they evaluate honestly and report their true number of examples and the mean honest loss.
  *
+ * Of a private task it knows what is there before the noise on whole updates, and after the noise on steps; what its clients send is clipped
+ * and noised like any other.
+ *
  * An attacker sends what it wants to the float32 precision of global + update. Where no honest client of a round has a finite update it
  * declines like them.
  */
@@ -97,9 +100,10 @@ export class Adversary {
     if (event === 'alone-round') this.#alone.add(party);
   }
 
-  async #attack(client: string, { parameters, round }: TrainRequest): Promise<TrainResult> {
+  async #attack(client: string, request: TrainRequest): Promise<TrainResult> {
+    const { parameters, round } = request;
     const { seed, examplesOf } = this.#settings;
-    const { malicious, loss } = await this.#planOf(parameters, round);
+    const { malicious, loss } = await this.#planOf(request);
     const wanted = malicious.vectorFor(streamOf(seed, `attack/${client}/${round}`));
     const difference = this.#momenta.differenceFor(client, round, wanted);
     const sent = parameters.map((value, k) => value + difference[k]);
@@ -107,12 +111,13 @@ export class Adversary {
     return { parameters: sent, examples: examplesOf(client), steps: 1, loss };
   }
 
-  #planOf(parameters: Float32Array, round: number): Promise<Plan> {
-    if (this.#plan?.round !== round) this.#plan = { round, made: this.#makePlan(parameters, round) };
+  #planOf(request: TrainRequest): Promise<Plan> {
+    const { round } = request;
+    if (this.#plan?.round !== round) this.#plan = { round, made: this.#makePlan(request) };
     return this.#plan.made;
   }
 
-  async #makePlan(parameters: Float32Array, round: number): Promise<Plan> {
+  async #makePlan(request: TrainRequest): Promise<Plan> {
     const { clients, attackers, attack, factor } = this.#settings;
     const cohort = (await this.#settings.cohort()) ?? clients;
     const isHonest = (client: string): boolean => !attackers.includes(client);
@@ -121,7 +126,7 @@ export class Adversary {
     let loss: number | null = 0;
     // A cohort of attackers alone tells nothing: then those count who were not asked.
     for (const client of honestOnes.length > 0 ? honestOnes : clients.filter(isHonest)) {
-      const made = await this.#honestUpdate(client, parameters, round);
+      const made = await this.#honestUpdate(client, request);
       if (made === null) continue;
       honest.push(made.update);
       loss = loss === null || made.loss === null ? null : loss + made.loss;
@@ -136,12 +141,11 @@ export class Adversary {
   /** What an honest client sends in a round; null where it declines. */
   async #honestUpdate(
     client: string,
-    parameters: Float32Array,
-    round: number,
+    { parameters, round, noiseMultiplier }: TrainRequest,
   ): Promise<{ readonly update: Float32Array; readonly loss: number | null } | null> {
     const seed = this.#settings.primitives.sha256(trainingSeed(this.#taskHash, round, client));
     try {
-      const { result, sent } = await this.#honestRound(client, { parameters, round, seed });
+      const { result, sent } = await this.#honestRound(client, { parameters, round, seed, noiseMultiplier });
       if (sent === null) return null;
       return { update: clipToNorm(sent, this.#settings.task.aggregation.clipNorm), loss: result.loss };
     } catch (error) {

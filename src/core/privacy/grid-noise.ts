@@ -8,9 +8,10 @@ import { type RandomBytes, type RandomWords, withRandomWords } from './random-wo
 import { requirePositive } from './ranges.ts';
 
 /**
- * Replaces `count` float32 values x at the byte offset `target` by (⌊x/γ + U⌋ + N)·γ: U uniform in [0, 1), fresh for each value, and N an
- * exact draw of N_ℤ(0, s²), s = 2^logScale. The expectation of the rounding is x/γ within 2^−47. x/γ saturates at ±2^50, which moves
- * no two sums further apart. The product with γ is rounded to float32: a function of the integer alone.
+ * Replaces `count` float32 values x at the byte offset `target` by (⌊x/γ + U⌋ + N)·γ: U uniform in [0, 1), fresh for each value and
+ * compared with the fraction of x/γ in float64 to 79 bits, and N a draw of N_ℤ(0, s²), s = 2^logScale, within 2^−128 of it
+ * (gaussian-table.ts). x/γ saturates at ±2^50, which moves no two sums further apart. The product with γ is rounded to float32: a
+ * function of the integer alone.
  *
  * Throws RangeError, before anything is drawn, when a value is not finite. When the generator throws, the values are NaN: neither the
  * sum nor a part of the noise is left. How long it takes depends on the values drawn: timing is not protected.

@@ -5,11 +5,12 @@ import type { CoordinatorPorts } from '../coordinator/ports.ts';
 import { noisyMean } from '../coordinator/private-sum.ts';
 import type { Charged, Verified } from '../coordinator/stages.ts';
 import type { Received, Run } from '../coordinator/store.ts';
-import { toHex } from '../core/bytes/floats.ts';
+import { bytesToFloats, toHex } from '../core/bytes/floats.ts';
 import { taskManifest } from '../core/learning/model.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
 import { drawBatch } from '../core/learning/private-batches.ts';
 import { trainPrivately } from '../core/learning/private-run.ts';
+import type { TrainResult } from '../core/learning/trainer.ts';
 import { clipL2 } from '../core/privacy/clip.ts';
 import { eventEpsilon } from '../core/privacy/event-rdp.ts';
 import { addDiscreteNoise, noisySum, roundedToGrid } from '../core/privacy/grid-noise.ts';
@@ -24,6 +25,7 @@ import type {
   AuditDisk,
   AuditedLedger,
   AuditedMechanisms,
+  ClientUpdate,
   LocalFigures,
   TrainingRun,
   UpdateRelease,
@@ -39,6 +41,7 @@ export const ourMechanisms: AuditedMechanisms = {
   noisySum,
   train,
   updateRound,
+  noisyUpdate,
   noiseShares,
   sampleBatch: (plan, rows, randomBytes) => drawBatch(rows, plan.samplingRate, randomBytes),
   grid: sumGrid,
@@ -70,10 +73,8 @@ async function updateRound({ audited, clipNorm, updates, randomBytes }: UpdateRo
   const blobs = new MemoryBlobs();
   const received: Received[] = [];
   let run: Run | null = null;
-  for (const [i, { parts, examples }] of updates.entries()) {
-    const parameters = Float32Array.from(parts.flatMap(part => [...part]));
-    const trained = { parameters, examples, steps: 1, loss: 0.1 };
-    const sent = await auditedClient(context, trained, randomBytes).send();
+  for (const [i, update] of updates.entries()) {
+    const sent = await auditedClient(context, trainedTo(update), randomBytes).send();
     run ??= runOf(sent, noise);
     received.push(await admitted(sent, `site-${String(i).padStart(4, '0')}`, audited, run, blobs));
   }
@@ -91,6 +92,22 @@ async function updateRound({ audited, clipNorm, updates, randomBytes }: UpdateRo
     sum: Float64Array.from(released.vector, value => value * privacy.expectedCohort),
     nextClip: nextNoise(plan, 1, noise, released.shown).clipNorm,
   };
+}
+
+async function noisyUpdate({
+  audited,
+  clipNorm,
+  update,
+  randomBytes,
+}: Omit<UpdateRound, 'updates'> & { readonly update: ClientUpdate }): Promise<Float64Array> {
+  const trained = trainedTo(update);
+  const { tensor } = await auditedClient(auditedContext(audited, clipNorm), trained, randomBytes).send();
+  return Float64Array.from(bytesToFloats(tensor));
+}
+
+/** Training that ends with this update. */
+function trainedTo({ parts, examples }: ClientUpdate): TrainResult {
+  return { parameters: Float32Array.from(parts.flatMap(part => [...part])), examples, steps: 1, loss: 0.1 };
 }
 
 /** Of a run, admission and sum look at these fields alone. */

@@ -24,9 +24,11 @@ export interface Audit {
 }
 
 /**
- * The checks of one layer. What passes shows no fault that is looked for; it proves no privacy. An audit of all layers raises a false alarm
- * with probability below 1e-3: 1e-4 for the tests of L1 together, for each of the eight bounds of L4 and that of L5, and 1e-5 for L2;
- * L0 and L3 leave nothing to chance.
+ * The checks of one layer. What passes shows no fault that is looked for; it proves no privacy.
+ *
+ * An audit of all layers raises a false alarm with probability below 1e-3 (a union bound): 1e-4 for the tests of L1 together, 1e-5 for L2,
+ * 1e-4 for each of four bounds of L4 and half of it for the four others, as much as one more for a task, and 1e-4 for L5. L0 and L3 leave
+ * nothing to chance; L6 compares figures with bounds that are six standard deviations off.
  */
 export async function auditLayer(layer: AuditLayer, audit: Audit): Promise<readonly Check[]> {
   const { mechanisms, size, randomBytes, setting = null, wanted = () => true, onProgress = () => undefined } = audit;

@@ -72,6 +72,8 @@ export interface AuditedMechanisms {
   train(run: TrainingRun): Promise<Float32Array>;
   /** DP-FedAvg: what clients do to their updates, and the coordinator to what they send. */
   updateRound(round: UpdateRound): UpdateRelease | Promise<UpdateRelease>;
+  /** DP-FedAvg where the client adds all noise: what one client sends. */
+  noisyUpdate(round: Omit<UpdateRound, 'updates'> & { readonly update: ClientUpdate }): Promise<Float64Array>;
   /** Noise that each of so many clients adds on its own; in steps, a vector of `count` values for each. */
   noiseShares(plan: Plan, clients: number, count: number, randomBytes: RandomBytes): Int32Array[];
   /** Row numbers of one batch of so many rows. */

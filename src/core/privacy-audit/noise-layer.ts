@@ -20,14 +20,14 @@ export async function noiseLayer(
   randomBytes: RandomBytes,
 ): Promise<Check[]> {
   const { coordinates } = size;
-  const checks = [
+  return [
     ...(await gridNoise(mechanisms, coordinates, randomBytes)),
     ...(await trainingNoise(mechanisms, coordinates, randomBytes)),
     ...(await updateNoise(mechanisms, coordinates, randomBytes)),
+    ...(await clientNoise(mechanisms, coordinates, randomBytes)),
     ...shareNoise(mechanisms, coordinates, randomBytes),
     await resent(mechanisms),
   ];
-  return checks;
 }
 
 function test(name: string, tried: string, p: number): Check {
@@ -112,6 +112,22 @@ async function updateNoise(mechanisms: AuditedMechanisms, count: number, randomB
     test(name, tried, variancePValue(first)),
     test('noise of two rounds is independent', tried, correlationPValue(first, second)),
     test(`${name}, adaptive clip`, tried, variancePValue(adaptive)),
+  ];
+}
+
+/** A client whose noise is its own. */
+async function clientNoise(mechanisms: AuditedMechanisms, count: number, randomBytes: RandomBytes): Promise<Check[]> {
+  const dimension = 4000 * Math.ceil(count / 4000) + 1;
+  const clipNorm = 0.25;
+  const audited = fedAvgTask({ noiseMultiplier, clip: clipNorm, noiseAt: 'client', dimension });
+  const update: ClientUpdate = { parts: [new Float64Array(dimension)], examples: 1 };
+  const sent = await mechanisms.noisyUpdate({ audited, clipNorm, update, randomBytes });
+  const grid = mechanisms.grid(audited.plan, noiseMultiplier, clipNorm);
+  const tried = `one update of ${dimension} values`;
+  const p = variancePValue(standardised(sent, grid));
+  return [
+    offGrid('noise of a client lies on the grid', tried, sent, grid),
+    test('noise of a client has the accounted variance', tried, p),
   ];
 }
 

@@ -7,8 +7,8 @@ import { type AuditSetting, type AuditSize, atMost, type Check, written } from '
 import type { AuditedMechanisms } from './mechanisms.ts';
 import { twoWorldsBound } from './two-worlds-bound.ts';
 
-/** Chance that one of the bounds is wrong. */
-const alpha = 1e-4;
+/** Chances that a bound is wrong: of one from training, and of one from updates. */
+const alpha = { training: 1e-4, updates: 5e-5 };
 const claims = [1, 2, 4, 8];
 
 /** With the noise of a task, if one is audited, beside that of the claims. */
@@ -61,7 +61,7 @@ async function trainingWorlds(
     return scores;
   };
   const inside = await world(Array.from({ length: axes }, (_, axis) => axis));
-  const bound = twoWorldsBound(inside, await world([]), alpha, auditDelta);
+  const bound = twoWorldsBound(inside, await world([]), alpha.training, auditDelta);
   // The event is that of a round of many steps; a canary is looked for in one of them.
   const step = { ...mechanisms.event(audited.plan, noiseMultiplier), count: 1 };
   const claim = mechanisms.pldEpsilon(step, auditDelta).upper;
@@ -79,7 +79,7 @@ function updateWorlds(
   const [canary] = mechanisms.clip([Float64Array.of(1000)], 1);
   const scores = (value: number): Float64Array =>
     mechanisms.noisySum(new Float64Array(releases).fill(value), grid, randomBytes);
-  const bound = twoWorldsBound(scores(canary[0]), scores(0), alpha, auditDelta);
+  const bound = twoWorldsBound(scores(canary[0]), scores(0), alpha.updates, auditDelta);
   const claim = mechanisms.pldEpsilon(mechanisms.event(plan, noiseMultiplier), auditDelta).upper;
   return check('clipped and noised', noiseMultiplier, releases, bound.epsilon, claim);
 }

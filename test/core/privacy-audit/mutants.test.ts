@@ -34,6 +34,12 @@ describe('an audit without a mutant passes:', () => {
     });
 });
 
+test('every fault of private releases that public libraries were seen with is among the mutants', () => {
+  const seen = ['nan-dp-fixed', 'zero-update-dp', 'dp-weight', 'adaptive-sign', 'adaptive-noise-norm', 'scalar-clip'];
+  const peers = mutants.flatMap(({ peer }) => (peer === undefined ? [] : [peer]));
+  assert.deepEqual(peers.toSorted(), seen.toSorted());
+});
+
 describe('an audit catches', () => {
   for (const { name, layer, check, broken } of mutants)
     test(`the mutant "${name}" in ${layer}`, async () => {

@@ -22,6 +22,8 @@ import { type TextbookSteps, textbook } from './textbook.ts';
 export interface Mutant {
   readonly name: string;
   readonly layer: AuditLayer;
+  /** Behaviour of a public library that this is: its name among the vectors of what must not occur. */
+  readonly peer?: string;
   /** Part of the name of a check that has to fail. */
   readonly check: string;
   readonly broken: (ours: AuditedMechanisms) => Partial<AuditedMechanisms>;
@@ -146,6 +148,12 @@ export const mutants: readonly Mutant[] = [
     broken: rounds({ grid: (grid, updates) => ({ ...grid, step: grid.step / updates }) }),
   },
   {
+    name: 'a share of the noise where a client must add all',
+    layer: 'L1',
+    check: 'noise of a client has',
+    broken: ours => ({ noisyUpdate: async round => (await ours.noisyUpdate(round)).map(x => x / Math.sqrt(10)) }),
+  },
+  {
     name: 'noise as floats',
     layer: 'L1',
     check: 'lies on the grid',
@@ -178,14 +186,38 @@ export const mutants: readonly Mutant[] = [
     check: 'one client',
     broken: rounds({ weight: ({ examples }) => Math.min(examples, 1000) }),
   },
-  { name: 'free weights', layer: 'L0', check: 'one client', broken: rounds({ weight: ({ examples }) => examples }) },
+  {
+    name: 'free weights',
+    peer: 'dp-weight',
+    layer: 'L0',
+    check: 'one client',
+    broken: rounds({ weight: ({ examples }) => examples }),
+  },
   { name: 'clip per layer without √L', layer: 'L0', check: 'clipped as a whole', broken: () => ({ clip: perLayer }) },
   { name: 'clip per layer without √L in training', layer: 'L0', check: 'one row', broken: trains({ clip: perLayer }) },
-  { name: '0-d values unclipped', layer: 'L0', check: 'clipped as a whole', broken: () => ({ clip: scalarsFree }) },
+  {
+    name: '0-d values unclipped',
+    peer: 'scalar-clip',
+    layer: 'L0',
+    check: 'clipped as a whole',
+    broken: () => ({ clip: scalarsFree }),
+  },
   { name: '0-d values of updates unclipped', layer: 'L0', check: 'one client', broken: rounds({ clip: scalarsFree }) },
-  { name: 'NaN passes the clip', layer: 'L0', check: 'clipped as a whole', broken: () => ({ clip: plainQuotient }) },
+  {
+    name: 'NaN passes the clip',
+    peer: 'nan-dp-fixed',
+    layer: 'L0',
+    check: 'clipped as a whole',
+    broken: () => ({ clip: plainQuotient }),
+  },
   { name: 'NaN passes in training', layer: 'L0', check: 'one row', broken: trains({ clip: plainQuotient }) },
-  { name: 'an update of zeros stops the round', layer: 'L0', check: 'one client', broken: rounds({ clip: zeroFails }) },
+  {
+    name: 'an update of zeros stops the round',
+    peer: 'zero-update-dp',
+    layer: 'L0',
+    check: 'one client',
+    broken: rounds({ clip: zeroFails }),
+  },
   {
     name: 'rounding to the grid without a bound',
     layer: 'L0',
@@ -193,9 +225,16 @@ export const mutants: readonly Mutant[] = [
     broken: () => ({ roundUpdate: (update, _clip, { step }) => Int32Array.from(update, x => Math.ceil(x / step)) }),
   },
   // Adaptive clip bounds
-  { name: 'norm bit inverted', layer: 'L0', check: 'adaptive', broken: rounds({ bit: (norm, clip) => norm > clip }) },
+  {
+    name: 'norm bit inverted',
+    peer: 'adaptive-sign',
+    layer: 'L0',
+    check: 'adaptive',
+    broken: rounds({ bit: (norm, clip) => norm > clip }),
+  },
   {
     name: 'noise with the next clip bound',
+    peer: 'adaptive-noise-norm',
     layer: 'L1',
     check: 'adaptive clip',
     broken: rounds({ grid: (grid, _n, next, clip) => ({ ...grid, step: (grid.step * next) / clip }) }),

@@ -9,7 +9,7 @@ import { defaultOrders } from './rdp-orders.ts';
 /** Orders of every curve here. */
 export const ledgerOrders = defaultOrders;
 
-/** Name of how costs are added up; another one may come to other figures for the same events. */
+/** Name of how costs are added up. A new one wherever the same events come to another figure: ledgers name what they were kept with. */
 export const ledgerAccountant = 'rdp-1';
 
 /** So many times what costs the same. */

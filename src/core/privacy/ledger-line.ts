@@ -38,9 +38,9 @@ export class LedgerLine {
     return line;
   }
 
-  /** Whether `more` stays within the limit of the line. Without a limit everything does. */
-  fits(more: Cost): boolean {
-    return this.terms.epsilon === null || this.epsilon(more) <= this.terms.epsilon;
+  /** Whether `more` stays within the limit of the line. Without a limit everything does. @param slack share of the limit to look over. */
+  fits(more: Cost, slack = 0): boolean {
+    return this.terms.epsilon === null || this.epsilon(more) <= this.terms.epsilon * (1 + slack);
   }
 
   add(cost: Cost): void {

@@ -45,9 +45,10 @@ function appendAll(ledger: Ledger, entries: Iterable<StoredEntry>): ChainReport[
 }
 
 function withSpends(line: LineState, spent: readonly Spent[]): LineReport {
-  const { task, purpose, units, epsilon } = line;
-  const spends = spent.filter(
-    each => each.units === units && (task === null || (each.task === task && each.line === purpose)),
-  );
-  return { ...line, left: epsilon === null ? null : Math.max(0, epsilon - line.spent), spends };
+  const isOn = (each: Spent): boolean => {
+    if (each.units !== line.units || each.unit !== line.unit || each.relation !== line.relation) return false;
+    return line.task === null || (each.task === line.task && each.line === line.purpose);
+  };
+  const left = line.epsilon === null ? null : Math.max(0, line.epsilon - line.spent);
+  return { ...line, left, spends: spent.filter(isOn) };
 }

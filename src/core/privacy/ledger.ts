@@ -30,11 +30,14 @@ export interface LedgerSettings {
   readonly limits?: Readonly<Record<string, SpendLimit>>;
 }
 
+/** Machines and versions may differ in the last places of a logarithm: what one has reserved, another one must be able to read. */
+const lastPlaces = 1e-9;
+
 /** What became of a reservation. `reserved`: spent, and nothing came of it so far. */
 export type SpentState = 'reserved' | 'committed' | 'released';
 
 /** One reservation, for reports. */
-export interface Spent extends Pick<ReserveEntry, 'index' | 'task' | 'units' | 'round' | 'purpose' | 'line' | 'event'> {
+export interface Spent extends Omit<ReserveEntry, 'previous' | 'kind' | 'plan' | 'accountant' | 'build'> {
   readonly state: SpentState;
   /** ε of the task's line and of the set's line after it. */
   readonly epsilon: number;
@@ -123,7 +126,7 @@ export class Ledger {
 
   /**
    * Decides whether the release may be made, by what was spent already and what it would add. Throws Problem `budget-spent` when a
-   * limit does not allow it or the relation is another one than that of the line; RangeError for a spend that contradicts its task's
+   * limit does not allow it, or the task or a limited set was spent for another relation; RangeError for a spend that contradicts its task's
    * line, or an event that means nothing.
    */
   reserve(spend: Spend): ReserveDraft {
@@ -179,7 +182,7 @@ export class Ledger {
 
   #reserve(entry: ReserveEntry): void {
     const { index, task, units, unit, relation, round, purpose, line, event } = entry;
-    const found = [taskKey(task, line, units), setKey(units)].map(key => {
+    const found = [taskKey(task, line, units), setKey({ units, unit, relation })].map(key => {
       const open = this.#lines.get(key);
       if (open === undefined) throw new LedgerBroken(index, 'spends on a line that was not opened');
       if (open.terms.unit !== unit || open.terms.relation !== relation)
@@ -188,26 +191,14 @@ export class Ledger {
     });
     const cost = this.#costs.of(event);
     // Under another accountant what was allowed then may be more than a limit now: it is spent all the same.
-    if (entry.accountant === ledgerAccountant && !found.every(open => open.fits(cost)))
+    if (entry.accountant === ledgerAccountant && !found.every(open => open.fits(cost, lastPlaces)))
       throw new LedgerBroken(index, 'spends more than its line allows');
     for (const open of found) open.add(cost);
     const [epsilon, setEpsilon] = found.map(open => open.epsilon());
     const before = this.#rounds.get(roundKey(entry)) ?? 0;
     this.#rounds.set(roundKey(entry), before + 1);
-    const isRepeated = before > 0;
-    this.#spent.set(index, {
-      index,
-      task,
-      units,
-      round,
-      purpose,
-      line,
-      event,
-      state: 'reserved',
-      epsilon,
-      setEpsilon,
-      isRepeated,
-    });
+    const after = { state: 'reserved', epsilon, setEpsilon, isRepeated: before > 0 } as const;
+    this.#spent.set(index, { index, task, units, unit, relation, round, purpose, line, event, ...after });
   }
 
   #settle(index: number, kind: 'commit' | 'release', reserve: number): void {
@@ -244,23 +235,28 @@ export class Ledger {
 
   /** Over all tasks it is never fixed beforehand what comes: a filter, with its order from the first event. */
   #setTerms({ unit, relation, limit }: Spend, units: string, cost: Cost): LineTerms {
-    const known = this.#lines.get(setKey(units))?.terms;
-    const own = Object.hasOwn(this.#settings.limits ?? {}, units) ? this.#settings.limits?.[units] : undefined;
-    const { epsilon, delta } = own ?? limit;
-    const line = { task: null, purpose: null, units, unit, relation, epsilon: own === undefined ? null : epsilon };
-    if (known === undefined) return { ...line, delta, order: filterOrder(cost, epsilon, delta) };
-    const { order } = known;
-    // Relation and unit stay those of the line: `#affordable` compares.
-    return { ...known, epsilon: line.epsilon, delta: own === undefined ? known.delta : delta, order };
+    const { limits = {} } = this.#settings;
+    const own = Object.hasOwn(limits, units) ? limits[units] : null;
+    if (own !== null) this.#requireUnmixed({ units, unit, relation });
+    const known = this.#lines.get(setKey({ units, unit, relation }))?.terms;
+    const epsilon = own?.epsilon ?? null;
+    const delta = own?.delta ?? known?.delta ?? limit.delta;
+    const order = known?.order ?? filterOrder(cost, epsilon ?? limit.epsilon, delta);
+    return { task: null, purpose: null, units, unit, relation, epsilon, delta, order };
+  }
+
+  /** What was spent under another relation adds up to nothing with this one: a limit over both holds for neither. */
+  #requireUnmixed({ units, unit, relation }: Pick<LineTerms, 'units' | 'unit' | 'relation'>): void {
+    for (const { terms } of this.#lines.values()) {
+      if (terms.units === units && (terms.unit !== unit || terms.relation !== relation))
+        throw mixed(`all tasks on ${units}`, terms, { unit, relation });
+    }
   }
 
   /** ε of the line with the cost added. Throws Problem `budget-spent`. */
   #affordable(terms: LineTerms, { unit, relation, round }: Spend, cost: Cost): number {
     const whose = terms.task === null ? `all tasks on ${terms.units}` : `task ${terms.task.slice(0, 12)}`;
-    if (terms.unit !== unit || terms.relation !== relation) {
-      const [mine, other] = [`${terms.unit}, ${terms.relation}`, `${unit}, ${relation}`];
-      throw new Problem('budget-spent', `${whose}: spent for ${mine}; ${other} cannot be added to that`);
-    }
+    if (terms.unit !== unit || terms.relation !== relation) throw mixed(whose, terms, { unit, relation });
     const line = this.#lines.get(keyOf(terms))?.under(terms) ?? new LedgerLine(terms);
     const epsilon = line.epsilon(cost);
     if (line.fits(cost)) return epsilon;
@@ -293,16 +289,25 @@ export function replay(entries: Iterable<StoredEntry>, settings: LedgerSettings)
 /** All units of a kind that a keeper has anything to do with. */
 const allUnits = { record: 'records', user: 'users', organisation: 'organisations' } as const;
 
-function keyOf({ task, purpose, units }: LineTerms): string {
-  return task === null ? setKey(units) : taskKey(task, purpose ?? 'train', units);
+/** What one unit of a relation is may not be added to what another one is. */
+type Mixable = Pick<LineTerms, 'unit' | 'relation'>;
+
+function mixed(whose: string, spent: Mixable, asked: Mixable): Problem {
+  const words = ({ unit, relation }: Mixable): string => `${unit}, ${relation}`;
+  return new Problem('budget-spent', `${whose}: spent for ${words(spent)}; ${words(asked)} cannot be added to that`);
+}
+
+function keyOf(terms: LineTerms): string {
+  const { task, purpose, units } = terms;
+  return task === null ? setKey(terms) : taskKey(task, purpose ?? 'train', units);
 }
 
 function taskKey(task: string, purpose: string, units: string): string {
   return JSON.stringify([task, purpose, units]);
 }
 
-function setKey(units: string): string {
-  return JSON.stringify([units]);
+function setKey({ units, unit, relation }: Pick<LineTerms, 'units' | 'unit' | 'relation'>): string {
+  return JSON.stringify([null, units, unit, relation]);
 }
 
 function roundKey({ task, purpose, round }: Pick<Spend, 'task' | 'purpose' | 'round'>): string {

@@ -217,8 +217,8 @@ describe('a set of units', () => {
 });
 
 describe('what does not mix', () => {
-  test('another relation or unit on the same task or set is refused, and nothing has changed', () => {
-    const book = new Book();
+  test('another relation on the same task, or on a set with a limit, is refused, and nothing has changed', () => {
+    const book = new Book({ records: { epsilon: 9, delta: 1e-4 } });
     book.reserve(spend(1));
     const before = book.state;
     assert.equal(book.tries(spend(2, { relation: 'replace' })), 'budget-spent');
@@ -230,6 +230,23 @@ describe('what does not mix', () => {
     );
     assert.deepEqual(book.state, before);
     assert.equal(book.tries(spend(1, { task: taskB, unit: 'organisation', relation: 'replace' })), null);
+  });
+
+  test('relations of a set without a limit are added up apart; a limit that comes later finds them mixed', () => {
+    const book = new Book();
+    book.reserve(spend(1));
+    book.reserve(spend(1, { task: taskB, relation: 'replace' }));
+    assert.equal(book.tries(spend(2, { relation: 'replace' })), 'budget-spent', 'one task has one relation');
+    const sets = book.ledger.lines.filter(line => line.task === null);
+    assert.deepEqual(
+      sets.map(({ relation }) => relation),
+      ['add-remove', 'replace'],
+    );
+    const limited = replay(book.entries, settings({ records: { epsilon: 1e6, delta: 1e-4 } }));
+    assert.throws(() => limited.reserve(spend(2)), {
+      code: 'budget-spent',
+      message: /all tasks on records: spent for/,
+    });
   });
 
   test('test rows are another set of units than training rows, unless a seed deals them out', () => {

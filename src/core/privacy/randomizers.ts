@@ -39,22 +39,10 @@ export function addDiscreteLaplace(
   );
 }
 
-/** How many test rows there are, and how many of them are right. */
+/** How many test rows there are, and how many of them are right: with noise maybe negative, and maybe more right than there are. */
 export interface Counts {
   readonly examples: number;
   readonly correct: number;
-}
-
-/** What one row moves the two counts by together, whether it is added, left out, or another one. */
-const countSensitivity = 2;
-
-/**
- * Both counts with noise, together ε-DP (`pureEvent`). Integers, maybe negative, and maybe more right than there are: what a reader cuts
- * off afterwards costs nothing.
- */
-export function noisyCounts({ examples, correct }: Counts, epsilon: number, randomBytes: RandomBytes): Counts {
-  const [all, right] = addDiscreteLaplace([examples, correct], countSensitivity, epsilon, randomBytes);
-  return { examples: all, correct: right };
 }
 
 /**

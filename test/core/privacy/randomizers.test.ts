@@ -9,7 +9,6 @@ import {
   addDiscreteLaplace,
   laplaceGrid,
   laplaceVector,
-  noisyCounts,
   pureEvent,
   randomizedResponse,
   responseEvent,
@@ -121,19 +120,17 @@ test('discrete Laplace draws have their distribution, for whole, fractional and 
 
 test('counts leave with noise of scale 2/ε each, from bytes that are erased', () => {
   const source = seededBytes();
-  const released = Array.from({ length: 20_000 }, () =>
-    noisyCounts({ examples: 100, correct: 40 }, 0.5, source.randomBytes),
-  );
+  const released = Array.from({ length: 20_000 }, () => addDiscreteLaplace([100, 40], 2, 0.5, source.randomBytes));
   assertDistributed(
-    released.map(({ examples }) => examples - 100),
+    released.map(([examples]) => examples - 100),
     laplaceProbabilities(0.25),
   );
   assertDistributed(
-    released.map(({ correct }) => correct - 40),
+    released.map(([, correct]) => correct - 40),
     laplaceProbabilities(0.25),
   );
   assert.ok(source.isErased());
-  assert.throws(() => noisyCounts({ examples: 1, correct: 1 }, 1, failingBytes(0).randomBytes), /failed/);
+  assert.throws(() => addDiscreteLaplace([1, 1], 2, 1, failingBytes(0).randomBytes), /failed/);
 });
 
 test('the probabilities of noisy counts differ by e^ε at most when one row is there or not', () => {
@@ -190,7 +187,7 @@ test('a vector with Laplace noise is on its grid, with the scale asked for, and 
 test('what cannot be answered privately is refused, and a vector that is not finite counts as zero', () => {
   const { randomBytes } = seededBytes();
   for (const epsilon of [0, -1, 1e-6, 1001, Number.NaN, Infinity]) {
-    assert.throws(() => noisyCounts({ examples: 1, correct: 0 }, epsilon, randomBytes), RangeError);
+    assert.throws(() => addDiscreteLaplace([1, 0], 2, epsilon, randomBytes), RangeError);
     assert.throws(() => randomizedResponse(0, 2, epsilon, randomBytes), RangeError);
     assert.throws(() => laplaceGrid(epsilon, 1, 3), RangeError);
     assert.throws(() => pureEvent(epsilon), RangeError);

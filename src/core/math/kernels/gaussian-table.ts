@@ -3,8 +3,9 @@
  * probabilities, to 144 bits. Computed with integers alone.
  *
  * What is drawn differs from the exact distribution by less than 2^−128 in total variation: 16·s sums that are cut to 144 bits
- * (below 2^−129), what is computed with 256 bits (below 2^−200), and nothing beyond 16·s (below e^−127 < 2^−183). A plan of 2^40 draws
- * thus adds at most 2^−88 to δ, which nothing that is charged could show.
+ * (below 2^−129), what is computed with 256 bits (below 2^−200), and nothing beyond 16·s (below e^−127 < 2^−183). A sum of 2^24 values
+ * is thus within 2^−104 of what is charged, which adds (1 + e^ε)·2^−104 to its δ: below 2^−46 for ε up to 40, and far below the slip that a
+ * plan charges for each sum anyway (plan.ts).
  */
 
 /** log₂ of the widest table; wider noise is made of blocks of values. */

@@ -1,13 +1,14 @@
 /** What events cost, each kind calculated once: a ledger of ten thousand entries holds few kinds. */
 import { encodeCbor } from '../bytes/cbor.ts';
 import { toHex } from '../bytes/floats.ts';
-import type { PrivacyEvent } from './event.ts';
+import { flatten, type PrivacyEvent } from './event.ts';
 import { deltaLeft, eventOrders, eventRdp, eventSlip } from './event-rdp.ts';
 import { rdpToEpsilon } from './rdp-conversion.ts';
 import { defaultOrders } from './rdp-orders.ts';
 
-/** Orders of every curve here. */
-export const ledgerOrders = defaultOrders;
+/** Orders of every curve here. At the last one stands the ε of what is private without any δ. */
+export const ledgerOrders: readonly number[] = [...defaultOrders, Number.POSITIVE_INFINITY];
+const pureKinds: ReadonlySet<PrivacyEvent['kind']> = new Set(['laplace', 'randomized-response', 'epsilon-delta']);
 
 /** Name of how costs are added up. A new one wherever the same events come to another figure: ledgers name what they were kept with. */
 export const ledgerAccountant = 'rdp-1';
@@ -45,7 +46,8 @@ export class EventCosts {
 
 function calculated(event: PrivacyEvent): { curve: Float64Array; logKept: number } {
   const curve = new Float64Array(ledgerOrders.length).fill(Number.POSITIVE_INFINITY);
-  const orders = eventOrders(event);
+  const isPure = flatten(event).every(({ event: leaf }) => pureKinds.has(leaf.kind));
+  const orders = isPure ? ledgerOrders : eventOrders(event);
   const rdp = eventRdp(event, orders);
   for (const [i, order] of orders.entries()) curve[ledgerOrders.indexOf(order)] = rdp[i];
   return { curve, logKept: Math.log1p(-eventSlip(event)) };
@@ -56,9 +58,9 @@ function calculated(event: PrivacyEvent): { curve: Float64Array; logKept: number
  * the first release.
  */
 export function filterOrder({ curve }: Cost, epsilon: number, delta: number): number {
-  const share = ledgerOrders.map((order, i) => curve[i] / mostRdp(order, epsilon, delta));
+  const share = defaultOrders.map((order, i) => curve[i] / mostRdp(order, epsilon, delta));
   const best = share.reduce((least, value, i) => (value >= 0 && value < share[least] ? i : least), fallback(share));
-  return ledgerOrders[best];
+  return defaultOrders[best];
 }
 
 /** Where no order leaves room for ε at all the highest one is as good as any: everything is refused. */

@@ -109,6 +109,16 @@ describe('a task with everything fixed', () => {
     assert.equal(book.tries(spend(3, { event: event(0.4e-6) })), 'budget-spent');
   });
 
+  test('is charged no more than ε for what is ε-private without any δ, and k times that for k', () => {
+    const event = { kind: 'epsilon-delta', epsilon: 0.25, delta: 0 } as const;
+    for (const delta of [1e-3, 1e-5, 1e-9]) {
+      const book = new Book();
+      for (let round = 1; round <= 4; round++) book.reserve(spend(round, { event, limit: { epsilon: 1, delta } }));
+      assert.ok(book.task.spent <= 1);
+      assert.equal(book.tries(spend(5, { event, limit: { epsilon: 1, delta } })), 'budget-spent');
+    }
+  });
+
   test('is refused at once when the event protects nothing', () => {
     assert.equal(new Book().tries(spend(1, { event: { kind: 'not-private' } })), 'budget-spent');
     assert.equal(new Book().tries(spend(1, { event: { kind: 'gaussian', noiseMultiplier: 0 } })), 'budget-spent');

@@ -32,12 +32,7 @@ export function discreteGaussianFill(
       const w = v128.load(front);
       const pairs = lookUp(front);
       front += 16;
-      v128.store(at, signed(w, pairs));
-      let open = i32x4.bitmask(v128.not(isDecided(pairs)));
-      for (; open != 0; open &= open - 1) {
-        const lane = <usize>ctz(open) * 4;
-        store<i32>(at + lane, draw(load<u32>(front - 16 + lane)));
-      }
+      v128.store(at, drawBlock(w, pairs));
       made += 4;
       continue;
     }
@@ -119,12 +114,28 @@ function ditherBlock(at: usize, step: f64): void {
   const wholeLow = f64x2.floor(low), wholeHigh = f64x2.floor(high);
   const first = i32x4.shuffle(fractions(low, wholeLow), fractions(high, wholeHigh), 0, 1, 4, 5);
   const bits = v128.and(w, i32x4.splat(ditherMask));
+  // Where 15 bits do not decide the rounding, each value takes all of its words before the next.
+  if (v128.any_true(i32x4.eq(bits, first))) return ditherEach(at, step);
+  const noise = drawBlock(w, pairs);
+  // A comparison that holds is −1.
+  const added = i32x4.sub(noise, i32x4.lt_s(bits, first));
+  const sumLow = f64x2.add(wholeLow, f64x2.convert_low_i32x4_s(added));
+  const sumHigh = f64x2.add(wholeHigh, f64x2.convert_low_i32x4_s(i32x4.shuffle(added, added, 2, 3, 0, 1)));
+  const scale = f64x2.splat(step);
+  const valueLow = f32x4.demote_f64x2_zero(f64x2.mul(sumLow, scale));
+  const valueHigh = f32x4.demote_f64x2_zero(f64x2.mul(sumHigh, scale));
+  v128.store(at, i32x4.shuffle(valueLow, valueHigh, 0, 1, 4, 5));
+}
+
+// Four draws, whose cells were looked up. Between two magnitudes a word from the back decides, without a branch: every lane looks at one,
+// and those of one magnitude leave it.
+// @ts-ignore: decorator
+@inline
+function drawBlock(w: v128, pairs: v128): v128 {
   const least = v128.and(pairs, i32x4.splat(0xffff));
   const others = i32x4.sub(i32x4.shr_u(pairs, 16), least);
-  // Cells of more than two magnitudes, 0, and fractions that 15 bits do not decide: 1 block in 20.
-  const rare = v128.or(v128.or(i32x4.gt_u(others, i32x4.splat(1)), i32x4.eq(least, i32x4.splat(0))), i32x4.eq(bits, first));
-  if (v128.any_true(rare)) return ditherEach(at, step);
-  // Between two magnitudes a word from the back decides. Every lane looks at one; those of one magnitude leave it.
+  // Cells of more than two magnitudes, and 0: 1 block in 20.
+  if (v128.any_true(v128.or(i32x4.gt_u(others, i32x4.splat(1)), i32x4.eq(least, i32x4.splat(0))))) return drawEach(w, pairs);
   const b1 = back - (<usize>i32x4.extract_lane(others, 0) << 2);
   const b2 = b1 - (<usize>i32x4.extract_lane(others, 1) << 2);
   const b3 = b2 - (<usize>i32x4.extract_lane(others, 2) << 2);
@@ -135,17 +146,19 @@ function ditherBlock(at: usize, step: f64): void {
     1, load<u32>(near + (<usize>i32x4.extract_lane(least, 1) << 2))),
     2, load<u32>(near + (<usize>i32x4.extract_lane(least, 2) << 2))),
     3, load<u32>(near + (<usize>i32x4.extract_lane(least, 3) << 2)));
-  if (v128.any_true(i32x4.eq(deciding, sums))) return ditherEach(at, step);
+  if (v128.any_true(i32x4.eq(deciding, sums))) return drawEach(w, pairs);
   back = b3 - (<usize>i32x4.extract_lane(others, 3) << 2);
-  const noise = signed(w, i32x4.sub(least, v128.and(i32x4.lt_u(sums, deciding), i32x4.neg(others))));
-  // A comparison that holds is −1.
-  const added = i32x4.sub(noise, i32x4.lt_s(bits, first));
-  const sumLow = f64x2.add(wholeLow, f64x2.convert_low_i32x4_s(added));
-  const sumHigh = f64x2.add(wholeHigh, f64x2.convert_low_i32x4_s(i32x4.shuffle(added, added, 2, 3, 0, 1)));
-  const scale = f64x2.splat(step);
-  const valueLow = f32x4.demote_f64x2_zero(f64x2.mul(sumLow, scale));
-  const valueHigh = f32x4.demote_f64x2_zero(f64x2.mul(sumHigh, scale));
-  v128.store(at, i32x4.shuffle(valueLow, valueHigh, 0, 1, 4, 5));
+  return signed(w, i32x4.sub(least, v128.and(i32x4.lt_u(sums, deciding), i32x4.neg(others))));
+}
+
+function drawEach(w: v128, pairs: v128): v128 {
+  let values = signed(w, pairs);
+  const open = i32x4.bitmask(v128.not(isDecided(pairs)));
+  if (open & 1) values = i32x4.replace_lane(values, 0, draw(i32x4.extract_lane(w, 0)));
+  if (open & 2) values = i32x4.replace_lane(values, 1, draw(i32x4.extract_lane(w, 1)));
+  if (open & 4) values = i32x4.replace_lane(values, 2, draw(i32x4.extract_lane(w, 2)));
+  if (open & 8) values = i32x4.replace_lane(values, 3, draw(i32x4.extract_lane(w, 3)));
+  return values;
 }
 
 function ditherEach(at: usize, step: f64): void {

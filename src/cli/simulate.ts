@@ -377,7 +377,11 @@ function print({ task, data, status, virtualMs, pooled, seconds, attacked }: Res
   printLine();
   printLine(resultTable(status, pooled ?? undefined));
   if (status.privacy !== null)
-    printLine(faint('measured by the simulation, pooled training without privacy; no client tells such figures'));
+    printLine(
+      faint(
+        `measured by the simulation${pooled === null ? '' : ', pooled training without privacy'}; no client tells such figures`,
+      ),
+    );
   printLine();
   const never = neverCountedText(status.reports);
   if (never !== null) printLine(never);

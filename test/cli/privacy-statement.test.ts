@@ -48,7 +48,10 @@ test('the statement in a model is printed with unit, ε, assumptions and limits,
   assert.match(text, / hides one record: whether it is there from everyone but the client/);
   assert.match(text, / epsilon 2\.99 at δ = 0\.001 \(balanced\): the cost of what was released/);
   assert.match(text, / limit How long a computation takes/);
-  assert.match(text, / calculated here, of what was released: 2\.99; by privacy loss distributions, closer, 2\.\d\d $/m);
+  assert.match(
+    text,
+    / calculated here, of what was released: 2\.99; by privacy loss distributions, closer, 2\.\d\d $/m,
+  );
   assert.ok(stdout.split('\n').every(line => [...line].length <= 110));
 });
 

@@ -24,6 +24,9 @@ export class LossUnavailable extends RangeError {}
 /** Points of a transform: 2^19 take about a second for both directions. */
 const mostPoints = 2 ** 19;
 
+/** Square of the step over ε, times T, beyond which a finer grid is tried. */
+const tooCoarse = 1e-4;
+
 /** Tails may add this part of δ. */
 const logTailShare = Math.log(1e-9);
 
@@ -47,19 +50,31 @@ export function composedEpsilon(releases: readonly Release[], delta: number): Bo
   const highest = highestTilt(parts);
   // So close to the largest loss that rounding errors hide the rest: the largest loss bounds it.
   const nearLargest = left < 1e-9 && Number.isFinite(supremum);
+  const count = releases.reduce((sum, release) => sum + release.count, 0);
   let lower = 0;
-  let lambda = tiltOf(cumulant, saddleOfDelta(cumulant, Math.log(left), highest));
+  let finest = Number.POSITIVE_INFINITY;
+  let lambda = tiltOf(cumulant, saddleOfDelta(cumulant, Math.log(left), highest), count);
   for (let attempt = 0; attempt < 6; attempt++) {
-    const tail = composeTail(parts, cumulant, lambda, mostPoints);
+    const tail = composeTail(parts, cumulant, lambda, mostPoints, finest);
     if (tail === null) break;
     const upper = epsilonAt(tail, delta - cutOff - tail.beyond);
     if (upper !== null) lower = Math.max(lower, lowerEpsilon(tail, delta, upper));
     if (nearLargest && (upper === null || upper > supremum * (1 - 1e-6))) break;
-    if (upper !== null && (upper === 0 || isVisible(cumulant, lambda, upper, Math.log(left)))) {
-      const clamped = Math.max(0, Math.min(upper, supremum));
-      return { lower: Math.min(clamped, lower), upper: clamped };
+    if (upper !== null && (upper === 0 || isVisible(cumulant, lambda, upper, Math.log(left), count))) {
+      // Rounding adds up to T·step²/8 to the mean of a sum that δ may depend on at the scale of ε.
+      const finer = Math.sqrt(tooCoarse / count) * upper;
+      if (tail.step <= finer || tail.masses.length === mostPoints) {
+        const clamped = Math.max(0, Math.min(upper, supremum));
+        return { lower: Math.min(clamped, lower), upper: clamped };
+      }
+      finest = finer;
     }
-    lambda = upper === null ? lambda / 4 : saddleOf(cumulant, upper, highest);
+    if (upper === null) lambda /= 4;
+    else
+      lambda = tiltOf(cumulant, saddleOf(cumulant, upper, highest), count, {
+        epsilon: upper,
+        logDelta: Math.log(left),
+      });
   }
   if (nearLargest) return { lower: Math.min(lower, supremum), upper: supremum };
   throw new LossUnavailable(`privacy loss: no ε at δ = ${delta}`);
@@ -75,13 +90,14 @@ export function composedDelta(releases: readonly Release[], epsilon: number): Bo
     const delta = singleDelta(releases[0].lossAt(38), epsilon);
     return { lower: delta * (1 - 1e-8), upper: Math.min(1, delta * (1 + 1e-9)) };
   }
+  const count = releases.reduce((sum, release) => sum + release.count, 0);
   const planned = cumulantOf(wide);
   const highest = highestTilt(wide);
   const estimate = logDeltaAt(planned, saddleOf(planned, epsilon, highest));
   const parts = releases.map(release => partOf(release, cutFor(releases, Math.max(estimate, -600))));
   const cutOff = infiniteMass(parts);
   const cumulant = cumulantOf(parts);
-  const tail = composeTail(parts, cumulant, tiltOf(cumulant, saddleOf(cumulant, epsilon, highest)), mostPoints);
+  const tail = composeTail(parts, cumulant, tiltOf(cumulant, saddleOf(cumulant, epsilon, highest), count), mostPoints);
   if (tail === null) throw new LossUnavailable(`privacy loss: no δ at ε = ${epsilon}`);
   const finite = deltaAt(tail, epsilon);
   const upper = Math.min(1, (finite + tail.beyond) * roundingOf(tail) + cutOff);

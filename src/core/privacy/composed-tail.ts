@@ -30,13 +30,15 @@ const fineness = 128;
 /**
  * Composes the losses around the point the tilt λ ≥ 0 makes the mean. Tilting by e^{λ·loss} before and back after the transform keeps the
  * relative accuracy of masses far out (Koskela, Jälkö, Prediger and Honkela 2021 compose untilted; the tilt is Esscher's): rounding errors
- * are about 1e-16·T relative to δ, not to 1. T-fold composition is a T-th power in the frequency domain. Null when it cannot be computed.
+ * are about 1e-16·T relative to δ, not to 1. T-fold composition is a T-th power in the frequency domain. The grid has steps of `finest` or
+ * less where `mostPoints` allow it. Null when it cannot be computed.
  */
 export function composeTail(
   parts: readonly RepeatedLoss[],
   cumulant: Cumulant,
   lambda: number,
   mostPoints: number,
+  finest = Number.POSITIVE_INFINITY,
 ): ComposedTail | null {
   const { value, mean, variance } = cumulant.derivatives(lambda);
   const releases = parts.reduce((sum, { count }) => sum + count, 0);
@@ -46,12 +48,12 @@ export function composeTail(
   const below = reach(cumulant, lambda, mean, spread, -1, logOutside);
   if (!(Number.isFinite(above) && Number.isFinite(below))) return null;
   const width = 1.02 * (above + below) + 1e-9 * spread;
-  const wanted = (width * fineness) / perRelease;
+  const wanted = width * Math.max(fineness / perRelease, 1 / finest);
   const length = Math.min(mostPoints, Math.max(2 ** 16, 2 ** Math.ceil(Math.log2(wanted))));
   const widest = Math.max(...parts.map(({ loss }) => rangeOf(loss)[1] - rangeOf(loss)[0]));
   const step = Math.max(width / length, widest / mostCells);
   const first = Math.floor((mean - below) / step);
-  const plan = planFourier(length);
+  const plan = planOf(length);
   const sum = { re: new Float64Array(length).fill(1), im: new Float64Array(length) };
   let [shift, rounding] = [0, 0];
   for (const [i, { loss, count }] of parts.entries()) {
@@ -86,20 +88,34 @@ export function composeTail(
   };
 }
 
-/** ln of the tilted mass that the tail of interest must keep: the transform adds rounding errors of about 1e-16·T to it. */
-const logKept = -14;
+/** The last plan: directions and attempts mostly have the same length, and its roots take a while. */
+let lastPlan = planFourier(1);
+
+function planOf(length: number): FourierPlan {
+  if (lastPlan.length !== length) lastPlan = planFourier(length);
+  return lastPlan;
+}
+
+/** ln of the tilted mass that the tail of interest must keep: the transform adds rounding errors of about 1e-16·T to each point. */
+function logKept(releases: number): number {
+  return Math.max(-22, Math.log(1e-10 * releases));
+}
 
 /**
  * A tilt from 0 to `saddle`, itself the tilt of the δ asked for: the one with the narrowest window among those that leave the tail beyond
  * the saddle's mean visible. Far-out single losses make the saddle's own window wide.
  */
-export function tiltOf(cumulant: Cumulant, saddle: number): number {
-  const { mean } = cumulant.derivatives(saddle);
-  const logDelta = logDeltaAt(cumulant, saddle);
+export function tiltOf(
+  cumulant: Cumulant,
+  saddle: number,
+  releases: number,
+  tail = { epsilon: cumulant.derivatives(saddle).mean, logDelta: logDeltaAt(cumulant, saddle) },
+): number {
+  const { epsilon: mean, logDelta } = tail;
   let [best, narrowest] = [saddle, Number.POSITIVE_INFINITY];
-  for (const share of [1, 0.85, 0.7, 0.5, 0.35, 0.2, 0.1, 0]) {
+  for (const share of [1, 0.95, 0.85, 0.7, 0.5, 0.35, 0.2, 0.1, 0]) {
     const lambda = share * saddle;
-    if (!isVisible(cumulant, lambda, mean, logDelta)) continue;
+    if (!isVisible(cumulant, lambda, mean, logDelta, releases)) continue;
     const at = cumulant.derivatives(lambda);
     const spread = Math.sqrt(at.variance);
     const above = Math.max(reach(cumulant, lambda, at.mean, spread, 1, logOutside), mean - at.mean);
@@ -110,8 +126,14 @@ export function tiltOf(cumulant: Cumulant, saddle: number): number {
 }
 
 /** True when a tail of mass e^{logDelta} beyond ε has enough mass under the tilt. */
-export function isVisible(cumulant: Cumulant, lambda: number, epsilon: number, logDelta: number): boolean {
-  return logDelta + lambda * epsilon - cumulant.value(lambda) >= logKept;
+export function isVisible(
+  cumulant: Cumulant,
+  lambda: number,
+  epsilon: number,
+  logDelta: number,
+  releases: number,
+): boolean {
+  return logDelta + lambda * epsilon - cumulant.value(lambda) >= logKept(releases);
 }
 
 interface Spectrum {

@@ -1,15 +1,17 @@
-/** Suite `utility`: what models reach whose training hides every record. Needs PARLEY_DATA_DIR. */
+/** Suite `utility`: what models reach whose training hides every record, or every user. Needs PARLEY_DATA_DIR. */
 import { UserError } from '../src/core/protocol/problem.ts';
 import type { BenchResult } from './harness.ts';
 import { digitsUtility } from './utility-digits.ts';
 import { gmixUtility } from './utility-gmix.ts';
 import { heart } from './utility-heart.ts';
+import { usersUtility } from './utility-users.ts';
 
 /** One file each: what it measures is said there. */
 const parts: Readonly<Record<string, (folder: string) => Promise<BenchResult[]>>> = {
   gmix: gmixUtility,
   mnist: digitsUtility,
   heart,
+  users: usersUtility,
 };
 
 /** All parts, or those that PARLEY_BENCH_PARTS names, with commas between them. */
@@ -24,7 +26,7 @@ export async function utility(): Promise<BenchResult[]> {
     );
   }
   const folder = process.env.PARLEY_DATA_DIR ?? '';
-  if (folder === '' && chosen.some(part => part !== 'gmix')) {
+  if (folder === '' && chosen.some(part => part === 'mnist' || part === 'heart')) {
     throw new UserError('bench utility', 'needs real data', 'Set PARLEY_DATA_DIR to the folder of mnist and heart.');
   }
   const results: BenchResult[] = [];

@@ -1,0 +1,67 @@
+/** Part of suite `privacy`: a step of DP-SGD over a step of SGD, clipping and noise included. */
+import { randomFillSync } from 'node:crypto';
+import { createTrainer } from '../src/core/learning/local-trainer.ts';
+import { taskParameters } from '../src/core/learning/model.ts';
+import { planOfTask } from '../src/core/privacy/plan.ts';
+import { type BenchResult, summarise, valuesInTurns } from './harness.ts';
+import {
+  cnn,
+  gru,
+  lstm,
+  mlp,
+  privateWorkloadTask,
+  type Workload,
+  workloadSite,
+  workloadTask,
+} from './learning-tasks.ts';
+
+const seed = new Uint8Array(32).fill(7);
+const runs = 25;
+
+/** MLP 784-128-10 in batches of 256, and of 64 for comparison; the others in the batches of suite `learning`. */
+const workloads: readonly Workload[] = [
+  { ...mlp, name: 'mlp', batchSize: 256, rows: 2048, steps: 12 },
+  { ...mlp, name: 'mlp-64', rows: 2048, steps: 24 },
+  { ...cnn, steps: 20 },
+  { ...gru, steps: 20 },
+  { ...lstm, steps: 20 },
+];
+
+/**
+ * `dpsgd.<model>.overhead`: processor time of a private step over that of a step of SGD with minibatches of the same size, both on one thread of
+ * one process, turn by turn; `.sgd` and `.private`: steps/s. A private step draws a Poisson batch of that expected size, clips every
+ * row's gradient, rounds the sum to the grid and adds discrete Gaussian noise from the generator of the platform.
+ */
+export async function dpSgdOverheads(): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const workload of workloads) {
+    const site = workloadSite(workload, workloadTask(workload, false), seed);
+    const plain = stepTime(workload, createTrainer(workloadTask(workload, false), site));
+    const task = privateWorkloadTask(workload);
+    const plan = planOfTask(task);
+    if (plan === null) throw new TypeError('bench: the task is not private');
+    const randomBytes = (bytes: Uint8Array<ArrayBuffer>): void => void randomFillSync(bytes);
+    const privately = stepTime(
+      workload,
+      createTrainer(task, site, { privacy: { plan, randomBytes, noiseMultiplier: () => 1 } }),
+    );
+    const times = await valuesInTurns([plain, privately], runs);
+    const ratios = times[0].map((ms, i) => times[1][i] / ms);
+    const rates = times.map(values => values.map(ms => 1000 / ms));
+    results.push(summarise(`dpsgd.${workload.name}.overhead`, 'of a step of SGD', ratios));
+    results.push(summarise(`dpsgd.${workload.name}.sgd`, 'steps/s', rates[0]));
+    results.push(summarise(`dpsgd.${workload.name}.private`, 'steps/s', rates[1]));
+  }
+  return results;
+
+  /** A run: milliseconds of processor time of a step, over a whole round. Other programs take none of it away. */
+  function stepTime(workload: Workload, trainer: ReturnType<typeof createTrainer>): () => Promise<number> {
+    const parameters = taskParameters(workloadTask(workload, false), seed);
+    return async () => {
+      const start = process.cpuUsage();
+      await trainer.train({ parameters, round: 1, seed });
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000 / workload.steps;
+    };
+  }
+}

@@ -1,11 +1,17 @@
 /** Suite `privacy`: what privacy costs, in time and in accuracy. */
 import type { BenchResult } from './harness.ts';
 import { privacyAccountants } from './privacy-accountants.ts';
+import { dpSgdOverheads } from './privacy-dpsgd.ts';
 import { privacyLedger } from './privacy-ledger.ts';
 import { privacyNoise } from './privacy-noise.ts';
 
 /** One file each: what it measures is said there. */
-const parts: readonly (() => Promise<BenchResult[]>)[] = [privacyNoise, privacyLedger, privacyAccountants];
+const parts: readonly (() => Promise<BenchResult[]>)[] = [
+  privacyNoise,
+  dpSgdOverheads,
+  privacyLedger,
+  privacyAccountants,
+];
 
 export async function privacy(): Promise<BenchResult[]> {
   const results: BenchResult[] = [];

@@ -168,8 +168,8 @@ test('a private gradient is the sum of the rows’ gradients over the constant o
   const training = { batchSize, amount: { unit: 'steps', count: 1 } };
   const model = { name: 'logistic' };
   const site = siteOf(80);
-  // No gradient is longer than 20.
-  const privacy = { clipNorm: 20, sampling: 'all', noiseMultiplier: 0.1, budget: { epsilon: 1e6 } };
+  // No gradient is longer than 8.
+  const privacy = { clipNorm: 8, sampling: 'all', noiseMultiplier: 0.1, budget: { epsilon: 1e6 } };
   const task = taskOf({ model, training, privacy });
   const parameters = first(task);
   const plain = createTrainer(taskOf({ model, training, privacy: 'none' }), site);
@@ -178,7 +178,7 @@ test('a private gradient is the sum of the rows’ gradients over the constant o
   const expected = stepped.map((w, i) => ((parameters[i] - w) / 0.5) * (80 / batchSize));
   const [{ gradient }] = await stepsOf(task, site);
   const noise = distance(gradient, expected) / Math.sqrt(expected.length);
-  const deviation = (0.1 * 20) / batchSize;
+  const deviation = (0.1 * 8) / batchSize;
   assert.ok(noise < 1.3 * deviation && noise > 0.7 * deviation, `${noise} of ${deviation}`);
   assert.ok(distance(gradient, new Float32Array(gradient.length)) > 3 * distance(gradient, expected));
 });

@@ -1,5 +1,6 @@
 /** Contributions that a careless implementation does not bound. */
-import type { ClientUpdate, Examples } from './mechanisms.ts';
+import type { Examples } from './examples.ts';
+import type { ClientUpdate } from './mechanisms.ts';
 
 /** Updates of three tensors, the second of a single value. */
 const shapes = [4, 1, 3] as const;

@@ -3,7 +3,8 @@ import type { SiteData } from '../data/dataset.ts';
 import { makePlan, type Plan, planOfTask } from '../privacy/plan.ts';
 import { privacySchema, type Relation } from '../protocol/privacy-settings.ts';
 import { parseTask, type Task } from '../protocol/task.ts';
-import type { Examples } from './mechanisms.ts';
+import type { Examples } from './examples.ts';
+
 import { mixtureClasses, mixtureFeatures } from './mixture.ts';
 
 /** δ of every figure of an audit. */

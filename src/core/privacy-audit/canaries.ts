@@ -1,5 +1,5 @@
 /** Rows whose clipped gradients are unit vectors, each on an axis of its own. */
-import type { Examples } from './mechanisms.ts';
+import type { Examples } from './examples.ts';
 
 /** So large that the gradient by the bias is next to nothing beside that by the weight. */
 const size = 1000;

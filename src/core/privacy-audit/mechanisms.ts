@@ -8,11 +8,7 @@ import type { NoiseGrid } from '../privacy/noise-grid.ts';
 import type { Plan } from '../privacy/plan.ts';
 import type { RandomBytes } from '../privacy/random-words.ts';
 import type { AuditedTask } from './audited-task.ts';
-
-/** Rows of the audited model: features and a class. */
-export interface Examples {
-  readonly rows: readonly { readonly features: ArrayLike<number>; readonly label: number }[];
-}
+import type { Examples } from './examples.ts';
 
 export interface TrainingRun {
   readonly audited: AuditedTask;

@@ -5,7 +5,8 @@ import { clopperPearson } from '../privacy/binomial-interval.ts';
 import type { RandomBytes } from '../privacy/random-words.ts';
 import { auditDelta, plainTask, sgdTask, siteOf } from './audited-task.ts';
 import { type AuditSize, type Check, written } from './check.ts';
-import type { AuditedMechanisms, Examples } from './mechanisms.ts';
+import type { Examples } from './examples.ts';
+import type { AuditedMechanisms } from './mechanisms.ts';
 import { mixtureClasses, mixtureFeatures, mixtureRows } from './mixture.ts';
 
 /** Without privacy the attack finds at least so many members for each false alarm: else it is too weak to show anything. */

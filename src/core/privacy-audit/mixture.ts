@@ -1,6 +1,6 @@
 /** Rows of ten classes that overlap, in fifty features: easy to learn something about, and easy to learn by heart. */
 import { RandomStream } from '../math/random.ts';
-import type { Examples } from './mechanisms.ts';
+import type { Examples } from './examples.ts';
 
 export const [mixtureFeatures, mixtureClasses] = [50, 10];
 

@@ -5,7 +5,8 @@ import type { Relation } from '../protocol/privacy-settings.ts';
 import { adversarialRows, adversarialUpdates, ordinaryRows, ordinaryUpdates, updateLength } from './adversarial.ts';
 import { fedAvgTask, layerParameters, sgdTask } from './audited-task.ts';
 import { type Check, type Wanted, wantedChecks, written } from './check.ts';
-import type { AuditedMechanisms, ClientUpdate, Examples } from './mechanisms.ts';
+import type { Examples } from './examples.ts';
+import type { AuditedMechanisms, ClientUpdate } from './mechanisms.ts';
 import { seededBytes } from './seeded-bytes.ts';
 
 /** What float64 may lose while a difference is measured. */

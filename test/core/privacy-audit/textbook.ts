@@ -12,7 +12,8 @@ import { noisySum } from '../../../src/core/privacy/grid-noise.ts';
 import type { NoiseGrid } from '../../../src/core/privacy/noise-grid.ts';
 import { gridOf } from '../../../src/core/privacy/plan.ts';
 import type { RandomBytes } from '../../../src/core/privacy/random-words.ts';
-import type { Examples, TrainingRun } from '../../../src/core/privacy-audit/mechanisms.ts';
+import type { Examples } from '../../../src/core/privacy-audit/examples.ts';
+import type { TrainingRun } from '../../../src/core/privacy-audit/mechanisms.ts';
 
 type Row = Examples['rows'][number];
 

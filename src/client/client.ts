@@ -6,7 +6,7 @@ import { pause } from '../core/protocol/ports.ts';
 import { Problem, type ProblemCode, UserError } from '../core/protocol/problem.ts';
 import { type Task, TaskError } from '../core/protocol/task.ts';
 import type { ClientPorts } from './ports.ts';
-import { decline, evaluateRound, trainRound } from './round.ts';
+import { decline, evaluateRound, type LastMade, trainRound } from './round.ts';
 import type { RoundContext } from './stages.ts';
 import { verifyAssignment } from './verify.ts';
 
@@ -23,7 +23,7 @@ const late = new Set<ProblemCode>(['round-closed', 'wrong-round', 'wrong-task', 
  * Lost connections, restarts of the coordinator and refused rounds are survived with growing pauses (0.1–10 s).
  */
 export async function runClient(ports: ClientPorts, signal: AbortSignal): Promise<void> {
-  const open: OpenTasks = { tasks: new Map(), trainers: new Map() };
+  const open: OpenTasks = { tasks: new Map(), trainers: new Map(), last: { made: null } };
   let failures = 0;
   while (!signal.aborted) {
     try {
@@ -45,6 +45,7 @@ export async function runClient(ports: ClientPorts, signal: AbortSignal): Promis
 interface OpenTasks {
   readonly tasks: Map<string, Task>;
   readonly trainers: Map<string, Promise<Trainer>>;
+  readonly last: LastMade;
 }
 
 async function perform(envelope: Envelope, open: OpenTasks, ports: ClientPorts, signal: AbortSignal): Promise<void> {
@@ -52,7 +53,7 @@ async function perform(envelope: Envelope, open: OpenTasks, ports: ClientPorts, 
   try {
     const trainer = await trainerOf(context, open, ports);
     if (context.assignment.kind === 'evaluate') await evaluateRound(context, trainer, ports, signal);
-    else await trainRound(context, trainer, ports, signal);
+    else await trainRound(context, trainer, open.last, ports, signal);
   } catch (error) {
     if (error instanceof TrainerFailure) await decline(context, 'failed', ports);
     else if (error instanceof UserError) await decline(context, 'cannot-train', ports);

@@ -4,9 +4,9 @@ import { positions } from '../core/learning/loss-settings.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
 import { addDiscreteLaplace, type Counts, pureEvent } from '../core/privacy/randomizers.ts';
+import { secretBytes } from '../core/privacy/secret-bytes.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import type { ClientPorts } from './ports.ts';
-import { secretBytes } from './private-round.ts';
 import type { RoundContext, RoundPrivacy } from './stages.ts';
 
 /** What was told, and what was spent for it. */
@@ -50,6 +50,6 @@ export async function tellCounts(
   await ports.step('ledger-reserved');
   // A row is as many predictions as it has places: both counts move by so many.
   const sensitivity = 2 * positions(output);
-  const [all, right] = addDiscreteLaplace([examples, correct], sensitivity, epsilon, secretBytes(ports));
+  const [all, right] = addDiscreteLaplace([examples, correct], sensitivity, epsilon, secretBytes(ports.primitives));
   return { noisyCounts: { examples: all, correct: right }, reservation };
 }

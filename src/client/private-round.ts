@@ -3,7 +3,6 @@ import { toHex } from '../core/bytes/floats.ts';
 import type { Primitives } from '../core/crypto/primitives.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
 import { type Plan, planBytes, planOfTask } from '../core/privacy/plan.ts';
-import type { RandomBytes } from '../core/privacy/random-words.ts';
 import { believedNoise, trainingSpend } from '../core/privacy/round-noise.ts';
 import type { Assignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
@@ -57,13 +56,4 @@ export async function reserveRound(
   const reservation = await ports.privacy.reserve(trainingSpend(plan, hashes, context.round, noise));
   await ports.step('ledger-reserved');
   return reservation;
-}
-
-/** The generator of the platform, for rounding and noise: never a seed of the task. */
-export function secretBytes({ primitives }: Pick<ClientPorts, 'primitives'>): RandomBytes {
-  return bytes => {
-    const drawn = primitives.randomBytes(bytes.length);
-    bytes.set(drawn);
-    drawn.fill(0);
-  };
 }

@@ -19,16 +19,23 @@ import type { RoundContext, Signed } from './stages.ts';
 import { evaluated, prepare } from './update.ts';
 import { verifyFromCoordinator } from './verify.ts';
 
+/** The update that a client has made last: kept in memory while it could not be kept on disk, so that it is neither made nor paid for again. */
+export interface LastMade {
+  made: { readonly round: string; readonly signed: Signed; readonly reservation: Reservation | null } | null;
+}
+
 /** Trains and sends the update of a round; when one is in the outbox already, sends that same payload: it is paid for. */
 export async function trainRound(
   context: RoundContext,
   trainer: Trainer,
+  last: LastMade,
   ports: ClientPorts,
   signal?: AbortSignal,
 ): Promise<void> {
   const kept = await recall(context, labels.update, ports);
   const { signed, reservation } =
-    kept === null ? await prepareUpdate(context, trainer, ports, signal) : { signed: kept, reservation: null };
+    kept === null ? await prepareUpdate(context, trainer, last, ports, signal) : { signed: kept, reservation: null };
+  last.made = null;
   const { taskId, round } = context;
   const receipt = await ports.channel.sendUpdate(taskId, round, encodeUpdateHead(signed.envelope), signed.tensor);
   await ports.step('update-sent');
@@ -42,12 +49,18 @@ export async function trainRound(
 async function prepareUpdate(
   context: RoundContext,
   trainer: Trainer,
+  last: LastMade,
   ports: ClientPorts,
   signal?: AbortSignal,
-): Promise<{ signed: { envelope: Envelope; tensor: Uint8Array }; reservation: Reservation | null }> {
-  const global = await fetchModel(context, ports);
-  const { noised, reservation } = await prepare({ context, trainer, global, ports, signal });
-  const signed = await sign(mask(encode(noised)), context, ports);
+): Promise<{ signed: Signed; reservation: Reservation | null }> {
+  const { taskId, round, assignment } = context;
+  const name = `${taskId} ${round} ${toHex(assignment.model)}`;
+  if (last.made?.round !== name) {
+    const global = await fetchModel(context, ports);
+    const { noised, reservation } = await prepare({ context, trainer, global, ports, signal });
+    last.made = { round: name, signed: await sign(mask(encode(noised)), context, ports), reservation };
+  }
+  const { signed, reservation } = last.made;
   await keep(context, signed, ports);
   if (reservation !== null) {
     await reservation.commit();

@@ -1,11 +1,12 @@
 /** From a verified assignment to an update fit to leave: one straight path for each way that a task is private, or is not. */
 import type { Evaluation, Trainer, TrainResult } from '../core/learning/trainer.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
+import { secretBytes } from '../core/privacy/secret-bytes.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { trainingSeed } from '../core/protocol/task.ts';
 import { average } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
-import { reserveRound, secretBytes } from './private-round.ts';
+import { reserveRound } from './private-round.ts';
 import { clip, difference, noise, noisy, noisyDifference, silentDifference, unprotected } from './protect.ts';
 import type { Averaged, Data, Noised, RoundContext, RoundPrivacy, Trained } from './stages.ts';
 
@@ -60,7 +61,7 @@ async function prepareWholeUpdate(training: Training, privacy: RoundPrivacy): Pr
   const averaged = await averageDurably(silentDifference(result, global, privacy, ports.vectors), training);
   const clipped = clip(averaged, context);
   const reservation = await reserveRound(context, privacy, ports);
-  return { noised: noise(clipped, context, privacy, secretBytes(ports)), reservation };
+  return { noised: noise(clipped, context, privacy, secretBytes(ports.primitives)), reservation };
 }
 
 async function train(

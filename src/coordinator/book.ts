@@ -11,6 +11,7 @@ import type { CoordinatorPorts } from './ports.ts';
 import { Presence } from './presence.ts';
 import { modelKey, taskKey } from './round.ts';
 import { isActive } from './run.ts';
+import type { Combined } from './stages.ts';
 import type { Run, Write } from './store.ts';
 
 /** What the coordinator holds of the run under way beside its record. */
@@ -23,6 +24,11 @@ export interface Loaded {
   parameters: Float32Array;
   /** The running sum of the open round; null before its first update, and after a failure. */
   fold: Fold | null;
+  /**
+   * What a round was combined to that could not be recorded yet (a full disk), and the run it was made of: tried again as it is, because
+   * new noise would have to be paid for again. Null else.
+   */
+  pending: { readonly of: Run; readonly combined: Combined } | null;
   /** Why the rule refused what had arrived, and a name of that; null when it has refused nothing in this process. */
   refusal: { readonly of: string; readonly why: string } | null;
 }
@@ -108,6 +114,7 @@ export class Book {
       manifest: manifestOf(task),
       parameters: bytesToFloats(bytes),
       fold: null,
+      pending: null,
       refusal: null,
     };
     return this.active;

@@ -159,16 +159,14 @@ function withOpening(book: Book, loaded: Loaded, run: Run, combined: readonly st
 
 async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   const { ports } = book;
-  const inspected = inspect(loaded.run, loaded.task);
-  const charged = await tryToCharge(inspected, ports);
-  if (charged === null) return endSpent(book, loaded, 'of this run');
-  const fold = loaded.fold ?? new Fold(ports.blobs, loaded.run, loaded.parameters.length);
-  loaded.fold = null;
-  const combined = await tryToCombine(charged, fold, loaded, ports);
-  if (combined === null) return;
+  const known = loaded.pending?.of === loaded.run ? loaded.pending.combined : await combineRound(book, loaded);
+  if (known === null) return;
+  loaded.pending = { of: loaded.run, combined: known };
+  const { inspected } = known.charged;
   await ports.step('round-combined');
   const clients = inspected.updates.map(update => update.client);
-  const recorded = await record(combined, run => withOpening(book, loaded, run, clients) ?? run, ports);
+  const recorded = await record(known, run => withOpening(book, loaded, run, clients) ?? run, ports);
+  loaded.pending = null;
   loaded.parameters = recorded.parameters;
   book.remember(recorded.run);
   const { dropped, updates, run } = inspected;
@@ -184,6 +182,19 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   }
   await sweep(book, recorded.run);
   await ports.step('round-swept');
+}
+
+/** Null when the budget has ended the run, or when the rule refuses. */
+async function combineRound(book: Book, loaded: Loaded): Promise<Combined | null> {
+  const { ports } = book;
+  const charged = await tryToCharge(inspect(loaded.run, loaded.task), ports);
+  if (charged === null) {
+    await endSpent(book, loaded, 'of this run');
+    return null;
+  }
+  const fold = loaded.fold ?? new Fold(ports.blobs, loaded.run, loaded.parameters.length);
+  loaded.fold = null;
+  return tryToCombine(charged, fold, loaded, ports);
 }
 
 /** Null when the budget does not allow the release: nothing noisy was drawn. */

@@ -1,8 +1,8 @@
 /** Noise of the coordinator: the exact sum of clipped updates goes in, and nothing comes out that has no noise on it. */
 import { noisySum } from '../core/privacy/grid-noise.ts';
 import { bitGridOf } from '../core/privacy/plan.ts';
-import type { RandomBytes } from '../core/privacy/random-words.ts';
 import { progressOf, sumGrid } from '../core/privacy/round-noise.ts';
+import { secretBytes } from '../core/privacy/secret-bytes.ts';
 import { passed } from '../core/protocol/stage.ts';
 import { roundingSlack } from './admit.ts';
 import type { Fold } from './fold.ts';
@@ -24,7 +24,7 @@ export async function noisyMean(
   const { updates } = inspected;
   const { privacy } = plan;
   if (privacy.mechanism !== 'dp-fedavg') throw new RangeError('coordinator: only whole updates get noise here');
-  const randomBytes = secretBytes(ports);
+  const randomBytes = secretBytes(ports.primitives);
   const grid = sumGrid(plan, noise.noiseMultiplier, noise.clipNorm * roundingSlack);
   const sum = noisySum(await fold.sum(updates), grid, randomBytes);
   const bits = bitGridOf(plan, noise.noiseMultiplier);
@@ -39,13 +39,4 @@ export async function noisyMean(
 /** Σ(b − ½) as a vector of one. */
 function bitSum(updates: readonly Received[]): Float64Array {
   return Float64Array.of(updates.reduce((sum, { withinClip }) => sum + (withinClip ? 0.5 : -0.5), 0));
-}
-
-/** The generator of the platform, for rounding and noise: never a seed of the task. */
-function secretBytes({ primitives }: Pick<CoordinatorPorts, 'primitives'>): RandomBytes {
-  return bytes => {
-    const drawn = primitives.randomBytes(bytes.length);
-    bytes.set(drawn);
-    drawn.fill(0);
-  };
 }

@@ -13,6 +13,7 @@ import { plannedRuns, runsEvent } from '../../src/core/privacy/plan-cost.ts';
 import { type Blobs, type Clock, type LogEvent, pause } from '../../src/core/protocol/ports.ts';
 import { parseTask, type Task } from '../../src/core/protocol/task.ts';
 import { privateTraining } from '../../src/node/private-training.ts';
+import type { StorageFaults } from '../../src/simulation/crashed.ts';
 import { memoryClientDisk, memoryCoordinatorDisk } from '../../src/simulation/disk.ts';
 import { coordinatorParty, type Fault } from '../../src/simulation/faults.ts';
 import type { MemoryLedger } from '../../src/simulation/memory-ledger.ts';
@@ -36,6 +37,8 @@ export interface PrivateSettings {
   /** What a client of dp-fedavg trains: by default a step of about ½ in every parameter. */
   readonly step?: (client: string, round: number) => number;
   readonly trainer?: (client: string, task: Task, clock: Clock) => Trainer;
+  /** What the disks of a party refuse. */
+  readonly storage?: (party: string) => StorageFaults;
   /** Names that nobody speaks for but the test. */
   readonly hostile?: readonly string[];
 }
@@ -131,7 +134,7 @@ export function privateWorld(settings: PrivateSettings): {
   readonly task: Task;
   readonly outcome: () => Promise<PrivateOutcome>;
 } {
-  const { seed = 1, clients = 3, faults = [], hostile = [] } = settings;
+  const { seed = 1, clients = 3, faults = [], hostile = [], storage = () => ({}) } = settings;
   const task = privateTask(settings);
   const logs: (LogEvent & { party: string })[] = [];
   const written = new Map<string, string[]>();
@@ -145,8 +148,8 @@ export function privateWorld(settings: PrivateSettings): {
     ports: simulationPorts,
     seed,
     faults,
-    coordinatorDisk: watched(coordinatorParty, memoryCoordinatorDisk({}, primitives)),
-    clientDisk: name => watched(name, memoryClientDisk({}, primitives)),
+    coordinatorDisk: watched(coordinatorParty, memoryCoordinatorDisk(storage(coordinatorParty), primitives)),
+    clientDisk: name => watched(name, memoryClientDisk(storage(name), primitives)),
     onLog: (party, event) => logs.push({ party, ...event }),
     clients: clientNames(clients).map(name => ({
       name,

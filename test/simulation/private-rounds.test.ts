@@ -4,6 +4,7 @@ import { artifactKey } from '../../src/coordinator/round.ts';
 import type { RunStatus } from '../../src/coordinator/status.ts';
 import { decodeSafetensors } from '../../src/core/bytes/safetensors.ts';
 import { clientSteps, coordinatorSteps } from '../../src/core/protocol/ports.ts';
+import { Problem } from '../../src/core/protocol/problem.ts';
 import { coordinatorParty, type Fault } from '../../src/simulation/faults.ts';
 import { type FaultShape, randomFaults } from '../../src/simulation/random-faults.ts';
 import { printed } from './federation.ts';
@@ -154,6 +155,23 @@ describe('noise of a round', () => {
       assert.equal(reservations(outcome, coordinatorParty, 1), 1, step);
     }
   });
+
+  for (const party of [coordinatorParty, 'site-2']) {
+    test(`is neither drawn nor paid for again by ${party} when its disk was full for a while`, async () => {
+      for (const privacy of [dpSgd, localFedAvg, centralFedAvg]) {
+        for (let at = 3; at <= 12; at++) {
+          let commits = 0;
+          const beforeCommit = (): void => {
+            commits++;
+            if (commits >= at && commits < at + 3) throw new Problem('storage-full');
+          };
+          const outcome = await survive({ privacy, storage: who => (who === party ? { beforeCommit } : {}) });
+          const rounds = (outcome.spent.get(party) ?? []).map(({ round }) => round);
+          assert.deepEqual(rounds, [1, 2, 3], `${privacy.mechanism} at ${privacy.noiseAt}, full from commit ${at}`);
+        }
+      }
+    });
+  }
 
   test('is another one in every run, at whoever adds it', async () => {
     for (const privacy of [dpSgd, localFedAvg, centralFedAvg]) {

@@ -23,14 +23,11 @@ import { pooledBaseline } from '../simulation/pooled-baseline.ts';
 import { streamOf } from '../simulation/stream.ts';
 import { World } from '../simulation/world.ts';
 import { attackForms, parseAttack } from './attack-option.ts';
-import { budgetSpentText, stoppedEarlyText } from './follow.ts';
-import { neverCountedText } from './left-out.ts';
-import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
+import { createProgress, type Progress, printJson } from './output.ts';
 import { type PartitionChoice, parsePartition, partitionForms } from './partition-option.ts';
-import { resultTable } from './result.ts';
-import { qualityDocument } from './result-document.ts';
 import { type SimulatedData, simulatedData } from './simulate-data.ts';
-import { attackDocument, attackText, mountAttack, type PlannedAttack, planAttack } from './simulated-attack.ts';
+import { printSimulated, simulatedDocument } from './simulate-result.ts';
+import { mountAttack, type PlannedAttack, planAttack } from './simulated-attack.ts';
 import { checkClients } from './simulated-clients.ts';
 import { watchDeclines } from './simulated-declines.ts';
 import { withExactQuality, withoutPrivacy } from './simulated-quality.ts';
@@ -134,9 +131,9 @@ async function simulate(file: string, options: Options): Promise<void> {
     const pooled = options.pooled ? await trainPooled(withoutPrivacy(task), data, status, threads, progress) : null;
     progress.end();
     const seconds = (performance.now() - started) / 1000;
-    if (options.json)
-      printJson(document({ task, data, faults, options, status, virtualMs, pooled, seconds, attacked }));
-    else print({ task, data, status, virtualMs, pooled, seconds, attacked });
+    const result = { task, data, status, virtualMs, pooled, seconds, attacked };
+    if (options.json) printJson(simulatedDocument({ ...result, faults, options }));
+    else printSimulated(result);
   } finally {
     progress.end();
   }
@@ -312,85 +309,6 @@ function readFaults(path: string): readonly Fault[] {
     throw new UserError(path, 'is not JSON', 'Write a list of operations.', { cause });
   }
   return parseFaults(value, path);
-}
-
-interface Result {
-  readonly data: SimulatedData;
-  readonly status: RunStatus;
-  readonly virtualMs: number;
-  readonly pooled: Quality | null;
-  readonly seconds: number;
-  readonly attacked: { readonly attack: PlannedAttack; readonly factors: readonly number[] } | null;
-}
-
-function document({
-  task,
-  data,
-  faults,
-  options,
-  status,
-  virtualMs,
-  pooled,
-  seconds,
-  attacked,
-}: Result & { task: Task; faults: readonly Fault[]; options: Options }): unknown {
-  const { reports, ...rest } = status;
-  return {
-    dataSource: { label: data.label, generated: data.generated },
-    task: rest.task,
-    name: task.name,
-    seed: options.seed,
-    faults,
-    drop: options.drop,
-    attack: attacked && attackDocument(attacked.attack, attacked.factors, reports),
-    parameters: rest.parameters,
-    unit: rest.unit,
-    rounds: reports.map(({ task: _task, ...report }) => report),
-    stoppedEarly: rest.stoppedEarly,
-    privacy: rest.privacy,
-    dropOuts: reports.reduce((sum, report) => sum + report.dropped.length, 0),
-    refusals: rest.refusals,
-    ...qualityDocument(status, pooled),
-    model: rest.model,
-    output: options.output === undefined ? undefined : resolve(options.output),
-    virtualSeconds: virtualMs / 1000,
-    seconds: Math.round(seconds * 100) / 100,
-  };
-}
-
-function print({ task, data, status, virtualMs, pooled, seconds, attacked }: Result & { task: Task }): void {
-  const dropOuts = status.reports.reduce((sum, report) => sum + report.dropped.length, 0);
-  const refusals = status.refusals.reduce((sum, refusal) => sum + refusal.count, 0);
-  const virtual = (virtualMs / 1000).toFixed(1);
-  printLine(
-    strong(
-      `${status.round} rounds with ${data.sites.length} clients: ${virtual} s of virtual time in ${seconds.toFixed(1)} s`,
-    ),
-  );
-  printLine(`data: ${data.label}`);
-  printLine(`drop-outs: ${dropOuts}, refused messages: ${refusals}`);
-  if (attacked !== null) {
-    const clients = data.sites.map(site => site.name);
-    printLine();
-    printLine(attackText(attacked.attack, attacked.factors, status.reports, { task, clients }));
-  }
-  printLine();
-  printLine(resultTable(status, pooled ?? undefined));
-  if (status.privacy !== null)
-    printLine(
-      faint(
-        `measured by the simulation${pooled === null ? '' : ', pooled training without privacy'}; no client tells such figures`,
-      ),
-    );
-  printLine();
-  const never = neverCountedText(status.reports);
-  if (never !== null) printLine(never);
-  const spent = budgetSpentText(status);
-  if (spent !== null) printLine(spent);
-  if (status.stoppedEarly !== null) printLine(stoppedEarlyText(status.stoppedEarly));
-  printLine(`model ${status.model}`);
-  const again = status.privacy === null ? 'the same seed and faults give the same' : 'noise is drawn anew in every run';
-  printLine(faint(`SHA-256 of its parameters; ${again}`));
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number {

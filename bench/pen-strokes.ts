@@ -42,10 +42,8 @@ function scaled(points: readonly Point[]): Point[] {
 function drawn(points: readonly Point[], pen: number): Float64Array {
   return Float64Array.from({ length: side * side }, (_, i) => {
     const [x, y] = [i % side, Math.floor(i / side)];
-    const nearest = points.reduce(
-      (least, point) => Math.min(least, (point[0] - x) ** 2 + (point[1] - y) ** 2),
-      Infinity,
-    );
+    let nearest = Number.POSITIVE_INFINITY;
+    for (const point of points) nearest = Math.min(nearest, (point[0] - x) ** 2 + (point[1] - y) ** 2);
     return Math.min(1, Math.max(0, pen + 0.5 - Math.sqrt(nearest)));
   });
 }

@@ -14,8 +14,9 @@ import { parseTask, type Task } from '../src/core/protocol/task.ts';
 import type { BenchResult } from './harness.ts';
 
 export interface PrivateSettings {
-  /** What all steps together may spend, by the upper bound of the loss distribution. */
+  /** What all steps together may spend, and by whom it is counted: the upper bound of the loss distribution, or RDP as a ledger does. */
   readonly epsilon: number;
+  readonly countedBy: 'loss-distribution' | 'rdp';
   readonly delta: number;
   /** Probability with which a row is in a batch (q). */
   readonly samplingRate: number;
@@ -53,19 +54,18 @@ export interface PlannedTraining {
 
 /** The task on rows of so many numbers, with the least noise (to 1e-4 of itself) that keeps ε. */
 export function planTraining(settings: PrivateSettings, site: Pick<SiteData, 'train' | 'classes'>): PlannedTraining {
-  const { epsilon, delta, samplingRate, steps } = settings;
-  const target = { epsilon, delta: 0.99 * delta, samplingRate, steps };
-  const effective = pldNoiseMultiplier(target);
-  // Rounding to the grid and float32 sums take a little of the noise away.
-  let noise = effective;
+  const { epsilon, countedBy, delta, samplingRate, steps } = settings;
+  let noise = pldNoiseMultiplier({ epsilon, delta, samplingRate, steps });
   for (;;) {
     const task = trainingTask(settings, site, noise);
     const plan = planOfTask(task);
     if (plan === null) throw new TypeError('bench: the task is not private');
     const event = runsEvent(plan, plannedRuns(plan));
-    const spent = pldEpsilon(event, delta).upper;
-    if (spent <= epsilon) return { task, plan, epsilon: spent, epsilonRdp: eventEpsilon(event, delta).epsilon };
-    noise *= Math.max(1.0001, effective / effectiveNoiseMultiplier(gridOf(plan, noise, 1)));
+    const spent = { epsilon: pldEpsilon(event, delta).upper, epsilonRdp: eventEpsilon(event, delta).epsilon };
+    const counted = countedBy === 'rdp' ? spent.epsilonRdp : spent.epsilon;
+    if (counted <= epsilon) return { task, plan, ...spent };
+    // Rounding to the grid and float32 sums take a little of the noise away, RDP asks for more. Half way there each time.
+    noise *= Math.max(1.0001, Math.sqrt(counted / epsilon));
   }
 }
 

@@ -62,6 +62,7 @@ async function measureCase(one: Case, train: GmixSet, test: GmixSet): Promise<Pr
   const training = planTraining(
     {
       epsilon,
+      countedBy: 'loss-distribution',
       delta,
       samplingRate: 0.05,
       steps: 200,

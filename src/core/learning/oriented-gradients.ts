@@ -50,6 +50,7 @@ export function orientedGradients(height: number, width: number, scales: readonl
   }));
   const size = directions.length * plans.reduce((sum, { cells }) => sum + cells * cells, 0);
   const field = { height, width };
+  const votes = new Float64Array(height * width);
   return {
     width: size,
     write(pixels, target, at) {
@@ -59,8 +60,9 @@ export function orientedGradients(height: number, width: number, scales: readonl
         const rightward = filtered(filtered(pixels, slope, field, 'across'), smooth, field, 'down');
         const downward = filtered(filtered(pixels, smooth, field, 'across'), slope, field, 'down');
         const histogram = new Float64Array(directions.length * cells * cells);
+        const lengths = rightward.map((right, i) => Math.sqrt(right * right + downward[i] * downward[i]));
         directions.forEach(([x, y], direction) => {
-          const votes = votesFor(x, y, rightward, downward);
+          votesFor(x, y, { rightward, downward, lengths }, votes);
           pool(votes, field, down, across, histogram, direction);
         });
         equaliseContrast(histogram, near);
@@ -69,6 +71,12 @@ export function orientedGradients(height: number, width: number, scales: readonl
       }
     },
   };
+}
+
+interface Gradient {
+  readonly rightward: Float64Array;
+  readonly downward: Float64Array;
+  readonly lengths: Float64Array;
 }
 
 interface Field {
@@ -108,8 +116,8 @@ function filtered(
   { height, width }: Field,
   along: 'across' | 'down',
 ): Float64Array {
-  const [reach, stride] = [filter.length >> 1, along === 'across' ? 1 : width];
-  const length = along === 'across' ? width : height;
+  const reach = filter.length >> 1;
+  const [stride, length] = along === 'across' ? [1, width] : [width, height];
   const result = new Float64Array(height * width);
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
@@ -125,16 +133,13 @@ function filtered(
 }
 
 /** Length × cos⁴ of the angle to (x, y), 0 beyond 90°. */
-function votesFor(x: number, y: number, rightward: Float64Array, downward: Float64Array): Float64Array {
-  return rightward.map((gx, i) => {
-    const gy = downward[i];
-    const along = gx * x + gy * y;
-    const length = Math.sqrt(gx * gx + gy * gy);
+function votesFor(x: number, y: number, { rightward, downward, lengths }: Gradient, votes: Float64Array): void {
+  for (let i = 0; i < votes.length; i++) {
+    const along = rightward[i] * x + downward[i] * y;
     // Squares of the faintest gradients are 0.
-    if (!(along > 0 && length > 0)) return 0;
-    const cosine = along / length;
-    return length * cosine * cosine * cosine * cosine;
-  });
+    const cosine = along > 0 && lengths[i] > 0 ? along / lengths[i] : 0;
+    votes[i] = lengths[i] * cosine * cosine * cosine * cosine;
+  }
 }
 
 function pool(

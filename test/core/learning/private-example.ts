@@ -1,6 +1,7 @@
 /** Private sums of small networks with randomness that is known, and random bytes that can be repeated. */
 import type { Dataset } from '../../../src/core/data/dataset.ts';
-import { serialGradient } from '../../../src/core/learning/batch-gradient.ts';
+import { serialGradient, sharedGradient } from '../../../src/core/learning/batch-gradient.ts';
+import type { GradientWorkers } from '../../../src/core/learning/gradient-workers.ts';
 import { type NetworkSettings, partRows, planNetwork } from '../../../src/core/learning/network.ts';
 import { networkManifest } from '../../../src/core/learning/network-parameters.ts';
 import { planNoise } from '../../../src/core/learning/noise.ts';
@@ -56,7 +57,7 @@ export async function privateSum(
   data: Dataset,
   rows: readonly number[],
   parameters: Float32Array,
-  { clipNorm = 1, seed = 1, batchSize = 32, source = simd }: SumOptions = {},
+  { clipNorm = 1, seed = 1, batchSize = 32, source = simd, workers }: SumOptions = {},
 ) {
   const layout = new Layout();
   const block = partRows(network.layers);
@@ -70,8 +71,10 @@ export async function privateSum(
     new Float32Array(kernels.buffer, plan.parameters, plan.count).set(parameters);
     const rule = { clip: { norm: clipNorm, per: 'example' }, maskKey: [3, 4], isPrivate: true } as const;
     const place = { kernels, plan, partGradient, sums, network, data, batchSize, ...rule };
-    const gradient = serialGradient(place, new Turns(kernels.name, {}));
+    const turns = new Turns(kernels.name, {});
+    const gradient = workers === undefined ? serialGradient(place, turns) : await sharedGradient(place, turns, workers);
     await gradient.compute({ rows, step: 1 });
+    await gradient.close();
     const vector = () => new Float32Array(kernels.buffer, plan.gradient, plan.count).slice();
     const sum = vector();
     const noisePlan = planOf(network, settings, batchSize);
@@ -91,6 +94,7 @@ export interface SumOptions {
   readonly seed?: number;
   readonly batchSize?: number;
   readonly source?: KernelSource;
+  readonly workers?: GradientWorkers;
 }
 
 export function planOf(network: NetworkSettings, privacy: DpSgdSettings, batchSize: number) {

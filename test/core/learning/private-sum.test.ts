@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Dataset } from '../../../src/core/data/dataset.ts';
+import type { GradientWorkers } from '../../../src/core/learning/gradient-workers.ts';
 import type { NetworkSettings } from '../../../src/core/learning/network.ts';
+import { PartWorker } from '../../../src/core/learning/part-worker.ts';
 import { unitNorm } from '../../../src/core/learning/private-sum.ts';
 import { inputWidth, labelWidth } from '../../../src/core/learning/shape.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
@@ -162,15 +164,19 @@ test('a row has the same masks whichever rows are in its batch', async () => {
   assert.notDeepEqual(first, await sum([8]));
 });
 
-test('SIMD kernels and twin give the same private sums, noise included', async () => {
+test('SIMD kernels, twin and threads give the same private sums, noise included', async () => {
+  const crew = [0, 1].map(() => new PartWorker());
+  const workers: GradientWorkers = { count: 2, ask: async (worker, request) => crew[worker].answer(request) };
   for (const name of names) {
-    const of = example(oddNetworks[name], 40, 3);
+    const of = example(oddNetworks[name], 70, 3);
     const { input, output } = of.network.shape;
     const [width, known] = [inputWidth(input), labelWidth(output)];
-    const data = { rows: 40, width, features: of.features, labelWidth: known, labels: of.labels };
+    const data = { rows: 70, width, features: of.features, labelWidth: known, labels: of.labels };
     const world = { name, data, parameters: of.parameters, row: 0, clipNorm: 0.5, seed: 2 };
     const all = everyRow(world);
-    assert.deepEqual(await sumOf(world, all, { source: twinKernels }), await sumOf(world, all));
+    const alone = await sumOf(world, all);
+    assert.deepEqual(await sumOf(world, all, { source: twinKernels }), alone);
+    assert.deepEqual(await sumOf(world, all, { workers }), alone);
   }
 });
 

@@ -33,9 +33,10 @@ interface Changes {
   readonly training?: object;
   readonly privacy?: object | 'none';
   readonly rounds?: number;
+  readonly sequence?: object | null;
 }
 
-function taskOf({ model, training, privacy, rounds = 1 }: Changes = {}): Task {
+function taskOf({ model, training, privacy, rounds = 1, sequence = null }: Changes = {}): Task {
   return parseTask({
     parley: 1,
     name: 'test',
@@ -50,6 +51,7 @@ function taskOf({ model, training, privacy, rounds = 1 }: Changes = {}): Task {
       ],
       target: { type: 'classes', classes: ['a', 'b', 'c'] },
       standardise: 'none',
+      sequence,
       split: { type: 'hash', trainFraction: 0.5, seed: 1 },
     },
     model: model ?? { name: 'mlp', hidden: [30], dropout: 0.2 },
@@ -184,15 +186,35 @@ test('a private gradient is the sum of the rows’ gradients over the constant o
 });
 
 test('threads give the same bytes from the same random bytes', async () => {
-  const task = taskOf({
-    training: { batchSize: 250, amount: { unit: 'steps', count: 3 } },
-    privacy: { sampling: 'all' },
-  });
+  const training = { batchSize: 250, amount: { unit: 'steps', count: 3 } };
+  const privacy = { sampling: 'all' };
   const crew = [0, 1, 2].map(() => new PartWorker());
   const workers: GradientWorkers = { count: 3, ask: async (worker, request) => crew[worker].answer(request) };
-  const run = { plan: planned(task), parameters: first(task) };
-  const alone = await trainPrivately(task, siteOf(250), { ...run, randomBytes: seededBytes(4) });
-  assert.deepEqual(await trainPrivately(task, siteOf(250), { ...run, randomBytes: seededBytes(4), workers }), alone);
+  for (const task of [
+    taskOf({ training, privacy }),
+    taskOf({ training, privacy, model: { name: 'gru', hidden: 6 }, sequence: { steps: 8 } }),
+  ]) {
+    const run = { plan: planned(task), parameters: first(task) };
+    const alone = await trainPrivately(task, siteOf(250), { ...run, randomBytes: seededBytes(4) });
+    assert.deepEqual(await trainPrivately(task, siteOf(250), { ...run, randomBytes: seededBytes(4), workers }), alone);
+  }
+});
+
+test('the masks of dropout are drawn from the random bytes too', async () => {
+  const result = async (isOther: boolean) => {
+    const source = seededBytes(1);
+    let isFirst = true;
+    // Every row is in every batch: what is drawn first, for the whole round, is the key of the masks.
+    const randomBytes = (bytes: Uint8Array<ArrayBuffer>) => {
+      source(bytes);
+      if (isOther && isFirst) bytes[0] ^= 1;
+      isFirst = false;
+    };
+    const task = taskOf({ training: { batchSize: 150 }, privacy: { sampling: 'all' } });
+    return trainPrivately(task, siteOf(150), { plan: planned(task), randomBytes, parameters: first(task) });
+  };
+  assert.deepEqual(await result(false), await result(false));
+  assert.notDeepEqual(await result(true), await result(false));
 });
 
 test('where the generator fails nothing comes of the round, whenever it fails', async () => {

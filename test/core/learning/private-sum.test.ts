@@ -8,7 +8,7 @@ import { PartWorker } from '../../../src/core/learning/part-worker.ts';
 import { unitNorm } from '../../../src/core/learning/private-sum.ts';
 import { inputWidth, labelWidth } from '../../../src/core/learning/shape.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
-import { distance, example, length } from './layer-run.ts';
+import { distance, example, length, run } from './layer-run.ts';
 import { oddNetworks } from './odd-networks.ts';
 import { planOf, privacyOf, privateSum } from './private-example.ts';
 
@@ -83,6 +83,33 @@ test('with the same randomness, one row moves the sum on the grid by no more tha
     }),
     { numRuns: 150 },
   );
+});
+
+test('a private sum is that of the rows’ own gradients, each taken by itself and clipped over all layers', async () => {
+  for (const name of names) {
+    const network = oddNetworks[name];
+    if (network.layers.some(layer => layer.type === 'dropout')) continue;
+    const of = example(network, 70, 4);
+    const { input, output } = network.shape;
+    const [width, known] = [inputWidth(input), labelWidth(output)];
+    const data = { rows: 70, width, features: of.features, labelWidth: known, labels: of.labels };
+    const gradients = Array.from({ length: 70 }, (_, row) => run(of, [row], 'sum').gradient);
+    const clipNorm = gradients.map(length).sort((a, b) => a - b)[35];
+    const expected = new Float64Array(of.parameters.length);
+    for (const gradient of gradients) {
+      const weight = Math.min(1, clipNorm / length(gradient));
+      gradient.forEach((g, i) => {
+        expected[i] += weight * g;
+      });
+    }
+    const all = Array.from({ length: 70 }, (_, row) => row);
+    const { sum } = await privateSum(network, data, all, of.parameters, { clipNorm });
+    const error = distance(
+      sum.map(x => (x / unitNorm) * clipNorm),
+      expected,
+    );
+    assert.ok(error < 1e-4 * clipNorm, `${name}: ${error / clipNorm}`);
+  }
 });
 
 test('a row that is clipped moves the sum by nearly all of the sensitivity', async () => {

@@ -9,6 +9,7 @@ import {
   auditSizes,
   type Check,
 } from '../core/privacy-audit/check.ts';
+import type { AuditedMechanisms } from '../core/privacy-audit/mechanisms.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import { ourMechanisms, secretBytes } from './audited-mechanisms.ts';
 import { createProgress, faint, printJson, printLine, strong, table } from './output.ts';
@@ -37,7 +38,8 @@ const titles: Readonly<Record<AuditLayer, string>> = {
 const limit =
   'An audit finds faults; it proves no privacy. ε that two worlds or one run show is a lower bound: what they do not show may be there.';
 
-export function auditCommand(): Command {
+/** @param mechanisms what is audited: ours; something broken, to see that it is found. */
+export function auditCommand(mechanisms: AuditedMechanisms = ourMechanisms): Command {
   return new Command('audit')
     .description(
       'try clipping, noise, batches, accountants and ledger for faults, as a federation runs them: docs/audit.md',
@@ -50,10 +52,10 @@ export function auditCommand(): Command {
       'after',
       '\nExits with 1 when a check fails. Once in more than a thousand audits chance makes one fail.',
     )
-    .action(audit);
+    .action((path: string | undefined, options: AuditOptions) => audit(mechanisms, path, options));
 }
 
-async function audit(path: string | undefined, options: AuditOptions): Promise<void> {
+async function audit(mechanisms: AuditedMechanisms, path: string | undefined, options: AuditOptions): Promise<void> {
   const setting = path === undefined ? undefined : settingOf(path);
   const size = auditSizes[options.quick ? 'quick' : 'full'];
   const layers = options.layer === undefined ? auditLayers : [options.layer];
@@ -65,7 +67,7 @@ async function audit(path: string | undefined, options: AuditOptions): Promise<v
     for (const layer of layers) {
       progress.status(`${layer}: ${titles[layer]}`, `${layer}: ${titles[layer]}`);
       const found = await auditLayer(layer, {
-        mechanisms: ourMechanisms,
+        mechanisms,
         size,
         randomBytes: secretBytes,
         setting,
@@ -82,7 +84,8 @@ async function audit(path: string | undefined, options: AuditOptions): Promise<v
   if (options.json) return printJson({ size: size.name, task: setting ?? null, passed, seconds, checks, limit });
   print(layers, checks);
   const failed = checks.filter(check => !check.passed).length;
-  printLine(strong(passed ? `${checks.length} checks passed` : `${failed} of ${checks.length} checks failed`));
+  const count = `${checks.length} check${checks.length === 1 ? '' : 's'}`;
+  printLine(strong(passed ? `${count} passed` : `${failed} of ${count} failed`));
   printLine(`${seconds} s`);
   printLine(wrapped(limit));
 }

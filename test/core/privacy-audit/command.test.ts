@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 
 const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts');
 
@@ -47,6 +48,20 @@ test('the noise and sampling of a task are tried, and a task without privacy is 
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('a check that fails is named, and the command exits with 1', () => {
+  const from = (name: string) => JSON.stringify(pathToFileURL(join(main, '..', name)).href);
+  const script = `
+    import { auditCommand } from ${from('privacy-audit.ts')};
+    import { ourMechanisms } from ${from('audited-mechanisms.ts')};
+    const broken = { ...ourMechanisms, sampleBatch: () => [0, 1, 2] };
+    await auditCommand(broken).parseAsync(['--quick', '--layer', 'L2'], { from: 'user' });`;
+  const options = { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } } as const;
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], options);
+  assert.equal(status, 1);
+  assert.match(stdout, /FAILED {2}a batch is as long as accounted/);
+  assert.match(stdout, /6 of 6 checks failed/);
 });
 
 test('an unknown layer is refused', () => {

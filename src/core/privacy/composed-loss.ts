@@ -76,8 +76,22 @@ export function composedEpsilon(releases: readonly Release[], delta: number): Bo
         logDelta: Math.log(left),
       });
   }
-  if (nearLargest) return { lower: Math.min(lower, supremum), upper: supremum };
+  // The largest loss is a bound of its own.
+  if (Number.isFinite(supremum)) return { lower: Math.min(lower, supremum), upper: supremum };
   throw new LossUnavailable(`privacy loss: no ε at δ = ${delta}`);
+}
+
+/** True when Chernoff's bound alone keeps δ(ε) within 0.99·δ: more than the quadrature of its moments may be wrong by. */
+export function isPrivateByMoments(releases: readonly Release[], epsilon: number, delta: number): boolean {
+  const parts = releases.map(release => partOf(release, 38));
+  const left = 0.99 * delta - infiniteMass(parts);
+  if (!(left > 0)) return false;
+  const cumulant = cumulantOf(parts);
+  const lambda = saddleOf(cumulant, epsilon, highestTilt(parts));
+  if (!(lambda > 0)) return false;
+  // The most that (1 − e^{ε−y})·e^{−λ(y−ε)} can be.
+  const payoff = lambda * Math.log(lambda) - (1 + lambda) * Math.log1p(lambda);
+  return cumulant.value(lambda) - lambda * epsilon + payoff <= Math.log(left);
 }
 
 /** δ at ε, like `composedEpsilon`. */

@@ -98,7 +98,7 @@ function planOf(length: number): FourierPlan {
 
 /** ln of the tilted mass that the tail of interest must keep: the transform adds rounding errors of about 1e-16·T to each point. */
 function logKept(releases: number): number {
-  return Math.max(-22, Math.log(1e-10 * releases));
+  return Math.max(-22, Math.min(-14, Math.log(1e-10 * releases)));
 }
 
 /**

@@ -32,6 +32,9 @@ const lastCoefficients = [14, 15].map(degree =>
 /** What 16 values may leave of a panel's largest value in its last coefficients: the error of the rule is about its square. */
 const unresolved = 1e-8;
 
+/** Of values along the line, relative to the first. */
+const roundingErrors = 1e-14;
+
 const mostPanels = 4000;
 
 interface Point {
@@ -142,7 +145,7 @@ export class InversionLine {
   }
 
   #isCoarse(points: readonly Point[], largest: number): boolean {
-    const { epsilon } = this.#line;
+    const { epsilon, lambda, steps } = this.#line;
     return lastCoefficients.some(coefficients => {
       let [a, b] = [0, 0];
       for (const [i, { u, re, im }] of points.entries()) {
@@ -150,7 +153,9 @@ export class InversionLine {
         a += coefficients[i] * (re * cos - im * sin);
         b += coefficients[i] * (re * sin + im * cos);
       }
-      return Math.hypot(a, b) > unresolved * largest;
+      return (
+        Math.hypot(a, b) > Math.max(unresolved * largest, (roundingErrors * Math.sqrt(steps)) / (lambda * (1 + lambda)))
+      );
     });
   }
 }

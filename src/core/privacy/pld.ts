@@ -3,7 +3,14 @@
  * and Honkela 2020; Doroshenko et al. 2022). Reports and calibrates. It is not valid for noise or sampling that later releases choose by
  * what earlier ones showed: there a Rényi filter decides.
  */
-import { type Bounds, composedDelta, composedEpsilon, LossUnavailable, type Release } from './composed-loss.ts';
+import {
+  type Bounds,
+  composedDelta,
+  composedEpsilon,
+  isPrivateByMoments,
+  LossUnavailable,
+  type Release,
+} from './composed-loss.ts';
 import { flatten, type PrivacyEvent } from './event.ts';
 import { type EventLosses, lossesOf, type Releases } from './event-loss.ts';
 import { gaussianDelta, gaussianEpsilon } from './gaussian.ts';
@@ -30,7 +37,11 @@ export function pldEpsilon(event: PrivacyEvent, delta: number): Bounds {
     return around(gaussianEpsilon(1 / Math.sqrt(losses.gaussianMuSquared), left));
   }
   if (left > 0 && left < leastDelta) throw new LossUnavailable(`privacy loss: δ = ${delta} is too small`);
-  return worst(losses, releases => composedEpsilon(releases, left));
+  return worst(
+    losses,
+    releases => composedEpsilon(releases, left),
+    (releases, { lower }) => left > 0 && isPrivateByMoments(releases, lower, left),
+  );
 }
 
 /** δ at ε ≥ 0; as `pldEpsilon`. */
@@ -56,12 +67,19 @@ function withoutSlip({ logKept }: EventLosses, delta: number): number | null {
   return left >= 0 ? left : null;
 }
 
-function worst({ gaussianMuSquared, others }: EventLosses, bound: (releases: readonly Release[]) => Bounds): Bounds {
+/** The larger bounds of both directions; additions that are `within` those of removals are not composed. */
+function worst(
+  { gaussianMuSquared, others }: EventLosses,
+  bound: (releases: readonly Release[]) => Bounds,
+  within: (releases: readonly Release[], bounds: Bounds) => boolean = () => false,
+): Bounds {
   const gaussian = gaussianMuSquared === 0 ? [] : [gaussianReleases(Math.sqrt(gaussianMuSquared))];
   const all = [...gaussian, ...others];
   const remove = bound(all.map(each => each.remove));
   if (all.every(each => each.same)) return remove;
-  const add = bound(all.map(each => each.add));
+  const added = all.map(each => each.add);
+  if (within(added, remove)) return remove;
+  const add = bound(added);
   return { lower: Math.max(remove.lower, add.lower), upper: Math.max(remove.upper, add.upper) };
 }
 

@@ -164,6 +164,28 @@ export const mutants: readonly Mutant[] = [
       },
     }),
   },
+  {
+    name: 'one draw for all coordinates',
+    layer: 'L1',
+    check: 'neighbouring coordinates',
+    broken: () => ({
+      noisySum: (sum, grid, randomBytes) => {
+        const [draw] = soundNoise(new Float64Array(1), grid, randomBytes);
+        return sum.map(x => x + draw);
+      },
+    }),
+  },
+  {
+    name: 'noise of another law, its variance right',
+    layer: 'L1',
+    check: 'accounted law',
+    broken: () => ({
+      noisySum: (sum, grid, randomBytes) => {
+        const signs = soundNoise(new Float64Array(sum.length), grid, randomBytes);
+        return sum.map((x, i) => x + (signs[i] < 0 ? -1 : 1) * 2 ** grid.logScale * grid.step);
+      },
+    }),
+  },
   // Clipping
   { name: 'clip no-op', layer: 'L0', check: 'clipped as a whole', broken: () => ({ clip: noClip }) },
   { name: 'clip no-op in training', layer: 'L0', check: 'one row', broken: trains({ clip: noClip }) },
@@ -224,6 +246,7 @@ export const mutants: readonly Mutant[] = [
     check: 'on the grid',
     broken: () => ({ roundUpdate: (update, _clip, { step }) => Int32Array.from(update, x => Math.ceil(x / step)) }),
   },
+  { name: 'a microbatch as the unit', layer: 'L0', check: 'one row', broken: trains({ rowsPerClip: 2 }) },
   // Adaptive clip bounds
   {
     name: 'norm bit inverted',
@@ -335,6 +358,19 @@ export const mutants: readonly Mutant[] = [
         of: { kind: 'gaussian', noiseMultiplier },
         count: plan.stepsPerRound,
       }),
+    }),
+  },
+  {
+    name: 'amplification where nothing is drawn in secret',
+    layer: 'L3',
+    check: 'its noise',
+    broken: ours => ({
+      event: (plan, z) => {
+        const event = ours.event(plan, z);
+        if (event.kind !== 'discrete-gaussian') return event;
+        const { count, ...of } = event;
+        return { kind: 'sampled', q: 0.3, of, count };
+      },
     }),
   },
   {

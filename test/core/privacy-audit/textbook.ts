@@ -22,6 +22,8 @@ export interface TextbookSteps {
   readonly batch?: (rows: number, rate: number, randomBytes: RandomBytes) => ArrayLike<number>;
   /** Parts of one row's gradient: the tensors of the model. */
   readonly clip?: (gradient: Float64Array[], clipNorm: number) => Float64Array[];
+  /** Rows whose mean gradient is clipped together; 1: every row by itself. */
+  readonly rowsPerClip?: number;
   /** Null: nothing is released in this step. */
   readonly noise?: (
     sum: Float64Array,
@@ -36,7 +38,7 @@ export async function textbook(
   steps: TextbookSteps = {},
 ): Promise<Float32Array> {
   const { task, plan } = audited;
-  const { batch = drawBatch, clip = clipL2, noise = noisySum } = steps;
+  const { batch = drawBatch, clip = clipL2, noise = noisySum, rowsPerClip = 1 } = steps;
   if (plan.privacy.mechanism !== 'dp-sgd') throw new TypeError('the textbook is about dp-sgd');
   const { clipNorm, noiseMultiplier } = plan.privacy;
   const network = taskNetwork(task);
@@ -48,10 +50,12 @@ export async function textbook(
   for (let step = 1; step <= plan.stepsPerRound; step++) {
     const chosen = batch(examples.rows.length, plan.samplingRate, randomBytes);
     const sum = new Float64Array(plan.dimension);
-    for (const index of Array.from(chosen)) {
-      const row = examples.rows[index];
-      const clipped = known.get(row) ?? clip(split(gradientOf(row), sizes), clipNorm);
-      known.set(row, clipped);
+    for (let first = 0; first < chosen.length; first += rowsPerClip) {
+      const rows = Array.from(chosen)
+        .slice(first, first + rowsPerClip)
+        .map(index => examples.rows[index]);
+      const clipped = known.get(rows[0]) ?? clip(split(meanOf(rows.map(gradientOf)), sizes), clipNorm);
+      if (rowsPerClip === 1) known.set(rows[0], clipped);
       let at = 0;
       for (const part of clipped) for (const value of part) sum[at++] += value;
     }
@@ -78,6 +82,10 @@ function gradients(network: NetworkSettings, parameters: Float32Array): (row: Ro
     backward(plan, pass, 1);
     return Float64Array.from(gradient);
   };
+}
+
+function meanOf(gradients: readonly Float64Array[]): Float64Array {
+  return gradients[0].map((_, i) => gradients.reduce((sum, gradient) => sum + gradient[i], 0) / gradients.length);
 }
 
 function split(gradient: Float64Array, sizes: readonly number[]): Float64Array[] {

@@ -1,17 +1,14 @@
 /** Conducting: takes every transition of the run under way that is due, each one atomic write. */
-import { planOfTask, roundEvent } from '../core/privacy/plan.ts';
-import { declineCode } from '../core/protocol/decline.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
-import { isSummed } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
-import { combine, isRunningSum, RuleRefusal, stateKey } from './combine.ts';
+import { areBudgetsSpent, endSpent } from './budget.ts';
+import { combine, isRunningSum, RuleRefusal } from './combine.ts';
 import { Fold } from './fold.ts';
 import { obstacle } from './obstacle.ts';
 import type { CoordinatorPorts } from './ports.ts';
-import { account, artifactKey, inspect, modelKey, publish, recall, record, taskKey } from './round.ts';
-import { remembered } from './rule-memory.ts';
+import { account, artifactKey, inspect, publish, recall, record } from './round.ts';
 import {
   closable,
   complete,
@@ -21,11 +18,11 @@ import {
   isEvaluated,
   opened,
   reopened,
-  spent,
 } from './run.ts';
 import { select } from './select.ts';
 import type { Charged, Combined, Inspected } from './stages.ts';
-import type { Run, Write } from './store.ts';
+import type { Run } from './store.ts';
+import { sweep } from './sweep.ts';
 
 /** Takes one transition if one is due; false when there is nothing to do now. */
 export async function conduct(book: Book): Promise<boolean> {
@@ -207,49 +204,6 @@ async function tryToCharge(inspected: Inspected, ports: CoordinatorPorts): Promi
   }
 }
 
-/**
- * Have so many clients said that their own budget is spent that those left, of all that this run has ever seen, are below the quorum? Then
- * waiting is in vain. Read from the store: it holds after a restart too.
- */
-async function areBudgetsSpent({ ports, presence }: Book, { run, task }: Loaded): Promise<boolean> {
-  if (run.privacy === null || run.phase !== 'training') return false;
-  const [refusals, reports] = await Promise.all([ports.store.refusals(run.task), ports.store.rounds(run.task, 0)]);
-  const budget = declineCode('budget');
-  const without = new Set(refusals.filter(({ code }) => code === budget).map(({ client }) => client));
-  if (without.size === 0) return false;
-  const seen = reports.flatMap(({ combined, dropped, refused }) => [...combined, ...dropped, ...refused]);
-  const known = new Set([...seen, ...presence.present(), ...(run.cohort ?? []), ...run.passedOver]);
-  const able = new Set([...run.received.map(({ client }) => client), ...[...known].filter(one => !without.has(one))]);
-  return able.size < task.cohort.minimum;
-}
-
-/**
- * Ends a run that its budget allows no other round: what it has published stays valid. Where clients add the noise themselves, what arrived
- * for the open round has left them all the same, and is recorded so. A run without a round is stopped: it has no model.
- */
-async function endSpent(book: Book, loaded: Loaded, whose: string): Promise<void> {
-  const { run } = loaded;
-  loaded.fold = null;
-  const closedRounds = run.round - 1;
-  const over = spent(run);
-  const nowMs = book.ports.clock.now();
-  await book.commit(closedRounds > 0 ? over : { ...over, phase: 'stopped', finishedAt: nowMs }, seenReleases(loaded));
-  const detail = `privacy budget ${whose} spent after round ${closedRounds} of ${run.rounds}`;
-  book.ports.log({ event: 'budget-spent', level: 'warn', task: run.task, round: run.round, detail });
-  if (closedRounds === 0) book.active = null;
-  await sweep(book, book.get(run.task) ?? over);
-}
-
-/** What the coordinator has seen of a round that it will not combine. */
-function seenReleases({ run, task }: Loaded): Write[] {
-  const plan = planOfTask(task);
-  if (plan === null || run.privacy === null || isSummed(task) || run.received.length === 0) return [];
-  const { noiseMultiplier } = run.privacy.noise;
-  const privacy = { noiseMultiplier, event: roundEvent(plan, noiseMultiplier) };
-  const { task: id, round, received } = run;
-  return [{ put: 'release', event: { task: id, round, kind: 'aggregate', privacy, clients: received.length } }];
-}
-
 /** Null when the rule refuses: the round goes on as one that lacks clients. */
 async function tryToCombine(
   charged: Charged,
@@ -280,29 +234,6 @@ async function finish(book: Book, loaded: Loaded): Promise<void> {
 export async function writeArtifact(book: Book, loaded: Loaded): Promise<void> {
   const artifact = await publish(await recall(loaded.run, loaded.parameters, book.ports), loaded, book.ports);
   await writeBlob(book.ports.blobs, artifactKey(artifact.task), artifact.bytes);
-}
-
-/**
- * Removes the blobs that are not needed any more: updates and models of closed rounds, and of a run that is over all updates. Kept:
- * the task, the artifact, the current model and its state, the best model of a run that may end early, what the rule remembers,
- * updates of the open round.
- */
-export async function sweep(book: Book, run: Run): Promise<void> {
-  const { blobs } = book.ports;
-  const keep = new Set([
-    modelKey(run.task, run.round),
-    stateKey(run.task, run.round),
-    taskKey(run.task),
-    artifactKey(run.task),
-  ]);
-  const keys = await blobs.list(`${run.task}/`);
-  if (run.phase === 'training') {
-    if (run.stopping !== null) keep.add(modelKey(run.task, run.stopping.best.round + 1));
-    for (const key of remembered(run, keys)) keep.add(key);
-  }
-  const open = `${run.task}/update/${run.round}/`;
-  for (const key of keys)
-    if (!keep.has(key) && !(run.phase === 'training' && key.startsWith(open))) await blobs.remove(key);
 }
 
 /** The final evaluation asks every present client. */

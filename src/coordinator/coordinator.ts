@@ -9,7 +9,7 @@ import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
 import { encodeTask, initialSeed, parseTask, type Task } from '../core/protocol/task.ts';
 import { Book, type Loaded } from './book.ts';
-import { conduct, sweep, writeArtifact } from './conduct.ts';
+import { conduct, writeArtifact } from './conduct.ts';
 import { serialSetting, signAsCoordinator, takeDecline, takeEvaluation, takeUpdate } from './inbox.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { artifactKey, modelKey, taskKey } from './round.ts';
@@ -17,6 +17,7 @@ import { answered, isActive, queued } from './run.ts';
 import { Serial } from './serial.ts';
 import { type RunStatus, runStatus } from './status.ts';
 import type { Run } from './store.ts';
+import { sweep } from './sweep.ts';
 import type { Member } from './verify.ts';
 
 /** A transition that failed is tried again after so long. */

@@ -93,7 +93,7 @@ export async function takeDecline(
     await book.commit({ ...run, refused: [...run.refused, member.name] }, [
       declined(book, envelope, member.name, reason),
     ]);
-    if (reason === 'cannot-train' || reason === 'budget') book.decline(run.task, member.name);
+    if (reason === 'cannot-train') book.decline(run.task, member.name);
   });
 }
 

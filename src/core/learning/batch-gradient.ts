@@ -12,7 +12,7 @@ export interface BatchPlace extends GradientRule {
   readonly plan: NetworkPlan;
   /** Byte offset of the gradient of a part; that of the plan where no minibatch has two parts. */
   readonly partGradient: number;
-  /** Private: byte offset of the float64 values that parts are added in; they have a gradient of their own then. */
+  /** Private: byte offset of the float64 values that more than `mostFloatParts` are added in; parts have a gradient of their own then. */
   readonly sums: number;
   readonly network: NetworkSettings;
   /** In shared memory where there are workers. */
@@ -37,14 +37,14 @@ export function serialGradient(place: BatchPlace, turns: Turns): BatchGradient {
   return {
     async compute(batch) {
       const { length } = batch.rows;
-      begin(place);
+      begin(place, length);
       let loss = 0;
       for (let first = 0; first < length; first += plan.rows) {
         loss += learnPart(place, learner, batch, first) / length;
-        addPart(place);
+        addPart(place, length);
         if (turns.due(workOf(place, length - first))) await turns.pause();
       }
-      finish(place);
+      finish(place, length);
       return loss;
     },
     close: async () => undefined,
@@ -114,16 +114,16 @@ export async function sharedGradient(
           if (turns.due(workOf(place, length - first))) await turns.pause();
         }
       };
-      begin(place);
+      begin(place, length);
       for (let done = 0; done < parts; done += most) {
         const filled = Math.min(most, parts - done);
         await all([...everyone.map(worker => askWorker(worker, done, filled)), learnOwn(done, filled)]);
         for (let slot = 0; slot < filled; slot++) {
           vectorAt(place, place.partGradient).set(gradients.subarray(slot * plan.count, (slot + 1) * plan.count));
-          addPart(place);
+          addPart(place, length);
         }
       }
-      finish(place);
+      finish(place, length);
       return losses.reduce((sum, loss) => sum + loss / length, 0);
     },
     close,
@@ -142,19 +142,28 @@ function learnPart(place: BatchPlace, learner: PartLearner, batch: Minibatch, fi
   return learner.learn(batch, first, place.partGradient);
 }
 
-function begin(place: BatchPlace): void {
-  const { kernels, plan, sums, isPrivate } = place;
-  if (isPrivate) new Float64Array(kernels.buffer, sums, plan.count).fill(0);
+/** Parts of a private batch up to so many are added in float32; beyond, its rounding would show, and they are added in float64. */
+export const mostFloatParts = 8;
+
+function isWide({ plan, isPrivate }: BatchPlace, rows: number): boolean {
+  return isPrivate && rows > mostFloatParts * plan.rows;
+}
+
+function begin(place: BatchPlace, rows: number): void {
+  const { kernels, plan, sums } = place;
+  if (isWide(place, rows)) new Float64Array(kernels.buffer, sums, plan.count).fill(0);
   else vectorAt(place, plan.gradient).fill(0);
 }
 
-function addPart({ kernels, plan, partGradient, sums, isPrivate }: BatchPlace): void {
-  if (isPrivate) kernels.addWeighted(partGradient, sums, plan.count, 1);
+function addPart(place: BatchPlace, rows: number): void {
+  const { kernels, plan, partGradient, sums } = place;
+  if (isWide(place, rows)) kernels.addWeighted(partGradient, sums, plan.count, 1);
   else if (partGradient !== plan.gradient) kernels.addScaled(partGradient, plan.gradient, plan.count, 1);
 }
 
-function finish({ kernels, plan, sums, isPrivate }: BatchPlace): void {
-  if (isPrivate) kernels.divideToFloat(sums, plan.gradient, plan.count, 1);
+function finish(place: BatchPlace, rows: number): void {
+  const { kernels, plan, sums } = place;
+  if (isWide(place, rows)) kernels.divideToFloat(sums, plan.gradient, plan.count, 1);
 }
 
 function vectorAt({ kernels, plan }: BatchPlace, offset: number): Float32Array {

@@ -12,7 +12,7 @@
  *   at most 2^−149·√outputs·‖a‖ < 2^−50 of the norm for each thousand outputs; the two roundings of a product add 2·2^−24 of it. One that is
  *   shorter loses bits the same way where its gradient is below 2^−149·C / 2^40. Both are within what `floatSumSlack` leaves to one row.
  * - Sums of the other rows round differently with and without it. `floatSumSlack` (privacy/plan.ts) bounds that for blocks of `partRows`
- *   rows in float32 and sums of blocks in float64.
+ *   rows in float32 and sums of blocks in float32, or in float64 where they are many.
  *
  * What is not protected: how long a step takes tells of the size of the batch and of the noise.
  */

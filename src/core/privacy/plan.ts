@@ -90,18 +90,19 @@ export function makePlan(request: PlanRequest): Plan {
 }
 
 /**
- * What rounding adds to how far the sums of two batches are apart that differ in one row, over C: uK(b + 4) + 2^−52·K·⌈K/b⌉ for up to K ≥ 64
- * float32 vectors of norm C, u = 2^−24, where blocks of b ≤ 4096 are added one by one in float32, the blocks in float64, and the whole is
- * rounded to float32 (`learning/private-sum.ts`).
+ * What rounding adds to how far the sums of two batches are apart that differ in one row, over C: uK(b + 12) + 2^−52·K·⌈K/b⌉ for up to K ≥ 64
+ * float32 vectors of norm C, u = 2^−24, where blocks of b ≤ 4096 are added one by one in float32, up to 8 blocks in float32 too, and
+ * more of them in float64, which is rounded to float32 at the end (`learning/private-sum.ts`).
  *
  * In a block ŝ₁ = t₁ exactly, and ŝⱼ = (ŝⱼ₋₁ + tⱼ)(1 + δ), |δ| ≤ u, also where float32 underflows. As |ŝⱼ| ≤ (1 + u)^j·Σ_{i ≤ j}|tᵢ| in every
  * coordinate, which has norm (1 + u)^j·jC at most, the error of the block is no longer than uC(1 + u)^b·Σ_{j=2}^b j < uC(1 + u)^b·b(b + 1)/2: for
- * all blocks uCK(1 + u)^b·(b + 1)/2 (Higham 2002, §4.2, without its factor 2). The sum in float64 adds 2^−53·KC·⌈K/b⌉, rounding
- * it uKC. All of this twice, once for each batch: the other rows may lie in other blocks. The row that differs is itself C(1 + 3u)
- * at most. (1 + u)^b and the 3u fit into the one uKC that is left over.
+ * all blocks uCK(1 + u)^b·(b + 1)/2 (Higham 2002, §4.2, without its factor 2). In the same way n ≤ 8 blocks of k rows, all but the last of
+ * which are full, add uC·(Σ_{j=2}^{n−1} jb + k) < 5uCk in float32, as b ≤ k/(n − 1). More blocks add 2^−53·KCn in float64, and rounding them uKC. All
+ * of this twice, once for each batch: the other rows may lie in other blocks. The row that differs is itself C(1 + 3u) at most.
+ * (1 + u)^(b + 8) and the 3u fit into the one uKC that is left over.
  */
 function floatSumSlack(rows: number, block: number): number {
-  return rows * (2 ** -24 * (block + 4) + 2 ** -52 * Math.ceil(rows / block));
+  return rows * (2 ** -24 * (block + 12) + 2 ** -52 * Math.ceil(rows / block));
 }
 
 /** The grid of a sum with this noise multiplier and clip bound. Under an adaptive clip the multiplier is that of `updateNoise`. */

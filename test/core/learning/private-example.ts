@@ -6,7 +6,7 @@ import { type NetworkSettings, partRows, planNetwork } from '../../../src/core/l
 import { networkManifest } from '../../../src/core/learning/network-parameters.ts';
 import { planNoise } from '../../../src/core/learning/noise.ts';
 import { parameterCount } from '../../../src/core/learning/parameters.ts';
-import { planRelease } from '../../../src/core/learning/private-sum.ts';
+import { planRelease, unitNorm } from '../../../src/core/learning/private-sum.ts';
 import { Turns } from '../../../src/core/learning/turns.ts';
 import { type KernelSource, Layout } from '../../../src/core/math/kernels/kernels.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
@@ -80,9 +80,11 @@ export async function privateSum(
     const noisePlan = planOf(network, settings, batchSize);
     const privacy = { plan: noisePlan, settings, randomBytes: seededBytes(seed) };
     planRelease(privacy, 1, { kernels, plan, scratch })();
-    const grid = gridOf(noisePlan, 1, clipNorm);
-    // Values are γ·k / batchSize, rounded twice to float32.
-    const steps = Array.from(vector(), value => Math.round((value * batchSize) / grid.step));
+    // The sum on the grid before its noise, with dither that is the same for every sum of this seed. (How many words the noise takes
+    // depends on what it is added to: with the same words the noise itself would not be the same.)
+    const grid = gridOf(noisePlan, 1, unitNorm);
+    const dither = new RandomStream(new Uint8Array(32).fill(seed % 256));
+    const steps = Array.from(sum, value => Math.floor(value / grid.step + dither.float64()));
     return { sum, steps, grid, released: vector() };
   } finally {
     source.release(kernels);

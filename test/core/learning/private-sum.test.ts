@@ -119,7 +119,7 @@ test('a row that is clipped moves the sum by nearly all of the sensitivity', asy
   const [with_, without] = [await sumOf(world, [0]), await sumOf(world, [])];
   const { sensitivitySteps, step } = with_.grid;
   const moved = distance(with_.steps, without.steps);
-  assert.ok(moved > 0.98 / step && moved <= sensitivitySteps, `${moved} of ${sensitivitySteps}`);
+  assert.ok(moved > (0.98 * unitNorm) / step && moved <= sensitivitySteps, `${moved} of ${sensitivitySteps}`);
 });
 
 test('what a row adds to the sum is the same bits whichever rows are beside it, and never longer than the unit', async () => {

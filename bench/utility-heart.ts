@@ -7,11 +7,11 @@ import { loadSite } from '../src/core/data/table.ts';
 import { evaluateOutputs } from '../src/core/learning/evaluate.ts';
 import type { PrivacyEvent } from '../src/core/privacy/event.ts';
 import { eventEpsilon } from '../src/core/privacy/event-rdp.ts';
-import { noisySum } from '../src/core/privacy/grid-noise.ts';
 import { type NoiseGrid, noiseGrid } from '../src/core/privacy/noise-grid.ts';
 import { pldEpsilon } from '../src/core/privacy/pld.ts';
 import { fileSource } from '../src/node/data/read-file.ts';
 import { type BenchResult, finished } from './harness.ts';
+import { openedSum } from './shared-sum.ts';
 
 const [steps, learningRate, clipNorm, delta, seeds] = [50, 1, 1, 1e-3, 50];
 /** Chance that the rounding of a sum is longer than accounted for. */
@@ -140,17 +140,10 @@ function train(hospitals: readonly Hospital[], grid: NoiseGrid | null): Float64A
   const weights = new Float64Array(widthOf(hospitals));
   for (let step = 0; step < steps; step++) {
     const sums = hospitals.map(hospital => clippedSum(hospital, weights));
-    let total: Float64Array;
-    if (grid === null) {
-      total = sums.reduce((sum, part) => sum.map((value, i) => value + part[i]));
-    } else {
-      // What leaves a hospital are integers modulo 2^32, and what is opened is their sum.
-      const shares = sums.map(sum =>
-        Uint32Array.from(noisySum(sum, grid, randomBytes), value => Math.round(value / grid.step)),
-      );
-      const opened = shares.reduce((sum, share) => sum.map((value, i) => value + share[i]));
-      total = Float64Array.from(opened, value => (value | 0) * grid.step);
-    }
+    const total =
+      grid === null
+        ? sums.reduce((sum, part) => sum.map((value, i) => value + part[i]))
+        : openedSum(sums, grid, randomBytes);
     for (let i = 0; i < weights.length; i++) weights[i] -= (learningRate * total[i]) / rows;
   }
   return weights;

@@ -10,14 +10,12 @@ import { noisySum } from '../src/core/privacy/grid-noise.ts';
 import { effectiveNoiseMultiplier, type NoiseGrid, noiseGrid } from '../src/core/privacy/noise-grid.ts';
 import { pldEpsilon } from '../src/core/privacy/pld.ts';
 import { pldNoiseMultiplier } from '../src/core/privacy/pld-calibration.ts';
-import { type GmixSet, gmix, gmixClasses, gmixWidth } from './gmix.ts';
+import { type GmixSet, gmix, gmixClasses } from './gmix.ts';
 import { type BenchResult, finished } from './harness.ts';
 import type { PrivateResult } from './private-accuracy.ts';
+import { addGradient, outputs, softmaxAccuracy } from './softmax-gradient.ts';
 
 const [records, localSteps, localBatch, localRate, runs] = [20, 5, 10, 2, 5];
-/** What stands for 1 at the intercept: little beside rows of norm 1, so that clipping leaves them more. */
-const unit = 0.4;
-const outputs = gmixClasses * (gmixWidth + 1);
 
 interface Anchor {
   readonly epsilon: number;
@@ -85,7 +83,7 @@ export function usersAt(
   }
   const accuracies = Array.from({ length: runs }, (_, run) => {
     const stream = new RandomStream(new Uint8Array(32).fill(run + 1));
-    return accuracyOf(train(one, clipNorm, grid, dealt(users, pool, stream), pool, stream), test);
+    return softmaxAccuracy(train(one, clipNorm, grid, dealt(users, pool, stream), pool, stream), test);
   });
   const result: PrivateResult = {
     name: `users.n${users}.eps${epsilon}`,
@@ -162,43 +160,8 @@ function localModel(start: Float64Array, rows: readonly number[], pool: GmixSet,
     const first = (step * localBatch) % records;
     if (first === 0) stream.shuffle(order);
     const gradient = new Float64Array(outputs);
-    for (const row of order.slice(first, first + localBatch)) {
-      const errors = softmax(logits(model, pool, row));
-      errors[pool.labels[row]] -= 1;
-      errors.forEach((error, k) => {
-        const at = k * (gmixWidth + 1);
-        for (let i = 0; i < gmixWidth; i++) gradient[at + i] += error * pool.features[row * gmixWidth + i];
-        gradient[at + gmixWidth] += error * unit;
-      });
-    }
+    for (const row of order.slice(first, first + localBatch)) addGradient(gradient, model, pool, row, Infinity);
     for (let i = 0; i < outputs; i++) model[i] -= (localRate / localBatch) * gradient[i];
   }
   return model;
-}
-
-function logits(model: Float64Array, { features }: GmixSet, row: number): Float64Array {
-  const values = new Float64Array(gmixClasses);
-  for (let k = 0; k < gmixClasses; k++) {
-    const at = k * (gmixWidth + 1);
-    let sum = model[at + gmixWidth] * unit;
-    for (let i = 0; i < gmixWidth; i++) sum += model[at + i] * features[row * gmixWidth + i];
-    values[k] = sum;
-  }
-  return values;
-}
-
-function softmax(values: Float64Array): Float64Array {
-  const top = Math.max(...values);
-  const weights = values.map(value => Math.exp(value - top));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map(weight => weight / total);
-}
-
-function accuracyOf(model: Float64Array, test: GmixSet): number {
-  let correct = 0;
-  for (let row = 0; row < test.labels.length; row++) {
-    const outputs = logits(model, test, row);
-    correct += Number(outputs.indexOf(Math.max(...outputs)) === test.labels[row]);
-  }
-  return correct / test.labels.length;
 }

@@ -4,6 +4,7 @@ import type { BenchResult } from './harness.ts';
 import { digitsUtility } from './utility-digits.ts';
 import { gmixUtility } from './utility-gmix.ts';
 import { heart } from './utility-heart.ts';
+import { organisationsUtility } from './utility-organisations.ts';
 import { usersUtility } from './utility-users.ts';
 
 /** One file each: what it measures is said there. */
@@ -11,6 +12,7 @@ const parts: Readonly<Record<string, (folder: string) => Promise<BenchResult[]>>
   gmix: gmixUtility,
   mnist: digitsUtility,
   heart,
+  organisations: organisationsUtility,
   users: usersUtility,
 };
 

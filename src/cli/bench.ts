@@ -20,7 +20,7 @@ const helpOfSuites = [
   '  learning     local training, with and without clipping per example, beside other engines where they are installed',
   '  privacy      what privacy costs: noise per second',
   '  rounds       rounds per second of a federation of processes, and of a simulated one; training excluded',
-  '  utility      accuracy of models whose training hides every record or user; needs PARLEY_DATA_DIR, and minutes: PARLEY_BENCH_PARTS names some of gmix,mnist,heart,users',
+  '  utility      accuracy of models whose training hides every record or user; needs PARLEY_DATA_DIR, and minutes: PARLEY_BENCH_PARTS names some of gmix,mnist,heart,organisations,users',
 ].join('\n');
 
 /** Prints `{suite, machine: {cpu, cores, node}, results}`; every figure is the median of several runs, with its spread. */

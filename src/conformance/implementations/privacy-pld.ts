@@ -1,6 +1,7 @@
 /** The vectors of privacy that loss distributions answer. */
-import { composedEpsilon } from '../../core/privacy/composed-loss.ts';
+import { composedEpsilon, LossUnavailable } from '../../core/privacy/composed-loss.ts';
 import { type PrivacyEvent, parseEvent } from '../../core/privacy/event.ts';
+import { eventEpsilon } from '../../core/privacy/event-rdp.ts';
 import { gaussianMixtureLoss, groupGaussian, sampledGaussian } from '../../core/privacy/gaussian-loss.ts';
 import { pldDelta, pldEpsilon } from '../../core/privacy/pld.ts';
 import { pldMaxSteps, pldNoiseMultiplier } from '../../core/privacy/pld-calibration.ts';
@@ -23,7 +24,7 @@ export const privacyPldFunctions: Implementations = {
     const delta = num(input, 'delta');
     const replace = input.neighbouring === 'replace' || input.neighbouring === 'replace_one';
     if (replace && input.events === undefined && numOr(input, 'q', 1) < 1) return replaceEpsilon(input, delta);
-    return pldEpsilon(eventOf(input), delta).upper;
+    return upperEpsilon(eventOf(input), delta);
   }),
   'privacy/pldDelta': exactly(input => pldDelta(eventOf(input), num(input, 'epsilon')).upper),
 };
@@ -45,6 +46,16 @@ export const pldAccountants: Readonly<Record<string, Accountant>> = {
   prv: pld,
   'pld-mixture-gaussian': { userLevelEpsilon: pld.userLevelEpsilon },
 };
+
+/** By loss distributions, or by Rényi divergences where these cannot be computed: both are bounds. */
+function upperEpsilon(event: PrivacyEvent, delta: number): number {
+  try {
+    return pldEpsilon(event, delta).upper;
+  } catch (error) {
+    if (error instanceof LossUnavailable) return eventEpsilon(event, delta).epsilon;
+    throw error;
+  }
+}
 
 function exactly(run: (input: Input) => number): Implementation {
   return { precision: 'float64', run };

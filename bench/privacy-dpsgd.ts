@@ -1,9 +1,12 @@
 /** Part of suite `privacy`: a step of DP-SGD over a step of SGD, clipping and noise included. */
+import { execFile } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { createTrainer } from '../src/core/learning/local-trainer.ts';
 import { taskParameters } from '../src/core/learning/model.ts';
 import { planOfTask } from '../src/core/privacy/plan.ts';
-import { type BenchResult, summarise, valuesInTurns } from './harness.ts';
+import { type BenchResult, finished, summarise, valuesInTurns } from './harness.ts';
 import {
   cnn,
   gru,
@@ -16,11 +19,11 @@ import {
 } from './learning-tasks.ts';
 
 const seed = new Uint8Array(32).fill(7);
-const runs = 25;
+const runs = 15;
 
 /** MLP 784-128-10 in batches of 256, and of 64 for comparison; the others in the batches of suite `learning`. */
 const workloads: readonly Workload[] = [
-  { ...mlp, name: 'mlp', batchSize: 256, rows: 2048, steps: 12 },
+  { ...mlp, name: 'mlp', batchSize: 256, rows: 2048, steps: 40 },
   { ...mlp, name: 'mlp-64', rows: 2048, steps: 24 },
   { ...cnn, steps: 20 },
   { ...gru, steps: 20 },
@@ -31,6 +34,7 @@ const workloads: readonly Workload[] = [
  * `dpsgd.<model>.overhead`: processor time of a private step over that of a step of SGD with minibatches of the same size, both on one thread of
  * one process, turn by turn; `.sgd` and `.private`: steps/s. A private step draws a Poisson batch of that expected size, clips every
  * row's gradient, rounds the sum to the grid and adds discrete Gaussian noise from the generator of the platform.
+ * `opacus.mlp.…`: the same MLP by Opacus, and `ratio.opacus.mlp.private` ours over theirs, where a Python with both is found.
  */
 export async function dpSgdOverheads(): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
@@ -52,6 +56,7 @@ export async function dpSgdOverheads(): Promise<BenchResult[]> {
     results.push(summarise(`dpsgd.${workload.name}.sgd`, 'steps/s', rates[0]));
     results.push(summarise(`dpsgd.${workload.name}.private`, 'steps/s', rates[1]));
   }
+  results.push(...(await opacusRatio(results)));
   return results;
 
   /** A run: milliseconds of processor time of a step, over a whole round. Other programs take none of it away. */
@@ -64,4 +69,32 @@ export async function dpSgdOverheads(): Promise<BenchResult[]> {
       return (user + system) / 1000 / workload.steps;
     };
   }
+}
+
+const run = promisify(execFile);
+const limitMs = 180_000;
+
+/** None, and a line that says so, where no Python can import torch and opacus: PARLEY_PYTHON, python3 of the PATH. */
+async function opacusRatio(ours: readonly BenchResult[]): Promise<BenchResult[]> {
+  const program = join(import.meta.dirname, '..', 'bench', 'opacus-rates.py');
+  const own = ours.find(({ name }) => name === 'dpsgd.mlp.private');
+  for (const python of [process.env.PARLEY_PYTHON ?? '', 'python3']) {
+    if (python === '' || own === undefined) continue;
+    try {
+      const env = { ...process.env, OMP_NUM_THREADS: '1' };
+      const { stdout } = await run(python, [program], { timeout: limitMs, env });
+      const theirs: { readonly sgd: number; readonly private: number } = JSON.parse(stdout);
+      return [
+        finished({ name: 'opacus.mlp.sgd', value: theirs.sgd, unit: 'steps/s', runs: 7 }),
+        finished({ name: 'opacus.mlp.private', value: theirs.private, unit: 'steps/s', runs: 7 }),
+        finished({ name: 'ratio.opacus.mlp.private', value: own.value / theirs.private, unit: 'times', runs: 1 }),
+      ];
+    } catch {
+      // Not there: the next, or none.
+    }
+  }
+  process.stderr.write(
+    'dpsgd: no ratio to Opacus: no Python here imports torch and opacus (PARLEY_PYTHON names one)\n',
+  );
+  return [];
 }

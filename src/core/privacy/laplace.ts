@@ -60,10 +60,10 @@ export function sampledDelta(
   if (samplingRate === 0) return Math.max(0, without);
   if (adjacency === 'remove') {
     // (1−q) + q·r > e^ε ⟺ r > 1 + (e^ε − 1)/q.
-    const ratio = 1 - without / samplingRate;
-    return ratio <= 0 ? without : samplingRate * unsampled(Math.log(ratio));
+    const excess = -without / samplingRate;
+    return excess <= -1 ? without : samplingRate * unsampled(Math.log1p(excess));
   }
   if (adjacency !== 'add') throw new RangeError(`adjacency: expected add or remove, got ${String(adjacency)}`);
-  const kept = 1 - Math.exp(epsilon) * (1 - samplingRate);
+  const kept = without + Math.exp(epsilon) * samplingRate;
   return kept <= 0 ? 0 : kept * unsampled(epsilon + Math.log(samplingRate) - Math.log(kept));
 }

@@ -6,8 +6,8 @@ import { penStrokes } from './pen-strokes.ts';
 
 const pixels = 28;
 const map = orientedGradients(pixels, pixels, [
-  { blur: 0.7, cells: 7, window: 2 },
-  { blur: 1.4, cells: 7, window: 2.5 },
+  { blur: 0.7, cells: 7, spread: 2 },
+  { blur: 1.4, cells: 7, spread: 2.5 },
 ]);
 const strokes = 1000;
 

@@ -10,7 +10,7 @@ export interface OrientedScale {
   /** Cells along each side of the image. */
   readonly cells: number;
   /** Standard deviation of the window of a cell, in pixels. */
-  readonly window: number;
+  readonly spread: number;
 }
 
 export interface OrientedGradients {
@@ -41,11 +41,11 @@ const contrastFloor = 0.1;
  * bits on every engine.
  */
 export function orientedGradients(height: number, width: number, scales: readonly OrientedScale[]): OrientedGradients {
-  const plans = scales.map(({ blur, cells, window }) => ({
+  const plans = scales.map(({ blur, cells, spread }) => ({
     cells,
     filters: derivativeFilters(blur),
-    down: windows(cells, window, height),
-    across: windows(cells, window, width),
+    down: windows(cells, spread, height),
+    across: windows(cells, spread, width),
     near: Array.from({ length: cells * cells }, (_, cell) => neighbourhood(cell, cells)),
   }));
   const size = directions.length * plans.reduce((sum, { cells }) => sum + cells * cells, 0);

@@ -5,8 +5,8 @@ import { orientedGradients } from '../../../src/core/learning/oriented-gradients
 
 const [height, width] = [12, 12];
 const map = orientedGradients(height, width, [
-  { blur: 0.7, cells: 3, window: 2 },
-  { blur: 1.4, cells: 2, window: 3 },
+  { blur: 0.7, cells: 3, spread: 2 },
+  { blur: 1.4, cells: 2, spread: 3 },
 ]);
 
 function features(pixels: ArrayLike<number>): Float64Array {

@@ -19,7 +19,7 @@ const [steps, learningRate, clipNorm, delta, seeds] = [50, 1, 1, 1e-3, 200];
 const slip = delta / (100 * steps);
 /** ε and the mean accuracy of the hospitals to be reached, with shared noise and with all noise at each hospital. */
 const anchors = [
-  { epsilon: Number.POSITIVE_INFINITY, shared: 0.729, client: 0.729 },
+  { epsilon: null, shared: 0.729, client: 0.729 },
   { epsilon: 10, shared: 0.732, client: 0.733 },
   { epsilon: 5, shared: 0.733, client: 0.73 },
   { epsilon: 2, shared: 0.731, client: 0.726 },
@@ -33,9 +33,9 @@ export interface HeartResult extends BenchResult {
   readonly auc: number;
   /** Mean over hospitals of the accuracy of always saying what is most frequent there. */
   readonly majority: number;
-  /** By the loss distribution of the noise of the whole sum, and by RDP of sums of discrete Gaussians, which is what a ledger counts. */
-  readonly epsilon: number;
-  readonly epsilonRdp: number;
+  /** By the loss distribution of the noise of the whole sum, and by RDP of sums of discrete Gaussians, which is what a ledger counts; null without noise. */
+  readonly epsilon: number | null;
+  readonly epsilonRdp: number | null;
   readonly delta: number;
   /** Standard deviation of the noise that counts over what a patient moves. */
   readonly z: number;
@@ -69,11 +69,11 @@ export async function heart(folder: string): Promise<BenchResult[]> {
 function measureAt(
   hospitals: readonly Hospital[],
   noiseAt: 'shared' | 'client',
-  target: number,
+  target: number | null,
   accuracyTarget: number,
 ): HeartResult {
   const begin = performance.now();
-  const grid = target === Number.POSITIVE_INFINITY ? null : calibrated(hospitals, noiseAt, target);
+  const grid = target === null ? null : calibrated(hospitals, noiseAt, target);
   const runs = Array.from({ length: seeds }, () => judge(hospitals, train(hospitals, grid)));
   const clients = noiseAt === 'shared' ? hospitals.length : 1;
   const accuracies = runs.map(run => run.accuracy);
@@ -85,8 +85,8 @@ function measureAt(
     runs: seeds,
     auc: mean(runs.map(run => run.auc)),
     majority: runs[0].majority,
-    epsilon: grid === null ? Number.POSITIVE_INFINITY : spent(grid, clients),
-    epsilonRdp: grid === null ? Number.POSITIVE_INFINITY : spentByRdp(grid, clients, widthOf(hospitals)),
+    epsilon: grid === null ? null : spent(grid, clients),
+    epsilonRdp: grid === null ? null : spentByRdp(grid, clients, widthOf(hospitals)),
     delta,
     z: grid === null ? 0 : (Math.sqrt(clients) * 2 ** grid.logScale) / grid.sensitivitySteps,
     q: 1,

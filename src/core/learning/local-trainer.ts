@@ -35,7 +35,7 @@ export interface TrainerOptions extends Pick<TurnOptions, 'yieldNow'> {
 
 /**
  * A trainer for one task on one site's data. Optimiser state starts anew each round (McMahan et al. 2017).
- * Memory of the kernels is held only while it trains or evaluates.
+ * Memory of the kernels is held only while it trains or evaluates. Under dp-sgd neither throws for what rows hold: a failure would tell.
  * Throws RangeError when the data is not of the task's shape or holds a label that is no class, or a token that is none.
  */
 export function createTrainer(task: Task, site: SiteData, options: TrainerOptions = {}): Trainer {
@@ -49,7 +49,11 @@ export function createTrainer(task: Task, site: SiteData, options: TrainerOption
   return {
     manifest: networkManifest(network.layers),
     train: request => train({ task, network, data: rows, privacy, options }, request),
-    evaluate: parameters => evaluateNetwork(network, parameters, site.test, task.evaluation.pooledAucBins, options),
+    evaluate: parameters =>
+      evaluateNetwork(network, parameters, site.test, task.evaluation.pooledAucBins, {
+        ...options,
+        notFinite: privacy === null ? 'throws' : 'zero',
+      }),
   };
 }
 

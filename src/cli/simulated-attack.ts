@@ -138,7 +138,11 @@ export function attackText(
     faredTable(attackers, clients, reports),
   ];
   if (reports.length > 0 && reports.every(({ weights }) => weights === null))
-    lines.push(`${rule} takes each value from other clients, so no client has a weight`);
+    lines.push(
+      task.privacy !== 'none' && rule === 'mean'
+        ? 'what single updates counted with is kept private'
+        : `${rule} takes each value from other clients, so no client has a weight`,
+    );
   lines.push('→ What the attack costs: compare with the same command without --attack.');
   return lines.join('\n');
 }

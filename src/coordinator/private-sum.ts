@@ -12,7 +12,8 @@ import type { Received } from './store.ts';
 
 /**
  * The sum of the updates, each admitted within the round's clip bound, with discrete Gaussian noise on the grid, over the constant
- * `expectedCohort` (McMahan et al. 2018). Where the clip bound follows the norms, the sum of bits gets its own noise (Andrew et al. 2021).
+ * `expectedCohort` (McMahan et al. 2018). What an update counts with after a clipping of `aggregation.before` is a function of its norm, so it
+ * is not reported. Where the clip bound follows the norms, the sum of bits gets its own noise (Andrew et al. 2021).
  * Noise is drawn from the platform's generator at every call: a round that is combined anew after a crash was charged anew.
  */
 export async function noisyMean(
@@ -31,7 +32,7 @@ export async function noisyMean(
   const within = bits === null ? null : 0.5 + noisySum(bitSum(updates), bits, randomBytes)[0] / privacy.expectedCohort;
   return passed<Released>({
     vector: Float32Array.from(sum, value => value / privacy.expectedCohort),
-    weights: updates.map(({ weight }) => weight / privacy.expectedCohort),
+    weights: inspected.task.aggregation.before.length > 0 ? null : updates.map(() => 1 / privacy.expectedCohort),
     shown: { progress: progressOf(sum, grid), withinClip: within },
   });
 }

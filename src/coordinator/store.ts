@@ -102,7 +102,7 @@ export interface RoundReport {
   readonly combined: readonly string[];
   /**
    * What each update counted with, in the order of `combined`: the aggregate is Σ weight·update (and what the rule adds of its own, the
-   * centre of a clipping). Null for a rule that takes each coordinate from other clients.
+   * centre of a clipping). Null for a rule that takes each coordinate from other clients, and where a weight would tell a norm that privacy keeps.
    */
   readonly weights: readonly number[] | null;
   readonly dropped: readonly string[];

@@ -38,6 +38,10 @@ const cases: Readonly<Record<string, PrivateSettings>> = {
   'noise of the clients': { privacy: localFedAvg },
   'noise of the coordinator': { privacy: centralFedAvg },
   'a clip bound that follows norms': { privacy: adaptiveFedAvg },
+  'noise of the coordinator on updates that it clips further': {
+    privacy: centralFedAvg,
+    aggregation: { rule: 'mean', weightBy: 'uniform', clipNorm: 1000, before: [{ name: 'clip', norm: 0.1 }] },
+  },
 };
 
 describe('nothing that is told of a run', () => {
@@ -45,7 +49,16 @@ describe('nothing that is told of a run', () => {
     test(`holds a loss, a number of rows or steps, or a norm of a site: ${name}`, async () => {
       const text = await told(await privateRun({ ...settings, clients: 4, minimum: 4, step: () => step }));
       // What the trainer says, and the length of what it trained, at five digits.
-      for (const figure of ['0.76543', '777123', '777_123', '31337', norm.toPrecision(5).slice(0, 6), String(step)])
+      const weight = String(0.1 / norm / 3).slice(0, 7);
+      for (const figure of [
+        weight,
+        '0.76543',
+        '777123',
+        '777_123',
+        '31337',
+        norm.toPrecision(5).slice(0, 6),
+        String(step),
+      ])
         assert.ok(
           !text.includes(figure),
           `${figure} in ${text.slice(text.indexOf(figure) - 200, text.indexOf(figure) + 50)}`,

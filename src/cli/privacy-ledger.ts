@@ -2,16 +2,18 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Spent } from '../core/privacy/ledger.ts';
 import { type ChainReport, type LedgerReport, type LineReport, ledgerReport } from '../core/privacy/ledger-report.ts';
+import { evenRounds } from '../core/privacy/report.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import { buildName } from '../node/build.ts';
 import { nodePrimitives } from '../node/primitives.ts';
 import { ledgerFile } from '../node/privacy/party-ledger.ts';
 import { readLedgerEntries } from '../node/storage/sqlite-ledger.ts';
 import { faint, printJson, printLine, strong, table } from './output.ts';
-import { barsWithin, plotLines } from './privacy-plot.ts';
+import { barsWithin, plotSize, printPlot } from './privacy-plot.ts';
 import { wrapped, written } from './privacy-print.ts';
+
+const usualHomes = ['./.parley/member', './.parley/federation'];
 
 /** The chain is broken: what was spent is not known. */
 const exitBroken = 1;
@@ -20,28 +22,31 @@ export function addLedgerCommand(privacy: Command): void {
   privacy
     .command('ledger')
     .description('what was spent, and what is left, by task and by set of units; checks the chain of entries')
-    .argument('[path]', 'a ledger.sqlite, or the home of a client or of a federation', './.parley/member')
+    .argument(
+      '[path]',
+      `a ledger.sqlite, or the home of a client or of a federation; by default ${usualHomes.join(', or else ')}`,
+    )
     .option('--entries', 'list every reservation')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExits with 1 when the chain is broken. It may run beside the client or coordinator.')
     .action(ledger);
 }
 
-function ledger(path: string, options: { entries?: true; json?: true }): void {
-  const file = ledgerPath(path);
+function ledger(path: string | undefined, options: { entries?: true; json?: true }): void {
+  const file = ledgerPath(path === undefined ? usualHomes : [path]);
   const report = ledgerReport(readLedgerEntries(file), { sha256: nodePrimitives.sha256, build: buildName });
   if (report.chain.broken !== null) process.exitCode = exitBroken;
   if (options.json) return printJson({ ledger: file, ...report });
   printReport(file, report, options.entries === true);
 }
 
-/** The ledger of a client's home, of a federation's home, or the file itself. */
-function ledgerPath(path: string): string {
-  const places = [path, join(path, ledgerFile), join(path, 'coordinator', ledgerFile)];
+/** The first ledger in these homes of clients and federations, or files. Throws UserError where there is none. */
+function ledgerPath(homes: readonly string[]): string {
+  const places = homes.flatMap(path => [path, join(path, ledgerFile), join(path, 'coordinator', ledgerFile)]);
   const found = places.find(place => existsSync(place) && statSync(place).isFile());
   if (found !== undefined) return found;
   const remedy = 'Name the home of a client or of a federation; a ledger is made when it starts.';
-  throw new UserError(path, 'holds no ledger', remedy);
+  throw new UserError(homes.join(', '), 'holds no ledger', remedy);
 }
 
 function printReport(file: string, { chain, tasks, sets }: LedgerReport, isWhole: boolean): void {
@@ -54,7 +59,9 @@ function printReport(file: string, { chain, tasks, sets }: LedgerReport, isWhole
   if ([...tasks, ...sets].some(({ order }) => order !== null))
     printLine(
       faint(
-        wrapped('*: what follows depends on what was released. The ε to state is the limit, however little was spent.'),
+        wrapped(
+          '*: what follows depends on what was released. The ε to state is the limit, however little was spent; without a limit there is none to state.',
+        ),
       ),
     );
   const repeated = tasks.flatMap(line => line.spends).filter(spent => spent.isRepeated).length;
@@ -62,7 +69,7 @@ function printReport(file: string, { chain, tasks, sets }: LedgerReport, isWhole
     printLine(
       wrapped(`${repeated} spent again: the round was reserved before, a crash lay between noise and its use.`),
     );
-  for (const line of tasks) printPlot(line);
+  for (const line of tasks) printLinePlot(line);
   if (isWhole) for (const line of tasks) printSpends(line);
 }
 
@@ -72,7 +79,7 @@ function printChain({ entries, head, broken }: ChainReport): void {
   printLine(wrapped(`Shown is what the ${entries} entries before it say. More may be spent: do not use this ledger.`));
 }
 
-const heading = ['', 'units', 'relation', 'spent', 'limit', 'left', 'δ', 'rounds', 'sent'];
+const heading = ['', 'units', 'relation', 'spent', 'limit', 'left', 'δ', 'rounds', 'acknowledged'];
 
 function row(line: LineReport): string[] {
   const { task, purpose, units, relation, spent, epsilon, left, delta, order, spends } = line;
@@ -90,15 +97,13 @@ function row(line: LineReport): string[] {
   ];
 }
 
-function printPlot({ task, purpose, spends }: LineReport): void {
-  const terminal = process.stdout.isTTY === true && process.env.TERM !== 'dumb';
-  const width = terminal ? (process.stdout.columns ?? 80) : 72;
-  const points = evenly(spends, barsWithin(width)).map(({ round, epsilon }) => ({ rounds: round, epsilon }));
-  const lines = plotLines(points, { width, height: 8, eighths: terminal });
-  if (lines.length === 0) return;
-  printLine();
-  printLine(`ε over rounds, ${task?.slice(0, 12)} ${purpose}`);
-  for (const line of lines) printLine(line);
+function printLinePlot({ task, purpose, spends }: LineReport): void {
+  const points = evenRounds(spends.length, barsWithin(plotSize().width)).map(count => spends[count - 1]);
+  const title = `ε over rounds, ${task?.slice(0, 12)} ${purpose}`;
+  printPlot(
+    title,
+    points.map(({ round, epsilon }) => ({ rounds: round, epsilon })),
+  );
 }
 
 function printSpends({ task, purpose, spends }: LineReport): void {
@@ -112,12 +117,6 @@ function printSpends({ task, purpose, spends }: LineReport): void {
     event.kind,
   ]);
   printLine(table([['entry', 'round', 'state', 'ε so far', 'event'], ...rows]));
-}
-
-/** At most so many, the last one among them. */
-function evenly(spends: readonly Spent[], most: number): readonly Spent[] {
-  const count = Math.min(most, spends.length);
-  return Array.from({ length: count }, (_, i) => spends[Math.ceil(((i + 1) * spends.length) / count) - 1]);
 }
 
 /** Four digits behind the point: what was spent is never shown as less, what is left never as more. */

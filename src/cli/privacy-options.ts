@@ -23,11 +23,12 @@ export function withNoise(command: Command): Command {
 }
 
 export function withEpsilon(command: Command): Command {
-  return command.requiredOption(
-    '--epsilon <ε>',
-    'the budget: strong up to 1, weak above 10',
-    numberFrom(leastEpsilon, greatestEpsilon, 'Up to 1 is strong protection, above 10 weak.'),
-  );
+  return command.addOption(epsilonOption('the budget: strong up to 1, weak above 10').makeOptionMandatory());
+}
+
+export function epsilonOption(description: string): Option {
+  const hint = 'Up to 1 is strong protection, above 10 weak.';
+  return new Option('--epsilon <ε>', description).argParser(numberFrom(leastEpsilon, greatestEpsilon, hint));
 }
 
 export function withRounds(command: Command): Command {

@@ -1,4 +1,9 @@
 /** ε over rounds as bars of characters. */
+import type { RoundEpsilon } from '../core/privacy/report.ts';
+import { printLine } from './output.ts';
+
+/** Points of ε over rounds in a document of --json. */
+export const pointsInDocument = 50;
 
 export interface PlotSize {
   /** All that a line may hold, labels included. */
@@ -13,13 +18,27 @@ const fewestColumns = 10;
 const mostColumns = 100;
 const labelWidth = 8;
 
+/** How large a plot may be, and of what: what stdout is. */
+export function plotSize(): PlotSize {
+  const isTerminal = process.stdout.isTTY === true && process.env.TERM !== 'dumb';
+  return { width: isTerminal ? (process.stdout.columns ?? 80) : 72, height: 8, eighths: isTerminal };
+}
+
+/** Prints the plot under a title, and nothing where there is nothing to plot. */
+export function printPlot(title: string, points: readonly RoundEpsilon[]): void {
+  const lines = plotLines(points, plotSize());
+  if (lines.length === 0) return;
+  printLine();
+  for (const line of [title, ...lines]) printLine(line);
+}
+
 /** How many bars fit a line. */
 export function barsWithin(width: number): number {
   return Math.max(fewestColumns, Math.min(mostColumns, width - labelWidth - 2));
 }
 
 /** The lines of a plot from 0 to the greatest value; the last one names the rounds. None for fewer than two values or without a finite one. */
-export function plotLines(points: readonly { rounds: number; epsilon: number }[], size: PlotSize): string[] {
+export function plotLines(points: readonly RoundEpsilon[], size: PlotSize): string[] {
   const greatest = Math.max(...points.map(({ epsilon }) => epsilon));
   if (points.length < 2 || !(greatest > 0 && greatest < Number.POSITIVE_INFINITY)) return [];
   const bars = stretched(points, barsWithin(size.width)).map(({ epsilon }) => (epsilon / greatest) * size.height);

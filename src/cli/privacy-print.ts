@@ -8,8 +8,9 @@ import {
   type NoisyRounds,
   type PrivacyReport,
 } from '../core/privacy/report.ts';
+import type { StatementLine } from '../core/privacy/statement-text.ts';
 import { faint, printLine, strong, table } from './output.ts';
-import { barsWithin, plotLines } from './privacy-plot.ts';
+import { barsWithin, plotSize, printPlot } from './privacy-plot.ts';
 
 /** One line of a table of ε. */
 export type NamedFigures = readonly [name: string, figures: EpsilonFigures];
@@ -21,8 +22,9 @@ export function printEpsilonReport(plan: NoisyRounds, report: PrivacyReport, uni
   printLine(strong(`noise ${noiseMultiplier}, ${counted(rounds)}, sampling ${samplingRate}, δ = ${written(delta)}`));
   printLine();
   printEpsilonTable(linesOf(report));
+  const title = `ε over rounds (RDP${samplingRate < 1 ? ', sampling hidden' : ''})`;
+  printPlot(title, epsilonOverRounds(plan, barsWithin(plotSize().width)));
   printLine();
-  printPlot(plan);
   printBasis(unit, samplingRate);
 }
 
@@ -71,17 +73,6 @@ function outward(value: number, round: (x: number) => number): string {
   return (round(value * 10 ** digits) / 10 ** digits).toFixed(digits);
 }
 
-function printPlot(plan: NoisyRounds): void {
-  const terminal = process.stdout.isTTY === true && process.env.TERM !== 'dumb';
-  const width = terminal ? (process.stdout.columns ?? 80) : 72;
-  const points = epsilonOverRounds(plan, barsWithin(width));
-  const lines = plotLines(points, { width, height: 8, eighths: terminal });
-  if (lines.length === 0) return;
-  printLine(`ε over rounds (RDP${plan.samplingRate < 1 ? ', sampling hidden' : ''})`);
-  for (const line of lines) printLine(line);
-  printLine();
-}
-
 /** Noise or rounds, as either accountant has them; `figure` writes one on the private side. */
 export function printAnswers(
   title: string,
@@ -110,6 +101,16 @@ export function printBasis(unit: Unit | null, samplingRate: number): void {
   for (const assumption of epsilonAssumptions(unit, samplingRate)) printLine(`- ${wrapped(assumption, 2)}`);
   printLine();
   printLine(strong(wrapped(onlyCalculated)));
+}
+
+/** Lines of what they are about and what they say, under a title; `about` stands once. */
+export function printAbout(title: string, lines: readonly StatementLine[]): void {
+  printLine(strong(title));
+  let before = '';
+  for (const [about, text] of lines) {
+    printLine(`  ${(about === before ? '' : about).padEnd(10)}  ${wrapped(text, 14)}`);
+    before = about;
+  }
 }
 
 /** Broken between words before a hundred characters; further lines are indented. */

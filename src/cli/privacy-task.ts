@@ -11,7 +11,10 @@ import { nodePrimitives } from '../node/primitives.ts';
 export function privacyLines(task: Task): StatementLine[] {
   const plan = planOfTask(task);
   if (plan === null) return [['privacy', 'none: nothing bounds what the model reveals about the data']];
-  const outlook = planOutlook(plan);
+  return planLines(plan, planOutlook(plan));
+}
+
+export function planLines(plan: Plan, outlook: PlanOutlook): StatementLine[] {
   return [
     ['privacy', `hides ${hiddenText(plan.privacy)}; from ${adversaryOf(plan.privacy)}`],
     ['noise', noiseText(plan)],
@@ -27,8 +30,10 @@ export function privacyLines(task: Task): StatementLine[] {
 /** The same for programs; null for a task with privacy none. Infinity is null. */
 export function privacyFigures(task: Task): object | null {
   const plan = planOfTask(task);
-  if (plan === null) return null;
-  const outlook = planOutlook(plan);
+  return plan === null ? null : planFigures(plan, planOutlook(plan));
+}
+
+export function planFigures(plan: Plan, outlook: PlanOutlook): object {
   return {
     ...outlook,
     epsilon: finite(outlook.epsilon),

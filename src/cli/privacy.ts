@@ -2,19 +2,16 @@
 import { Command } from 'commander';
 import { epsilonAssumptions, onlyCalculated, type Unit } from '../core/privacy/assumptions.ts';
 import { publicRecipe, recipeReadings } from '../core/privacy/public-recipe.ts';
-import {
-  type AmplifiedAnswers,
-  epsilonOverRounds,
-  mostRounds,
-  noiseReport,
-  privacyReport,
-  roundsReport,
-} from '../core/privacy/report.ts';
+import { type AmplifiedAnswers, epsilonOverRounds, mostRounds } from '../core/privacy/report.ts';
 import { UserError } from '../core/protocol/problem.ts';
+import type { Questions } from '../node/privacy/accountant-request.ts';
+import { withAccountant } from './accountant.ts';
 import { printJson, printLine, strong } from './output.ts';
 import { auditCommand } from './privacy-audit.ts';
 import { addLedgerCommand } from './privacy-ledger.ts';
 import { type PlanOptions, withEpsilon, withNoise, withPlan, withRounds } from './privacy-options.ts';
+import { planCommand } from './privacy-plan.ts';
+import { pointsInDocument } from './privacy-plot.ts';
 import {
   counted,
   printAnswers,
@@ -24,7 +21,7 @@ import {
   wrapped,
   written,
 } from './privacy-print.ts';
-import { planCommand, statementCommand } from './privacy-statement.ts';
+import { statementCommand } from './privacy-statement.ts';
 
 export function privacyCommand(): Command {
   const command = new Command('privacy').description(
@@ -51,22 +48,19 @@ export function privacyCommand(): Command {
   return command;
 }
 
-/** Points of ε over rounds in the document. */
-const pointsInDocument = 50;
-
-function epsilon(options: PlanOptions & { noise: number; rounds: number }): void {
+async function epsilon(options: PlanOptions & { noise: number; rounds: number }): Promise<void> {
   const { noise: noiseMultiplier, rounds: count, sampling: samplingRate, delta, unit = null } = options;
   const plan = { noiseMultiplier, rounds: count, samplingRate, delta };
-  const report = privacyReport(plan);
+  const report = await withAccountant(accountant => accountant.ask('report', plan));
   if (!options.json) return printEpsilonReport(plan, report, unit);
   const overRounds = epsilonOverRounds(plan, pointsInDocument);
   printJson({ settings: { ...plan, ...relationOf(unit) }, ...report, overRounds, ...basisOf(unit, samplingRate) });
 }
 
-function noise(options: PlanOptions & { epsilon: number; rounds: number }): void {
+async function noise(options: PlanOptions & { epsilon: number; rounds: number }): Promise<void> {
   const { epsilon: budget, rounds: count, sampling: samplingRate, delta, unit = null } = options;
   const plan = { epsilon: budget, rounds: count, samplingRate, delta };
-  const found = noiseWithin(plan);
+  const found = await noiseWithin(plan);
   if (options.json) return printFound(plan, { noiseMultiplier: found }, unit);
   printAnswers(
     `noise for ε ≤ ${budget} at δ = ${written(delta)} after ${counted(count)}, sampling ${samplingRate}`,
@@ -77,19 +71,19 @@ function noise(options: PlanOptions & { epsilon: number; rounds: number }): void
   printBasis(unit, samplingRate);
 }
 
-function noiseWithin(plan: Parameters<typeof noiseReport>[0]): AmplifiedAnswers {
+async function noiseWithin(plan: Questions['noise']['ask']): Promise<AmplifiedAnswers> {
   try {
-    return noiseReport(plan);
+    return await withAccountant(accountant => accountant.ask('noise', plan));
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new UserError('--epsilon', cause.message, 'Allow a larger ε or δ, or fewer rounds.', { cause });
   }
 }
 
-function rounds(options: PlanOptions & { epsilon: number; noise: number }): void {
+async function rounds(options: PlanOptions & { epsilon: number; noise: number }): Promise<void> {
   const { epsilon: budget, noise: noiseMultiplier, sampling: samplingRate, delta, unit = null } = options;
   const plan = { epsilon: budget, noiseMultiplier, samplingRate, delta };
-  const found = roundsReport(plan);
+  const found = await withAccountant(accountant => accountant.ask('rounds', plan));
   if (options.json) return printFound(plan, { rounds: found, mostRounds }, unit);
   printAnswers(
     `rounds within ε ≤ ${budget} at δ = ${written(delta)} with noise ${noiseMultiplier}, sampling ${samplingRate}`,
@@ -102,12 +96,15 @@ function rounds(options: PlanOptions & { epsilon: number; noise: number }): void
   printBasis(unit, samplingRate);
 }
 
-function recipe({ json }: { json?: true }): void {
-  const readings = recipeReadings().map(({ reading, plan }) => ({
-    reading,
-    plan,
-    figures: privacyReport(plan).withAmplification,
-  }));
+async function recipe({ json }: { json?: true }): Promise<void> {
+  const readings = await withAccountant(accountant =>
+    Promise.all(
+      recipeReadings().map(async ({ reading, plan }) => {
+        const { withAmplification: figures } = await accountant.ask('report', plan);
+        return { reading, plan, figures };
+      }),
+    ),
+  );
   const { fraction, leastCohort, leastPresent, sampledClients, noiseMultiplier, rounds: count, delta } = publicRecipe;
   if (json) return printJson({ recipe: publicRecipe, readings, limits: [weights, onlyCalculated] });
   printLine(

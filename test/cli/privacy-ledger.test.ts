@@ -11,9 +11,13 @@ import { scratch } from '../storage/scratch.ts';
 const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 
 function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return runIn(process.cwd(), ...args);
+}
+
+function runIn(cwd: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, NO_COLOR: '1' };
   return new Promise(resolve => {
-    execFile(process.execPath, [main, 'privacy', 'ledger', ...args], { env }, (error, stdout, stderr) =>
+    execFile(process.execPath, [main, 'privacy', 'ledger', ...args], { env, cwd }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     );
   });
@@ -83,4 +87,14 @@ test('a folder without a ledger is refused with what to name instead', async t =
   const { code, stdout, stderr } = await run(scratch(t));
   assert.deepEqual([code, stdout], [2, '']);
   assert.match(stderr, /holds no ledger\n→ Name the home of a client or of a federation/);
+});
+
+test('without a path it is the ledger of the client here, or else of the federation', async t => {
+  const here = await home(t, '.parley/federation/coordinator');
+  const { code, stdout } = await runIn(here);
+  assert.equal(code, 0);
+  assert.match(stdout, /^\.parley\/federation\/coordinator\/ledger\.sqlite$/m);
+  const { code: none, stderr } = await runIn(scratch(t));
+  assert.equal(none, 2);
+  assert.match(stderr, /^parley: \.\/\.parley\/member, \.\/\.parley\/federation: holds no ledger$/m);
 });

@@ -64,8 +64,9 @@ test('with --json the statement is one document, with what was calculated beside
 
 test('a statement that claims less than its own event costs is called out', () => {
   const less = { ...statement, epsilon: 0.5, word: 'strong' };
-  const { stdout } = parley('privacy', 'statement', model('less', { privacy: JSON.stringify(less) }));
+  const { status, stdout } = parley('privacy', 'statement', model('less', { privacy: JSON.stringify(less) }));
   assert.match(stdout, /MORE THAN IS STATED/);
+  assert.equal(status, 1);
 });
 
 test('a model without a statement promises nothing, and one with another text is refused', () => {
@@ -103,4 +104,28 @@ test('a plan shows ε over rounds, with and without a person to read it; a task 
   assert.deepEqual([overRounds.length, roundsAllowed, overRounds.at(-1)?.epsilon], [25, 25, epsilon]);
   const { status, stderr } = parley('privacy', 'plan', join(root, 'examples', 'heart.task.yaml'));
   assert.ok(status !== 0 && stderr.includes('privacy: is none: there is nothing to plan'));
+});
+
+test('for another ε a plan says what to write, and the task that holds it is enough for all rounds', () => {
+  const texts: readonly (readonly [epsilon: string, profile: string])[] = [
+    ['1', 'strong'],
+    ['12', 'weak'],
+  ];
+  for (const [epsilon, profile] of texts) {
+    const { status, stdout } = parley('privacy', 'plan', example, '--epsilon', epsilon);
+    assert.equal(status, 0);
+    const [, noise] = /^ {2}noiseMultiplier: ([\d.]+)$/m.exec(stdout) ?? [];
+    assert.match(stdout, new RegExp(`^  budget: \\{ epsilon: ${epsilon} \\}\n  profile: ${profile}$`, 'm'));
+    const path = join(scratch, `within-${epsilon}.task.yaml`);
+    const text = readFileSync(example, 'utf8')
+      .replace('noiseMultiplier: 8.35', `noiseMultiplier: ${noise}`)
+      .replace('budget: { epsilon: 3 }', `budget: { epsilon: ${epsilon} }`)
+      .replace('profile: balanced', `profile: ${profile}`);
+    writeFileSync(path, text);
+    const { stdout: checked } = parley('task', 'check', path);
+    assert.match(checked, new RegExp(`^ {2}budget {6}ε ≤ ${epsilon} \\(${profile}\\): enough for all rounds$`, 'm'));
+  }
+  const { stdout: json } = parley('privacy', 'plan', example, '--epsilon', '1', '--json');
+  const { privacy } = JSON.parse(json) as { privacy: object };
+  assert.deepEqual(Object.keys(privacy), ['noiseMultiplier', 'budget', 'profile']);
 });

@@ -1,5 +1,7 @@
 /** What noisy rounds cost, by every accountant, for a person who chooses noise, rounds or a budget. Nothing is enforced here. */
 import { type Bounds, LossUnavailable } from './composed-loss.ts';
+import type { PrivacyEvent } from './event.ts';
+import { eventEpsilon } from './event-rdp.ts';
 import { integralEpsilon } from './integral.ts';
 import { pldEpsilon } from './pld.ts';
 import { pldMaxSteps, pldNoiseMultiplier } from './pld-calibration.ts';
@@ -92,16 +94,39 @@ export function privacyWord(epsilon: number): PrivacyWord {
   return epsilon <= 10 ? 'balanced' : 'weak';
 }
 
-/** ε by RDP after at most `points` numbers of rounds, evenly spread up to the last one. */
-export function epsilonOverRounds(plan: NoisyRounds, points: number): { rounds: number; epsilon: number }[] {
+/** ε of anything that can be accounted: as a budget is checked with, and as it is reported. */
+export interface EventReport {
+  readonly rdp: number;
+  /** Null where loss distributions cannot be computed. */
+  readonly pld: Bounds | null;
+}
+
+/** ε at δ of an event. Throws RangeError for one that no accountant here knows. May take a second, and more for noise of many levels. */
+export function eventReport(event: PrivacyEvent, delta: number): EventReport {
+  return { rdp: eventEpsilon(event, delta).epsilon, pld: unlessUnavailable(() => pldEpsilon(event, delta)) };
+}
+
+/** ε after so many rounds. */
+export interface RoundEpsilon {
+  readonly rounds: number;
+  readonly epsilon: number;
+}
+
+/** ε by RDP after each of `evenRounds`. */
+export function epsilonOverRounds(plan: NoisyRounds, points: number): RoundEpsilon[] {
   checkPlan(plan);
-  requireCount('points', points, 1);
   const curve = rdpCurve(plan);
-  const count = Math.min(points, plan.rounds);
-  return Array.from({ length: count }, (_, i) => {
-    const rounds = Math.ceil(((i + 1) * plan.rounds) / count);
-    return { rounds, epsilon: bestOrder(defaultOrders, timesSteps(curve, rounds), plan.delta).epsilon };
-  });
+  return evenRounds(plan.rounds, points).map(rounds => ({
+    rounds,
+    epsilon: bestOrder(defaultOrders, timesSteps(curve, rounds), plan.delta).epsilon,
+  }));
+}
+
+/** At most `points` of the numbers from 1 to the last one, evenly spread, the last one among them. */
+export function evenRounds(last: number, points: number): number[] {
+  requireCount('points', points, 1);
+  const count = Math.min(points, last);
+  return Array.from({ length: count }, (_, i) => Math.ceil(((i + 1) * last) / count));
 }
 
 /** The same question answered by RDP, which enforces, and by loss distributions, which are closer; null where these fail. */

@@ -1,11 +1,12 @@
 /** What an accountant is asked, as data that a thread can be sent, and who answers it. */
-import type { Bounds } from '../../core/privacy/composed-loss.ts';
 import type { PrivacyEvent } from '../../core/privacy/event.ts';
-import { eventEpsilon, eventRdp } from '../../core/privacy/event-rdp.ts';
-import { pldEpsilon } from '../../core/privacy/pld.ts';
-import type { BestOrder } from '../../core/privacy/rdp-conversion.ts';
+import type { Plan } from '../../core/privacy/plan.ts';
+import { leastPlannedNoise } from '../../core/privacy/plan-noise.ts';
+import { type PlanReport, planReport } from '../../core/privacy/plan-report.ts';
 import {
   type AmplifiedAnswers,
+  type EventReport,
+  eventReport,
   type NoisyRounds,
   noiseReport,
   type PrivacyReport,
@@ -24,17 +25,17 @@ export interface Questions {
     readonly ask: Omit<NoisyRounds, 'rounds'> & { readonly epsilon: number };
     readonly answer: AmplifiedAnswers;
   };
-  readonly eventRdp: {
-    readonly ask: { readonly event: PrivacyEvent; readonly orders: readonly number[] };
-    readonly answer: Float64Array;
+  readonly planReport: {
+    readonly ask: { readonly plan: Plan; readonly points: number };
+    readonly answer: PlanReport;
   };
-  readonly eventEpsilon: {
-    readonly ask: { readonly event: PrivacyEvent; readonly delta: number };
-    readonly answer: BestOrder;
+  readonly leastPlannedNoise: {
+    readonly ask: { readonly plan: Plan; readonly epsilon: number };
+    readonly answer: number;
   };
-  readonly pldEpsilon: {
+  readonly eventReport: {
     readonly ask: { readonly event: PrivacyEvent; readonly delta: number };
-    readonly answer: Bounds;
+    readonly answer: EventReport;
   };
 }
 
@@ -46,7 +47,7 @@ export type AccountantRequest = {
 }[Question];
 export type AccountantAnswer = Questions[Question]['answer'];
 
-/** Answers in this thread. Throws as the function asked; LossUnavailable where loss distributions cannot be computed. */
+/** Answers in this thread. Throws as the function asked. */
 export function answerTo(request: AccountantRequest): AccountantAnswer {
   switch (request.question) {
     case 'report':
@@ -55,12 +56,12 @@ export function answerTo(request: AccountantRequest): AccountantAnswer {
       return noiseReport(request.ask);
     case 'rounds':
       return roundsReport(request.ask);
-    case 'eventRdp':
-      return eventRdp(request.ask.event, request.ask.orders);
-    case 'eventEpsilon':
-      return eventEpsilon(request.ask.event, request.ask.delta);
-    case 'pldEpsilon':
-      return pldEpsilon(request.ask.event, request.ask.delta);
+    case 'planReport':
+      return planReport(request.ask.plan, request.ask.points);
+    case 'leastPlannedNoise':
+      return leastPlannedNoise(request.ask.plan, request.ask.epsilon);
+    case 'eventReport':
+      return eventReport(request.ask.event, request.ask.delta);
     default:
       throw new TypeError(`accountant: unknown question ${String((request as { question: unknown }).question)}`);
   }

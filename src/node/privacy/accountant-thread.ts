@@ -1,6 +1,5 @@
 /** Entry of the thread that accountants run in. */
 import { parentPort } from 'node:worker_threads';
-import { LossUnavailable } from '../../core/privacy/composed-loss.ts';
 import { answerTo } from './accountant-request.ts';
 import type { AccountantMessage, AccountantReply } from './start-accountant-thread.ts';
 
@@ -9,7 +8,7 @@ parentPort?.on('message', ({ id, request }: AccountantMessage) => {
     parentPort?.postMessage({ id, reply: answerTo(request) } satisfies AccountantReply);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const kind = error instanceof LossUnavailable ? 'unavailable' : error instanceof RangeError ? 'range' : 'failure';
+    const kind = error instanceof RangeError ? 'range' : 'failure';
     parentPort?.postMessage({ id, refusal: { message, kind } } satisfies AccountantReply);
   }
 });

@@ -1,5 +1,4 @@
-/** Accountants beside the thread that serves: a report takes about a second, which a coordinator does not have. */
-import { LossUnavailable } from '../../core/privacy/composed-loss.ts';
+/** Accountants in a thread of their own: a report takes about a second, in which a command can be interrupted. */
 import { type AnswerMessage, type AskedMessage, startAskedThreads } from '../asked-thread.ts';
 import {
   type AccountantAnswer,
@@ -11,7 +10,7 @@ import {
 
 export interface AccountantRefusal {
   readonly message: string;
-  readonly kind: 'unavailable' | 'range' | 'failure';
+  readonly kind: 'range' | 'failure';
 }
 export type AccountantMessage = AskedMessage<AccountantRequest>;
 export type AccountantReply = AnswerMessage<AccountantAnswer, AccountantRefusal>;
@@ -59,6 +58,5 @@ export async function startAccountantThread(): Promise<AccountantThread> {
 class ThreadEnded extends Error {}
 
 function refused({ message, kind }: AccountantRefusal): Error {
-  if (kind === 'unavailable') return new LossUnavailable(message);
   return kind === 'range' ? new RangeError(message) : new Error(message);
 }

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LossUnavailable } from '../../../src/core/privacy/composed-loss.ts';
-import { eventEpsilon, eventRdp } from '../../../src/core/privacy/event-rdp.ts';
-import { privacyReport } from '../../../src/core/privacy/report.ts';
+import { eventReport, privacyReport } from '../../../src/core/privacy/report.ts';
 import { startAccountantThread } from '../../../src/node/privacy/start-accountant-thread.ts';
 
 const event = { kind: 'sampled', q: 0.1, of: { kind: 'gaussian', noiseMultiplier: 1 }, count: 100 } as const;
@@ -12,29 +10,25 @@ test('a thread answers what the functions answer, and the caller is not blocked 
   const plan = { noiseMultiplier: 1.1, rounds: 100, samplingRate: 0.3, delta: 1e-5 };
   let turns = 0;
   const turning = setInterval(() => turns++, 1);
-  const [report, curve, epsilon] = await Promise.all([
+  const [report, epsilon] = await Promise.all([
     accountant.ask('report', plan),
-    accountant.ask('eventRdp', { event, orders: [2, 4.5] }),
-    accountant.ask('eventEpsilon', { event, delta: 1e-5 }),
+    accountant.ask('eventReport', { event, delta: 1e-5 }),
   ]);
   clearInterval(turning);
   assert.ok(turns > 0);
   assert.deepEqual(report, privacyReport(plan));
-  assert.deepEqual(curve, eventRdp(event, [2, 4.5]));
-  assert.deepEqual(epsilon, eventEpsilon(event, 1e-5));
+  assert.deepEqual(epsilon, eventReport(event, 1e-5));
   await accountant.close();
 });
 
 test('a refusal keeps its kind on the way between threads', async () => {
   const accountant = await startAccountantThread();
-  const zcdp = { kind: 'zcdp', rho: 1 } as const;
-  await assert.rejects(accountant.ask('pldEpsilon', { event: zcdp, delta: 1e-5 }), LossUnavailable);
-  await assert.rejects(accountant.ask('eventEpsilon', { event, delta: 2 }), RangeError);
+  await assert.rejects(accountant.ask('eventReport', { event, delta: 2 }), RangeError);
   await accountant.close();
 });
 
 test('once the thread has ended questions are answered where they are asked', async () => {
   const accountant = await startAccountantThread();
   await accountant.close();
-  assert.deepEqual(await accountant.ask('eventEpsilon', { event, delta: 1e-5 }), eventEpsilon(event, 1e-5));
+  assert.deepEqual(await accountant.ask('eventReport', { event, delta: 1e-5 }), eventReport(event, 1e-5));
 });

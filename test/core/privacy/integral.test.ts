@@ -20,6 +20,7 @@ test('loss distributions and the integral agree to 1e-4 of ε at the corners of 
     [0.001, 0.8, 10, 1e-3],
     [0.001, 0.8, 10, 1e-10],
     [0.001, 1, 10, 1e-7],
+    [0.001, 1.5, 100, 1e-10],
     [0.001, 2, 10, 1e-10],
     [0.001, 8, 10, 1e-5],
     [0.001, 1, 1000, 1e-7],

@@ -2,7 +2,7 @@
 
 import { firstWhere } from '../math/bisect.ts';
 import { type ComposedTail, composeTail, isVisible, tiltOf } from './composed-tail.ts';
-import { type PrivacyLoss, visitCells } from './loss.ts';
+import { type PrivacyLoss, visitAbove } from './loss.ts';
 import { cumulantOf, logDeltaAt, type RepeatedLoss, saddleOf, saddleOfDelta } from './loss-cumulant.ts';
 import { rangeOf } from './loss-grid.ts';
 
@@ -132,21 +132,10 @@ function singleEpsilon(release: Release, delta: number): Bounds {
 /** δ at ε of one release, by quadrature: no rounding of losses. */
 export function singleDelta(loss: PrivacyLoss, epsilon: number): number {
   let sum = loss.infinite;
-  const visit = (value: number, mass: number) => {
+  visitAbove(loss, epsilon, (value, mass) => {
     if (value > epsilon) sum -= mass * Math.expm1(epsilon - value);
-  };
-  // The kink at ε is the one multiple of the step that matters.
-  if (epsilon > 0) visitCells(loss, epsilon, visit);
-  else visitCells(shifted(loss, 1 - epsilon), 1, (value, mass) => visit(value - 1 + epsilon, mass));
+  });
   return Math.min(1, sum);
-}
-
-function shifted(loss: PrivacyLoss, by: number): PrivacyLoss {
-  return {
-    ...loss,
-    atoms: loss.atoms.map(atom => ({ ...atom, loss: atom.loss + by })),
-    curves: loss.curves.map(curve => ({ ...curve, loss: (x: number) => curve.loss(x) + by })),
-  };
 }
 
 function partOf({ lossAt, count }: Release, cut: number): RepeatedLoss {

@@ -23,6 +23,9 @@ export interface EventLosses {
   readonly notPrivate: boolean;
 }
 
+/** Over the sensitivity. With less, ε of one step is above 500 000 and its loss takes seconds to spread out. */
+const leastNoise = 2 ** -10;
+
 /**
  * Reads flat events. Discrete Gaussian noise is read as continuous noise of the same multiplier plus its slip: for a report only (from 1024
  * grid steps on ε differs by less than 1e-7), not a bound. Throws LossUnavailable for `zcdp`, `sampled-fixed` and `shared`, which have no
@@ -35,6 +38,8 @@ export function lossesOf(events: readonly FlatEvent[]): EventLosses {
     const { sigma, sensitivities, probabilities } = mixture;
     if (sensitivities.every((s, j) => s === 0 || probabilities[j] === 0)) return;
     if (sigma === 0) notPrivate = true;
+    else if (sensitivities.length > 1 && sigma < leastNoise * Math.max(...sensitivities))
+      throw new LossUnavailable(`privacy loss: noise ${sigma} is too little, the loss has too many values`);
     else if (sensitivities.length === 1) gaussianMuSquared += count * (sensitivities[0] / sigma) ** 2;
     else others.push(both(count, (direction, cut) => gaussianMixtureLoss(mixture, direction, cut)));
   };

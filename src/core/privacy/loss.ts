@@ -77,6 +77,25 @@ export function visitCells(loss: PrivacyLoss, step: number, visit: (loss: number
   }
 }
 
+/** Same, of losses above `least` only, with the curves broken where they pass it: nothing is lost at a kink there, however small the losses. */
+export function visitAbove(loss: PrivacyLoss, least: number, visit: (loss: number, mass: number) => void): void {
+  for (const atom of loss.atoms) if (atom.loss > least) visit(atom.loss, atom.mass);
+  for (const curve of loss.curves) {
+    visitPanels(curve, (from, to) => {
+      const [first, last] = [curve.loss(from) > least, curve.loss(to) > least];
+      if (first && last) visitInterval(curve, from, to, visit);
+      if (first === last) return;
+      let [above, below] = first ? [from, to] : [to, from];
+      for (let round = 0; round < 60; round++) {
+        const middle = (above + below) / 2;
+        if (curve.loss(middle) > least) above = middle;
+        else below = middle;
+      }
+      visitInterval(curve, first ? from : above, first ? above : to, visit);
+    });
+  }
+}
+
 /** Where the loss passes `target` between x and `to`: secants. A small error only moves a quadrature node, no mass. */
 function crossing(curve: LossCurve, target: number, x: number, value: number, to: number, end: number): number {
   let [left, leftValue, right, rightValue] = [x, value, to, end];

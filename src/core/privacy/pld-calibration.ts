@@ -4,13 +4,15 @@ import { pldEpsilon } from './pld.ts';
 import { requireCount, requireNonNegative, requirePositive, requireProbability } from './ranges.ts';
 import type { NoiseTarget } from './rdp-calibration.ts';
 
+/** Below it no noise is looked for: where δ is above the chance to be sampled at all, every noise would do. */
+const leastNoise = 2 ** -6;
 /** Noise multipliers and steps beyond this are no use. */
 const greatestNoise = 2 ** 40;
 const mostStepsAsked = 2 ** 40;
 
 /**
  * The least noise multiplier, to 1e-5 of itself from above, with which Poisson-sampled Gaussian steps stay within ε at δ by the upper
- * bound. 0 when nothing is sampled. Throws RangeError where no noise up to 2^40 does.
+ * bound, and no less than 2^−6. 0 when nothing is sampled. Throws RangeError where no noise up to 2^40 does.
  */
 export function pldNoiseMultiplier({ epsilon, delta, samplingRate, steps }: NoiseTarget): number {
   requirePositive('target epsilon', epsilon);
@@ -28,7 +30,7 @@ export function pldNoiseMultiplier({ epsilon, delta, samplingRate, steps }: Nois
   }
   while (atLow <= 0) {
     [high, atHigh, low] = [low, atLow, low / 2];
-    if (low < 1 / greatestNoise) return high;
+    if (low < leastNoise) return high;
     atLow = log(low);
   }
   for (let round = 0; high / low > 1 + 1e-5 && round < 80; round++) {

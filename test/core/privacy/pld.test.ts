@@ -217,3 +217,18 @@ test('calibrated noise and steps keep the budget, and a little less or more does
   assert.ok(pldEpsilon(sampled(0.2, 2, steps), 1e-3).upper <= 2);
   assert.ok(pldEpsilon(sampled(0.2, 2, steps + 1), 1e-3).upper > 2);
 });
+
+test('of one step of tiny losses no digits are lost', () => {
+  // (mpmath) q·erf(1/(2σ√2)) at ε = 0.
+  near(pldDelta(sampled(5.442908161227277e-7, 41.05631079017974, 1), 0).upper, 5.288718052145326e-9, 2e-9);
+  near(pldDelta(sampled(1.492902240114605e-8, 3.2483615943058215, 1), 0).upper, 1.8262694455745541e-9, 2e-9);
+});
+
+test('where δ is above the chance to be sampled little noise is asked for, and soon', () => {
+  const noise = pldNoiseMultiplier({ epsilon: 1, delta: 0.5, samplingRate: 0.01, steps: 1 });
+  assert.ok(noise <= 0.05 && pldEpsilon(sampled(0.01, noise, 1), 0.5).upper <= 1);
+});
+
+test('noise too small for a loss distribution is refused, not tried for hours', () => {
+  assert.throws(() => pldEpsilon(sampled(0.01, 1e-9, 1), 1e-5), LossUnavailable);
+});

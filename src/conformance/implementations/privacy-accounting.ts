@@ -106,7 +106,8 @@ function normalScores({ scores }: Input, shift: number): Float64Array {
 }
 
 function most(input: Input): number | null {
-  return typeof input.max_participations === 'number' ? input.max_participations : null;
+  const { max_participations: given } = input;
+  return given === undefined || given === null ? null : num(input, 'max_participations');
 }
 
 /** `sqrtToeplitz`, `first b of sqrtToeplitz`, or a list. */

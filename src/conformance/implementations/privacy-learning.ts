@@ -3,6 +3,7 @@ import { RandomStream } from '../../core/math/random.ts';
 import * as adaptive from '../../core/privacy/adaptive-clip.ts';
 import { clipL2 } from '../../core/privacy/clip.ts';
 import { poissonBatch } from '../../core/privacy/poisson-batch.ts';
+import { requireCount } from '../../core/privacy/ranges.ts';
 import type { Implementations } from '../case.ts';
 import { type Input, num, numOr, nums } from './privacy-input.ts';
 
@@ -82,6 +83,7 @@ function reshaped(values: number[], tensors: readonly unknown[], index: number):
 
 /** Mean, variance and share of empty batches over so many draws, each with its standard error. */
 function batchSizes(n: number, samplingRate: number, rounds: number): unknown {
+  requireCount('rounds', rounds, 1);
   const stream = new RandomStream(new Uint8Array(32).fill(1));
   const sizes = Float64Array.from(
     { length: rounds },

@@ -2,7 +2,7 @@
  * A clip bound that follows a quantile of the update norms (Andrew, Thakkar, McMahan and Ramaswamy 2021). A client reports one bit, 1
  * when its norm is at most C; the bits are summed with noise. The noise of a round uses the C that clipped it.
  */
-import { requireFinite, requireNonNegative, requirePositive, requireProbability } from './ranges.ts';
+import { requireCount, requireFinite, requireNonNegative, requirePositive, requireProbability } from './ranges.ts';
 
 /** C·e^{−η(b̃ − γ)}: falls when more than the wished share γ was within the bound. b̃ is noisy and may leave [0, 1]. */
 export function adaptiveClipUpdate(
@@ -51,6 +51,7 @@ export function adaptiveClipSequence(
   rounds: number,
   update: typeof adaptiveClipUpdate = adaptiveClipUpdate,
 ): number[] {
+  requireCount('rounds', rounds);
   const clips: number[] = [];
   for (let clip = initialClip; clips.length < rounds; clips.push(clip))
     clip = update(clip, unclippedFraction(norms, clip), targetQuantile, learningRate);

@@ -130,3 +130,7 @@ test('batches have the sizes of the binomial law, and may be empty', () => {
     Uint32Array.of(),
   );
 });
+
+test('a sequence of clip bounds without an end is refused', () => {
+  assert.throws(() => adaptiveClipSequence([1], 1, 0.5, 0.2, Number.POSITIVE_INFINITY), RangeError);
+});

@@ -83,7 +83,10 @@ export function auditedClient(context: RoundContext, trained: TrainResult, rando
     },
     trainerFor: async () => trainer,
     outbox: new MemoryOutbox(),
-    privacy: { reserve: async () => ({ commit: async () => undefined, release: async () => undefined }) },
+    privacy: {
+      reserve: async () => ({ commit: async () => undefined, release: async () => undefined }),
+      find: async () => null,
+    },
     vectors: new FloatPool(0),
     blobs: new MemoryBlobs(),
     primitives: drawingFrom(randomBytes),

@@ -79,11 +79,10 @@ async function updateRound({ audited, clipNorm, updates, randomBytes }: UpdateRo
     received.push(await admitted(sent, `site-${String(i).padStart(4, '0')}`, audited, run, blobs));
   }
   run ??= runOf(null, noise);
-  const reservation = { commit: async () => undefined, release: async () => undefined };
   const released = await noisyMean(
-    // Of a charged cohort the sum looks at the updates alone.
-    { inspected: { updates: received } } as unknown as Charged,
-    { plan, noise, reservation },
+    // Of a charged cohort the sum looks at updates and task alone.
+    { inspected: { updates: received, task } } as unknown as Charged,
+    { plan, noise },
     new Fold(blobs, run, parameterCount(taskManifest(task))),
     // Of all ports it uses the generator alone.
     { primitives: drawingFrom(randomBytes) } as CoordinatorPorts,

@@ -34,7 +34,9 @@ export async function trainRound(
 ): Promise<void> {
   const kept = await recall(context, labels.update, ports);
   const { signed, reservation } =
-    kept === null ? await prepareUpdate(context, trainer, last, ports, signal) : { signed: kept, reservation: null };
+    kept === null
+      ? await prepareUpdate(context, trainer, last, ports, signal)
+      : { signed: kept, reservation: await paidBefore(context, 'train', ports) };
   last.made = null;
   const { taskId, round } = context;
   const receipt = await ports.channel.sendUpdate(taskId, round, encodeUpdateHead(signed.envelope), signed.tensor);
@@ -43,6 +45,18 @@ export async function trainRound(
   ports.vectors.give(signed.tensor.buffer);
   await reservation?.release();
   await ports.step('update-acknowledged');
+}
+
+/** What a message in the outbox has cost, committed: a crash may have come before that. Null without privacy. */
+async function paidBefore(
+  { taskId, round, privacy }: RoundContext,
+  purpose: 'train' | 'evaluate',
+  ports: ClientPorts,
+): Promise<Reservation | null> {
+  if (privacy === null) return null;
+  const reservation = await ports.privacy.find({ task: taskId, round, purpose });
+  await reservation?.commit();
+  return reservation;
 }
 
 /** The update is durable when it resolves, and what it cost is committed. */
@@ -79,7 +93,9 @@ export async function evaluateRound(
   const { taskId, round } = context;
   const kept = await recall(context, labels.evaluation, ports);
   const { envelope, reservation } =
-    kept === null ? await prepareReport(context, trainer, ports, signal) : { ...kept, reservation: null };
+    kept === null
+      ? await prepareReport(context, trainer, ports, signal)
+      : { ...kept, reservation: await paidBefore(context, 'evaluate', ports) };
   const receipt = await ports.channel.sendEvaluation(taskId, round, envelope);
   await ports.step('evaluation-sent');
   checkReceipt(receipt, envelope, ports);

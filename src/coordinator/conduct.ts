@@ -8,7 +8,7 @@ import { combine, isRunningSum, RuleRefusal } from './combine.ts';
 import { Fold } from './fold.ts';
 import { obstacle } from './obstacle.ts';
 import type { CoordinatorPorts } from './ports.ts';
-import { account, artifactKey, inspect, publish, recall, record } from './round.ts';
+import { account, artifactKey, inspect, publish, recall, record, settle } from './round.ts';
 import {
   closable,
   complete,
@@ -115,6 +115,7 @@ async function activate(book: Book): Promise<Loaded | null> {
   if (loaded === null) return null;
   if (loaded.run.phase === 'queued') await book.commit({ ...loaded.run, phase: 'training' });
   await sweep(book, loaded.run);
+  await settle(loaded.run, book.ports);
   return loaded;
 }
 
@@ -177,6 +178,7 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
     const why = `no better than round ${stopping.best.round} for ${stopping.waited} evaluations`;
     ports.log({ event: 'stopped-early', task: run.task, round: run.round, detail: why });
   }
+  await settle(recorded.run, ports);
   await sweep(book, recorded.run);
   await ports.step('round-swept');
 }

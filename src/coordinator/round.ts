@@ -9,12 +9,13 @@ import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { isSummed } from './admit.ts';
 import { stateKey } from './combine.ts';
 import { obstacle, remainingByzantine } from './obstacle.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { aggregateKey } from './rule-memory.ts';
 import { closed } from './run.ts';
-import type { Artifact, Charged, ChargedPrivacy, Combined, Inspected, Recorded } from './stages.ts';
+import type { Artifact, Charged, Combined, Inspected, Recorded } from './stages.ts';
 import { planHash, runStatement } from './statement.ts';
 import { runMetadata } from './status.ts';
 import { observed, type Stopping } from './stopping.ts';
@@ -46,10 +47,12 @@ export function inspect(run: Run, task: Task): Inspected {
 }
 
 /**
- * Charges the round: what its release costs is durable when this resolves, and nothing noisy was drawn yet. A crash after it has spent,
- * and charges again. With `privacy: none` the cost is unbounded and recorded as such. Throws Problem `budget-spent`: then nothing has changed.
+ * Charges the round: what its release costs is durable when this resolves, and nothing noisy was drawn yet. Where the coordinator draws
+ * noise, a crash after it has spent, and charges again. With `privacy: none` the cost is unbounded and recorded as such. Throws Problem
+ * `budget-spent`: then nothing has changed.
  *
- * Where clients add the noise the charge is the coordinator's own account of what it learns and publishes; each client keeps its own.
+ * Where clients add the noise the charge is the coordinator's own account of what it learns and publishes; each client keeps its own. It is
+ * made once for a round, however often that is combined: the updates stay the same.
  */
 export async function account(inspected: Inspected, ports: CoordinatorPorts): Promise<Charged> {
   const { run, task, updates } = inspected;
@@ -59,13 +62,13 @@ export async function account(inspected: Inspected, ports: CoordinatorPorts): Pr
     return passed<Charged>({ inspected, event: { ...event, privacy: 'none' }, privacy: null });
   const { noise } = run.privacy;
   const spend = trainingSpend(plan, { task: run.task, plan: planHash(plan, ports.primitives) }, run.round, noise);
-  const reservation = await ports.privacy.reserve(spend);
+  if (isSummed(task) || (await ports.privacy.find(spend)) === null) await ports.privacy.reserve(spend);
   await ports.step('ledger-reserved');
   const { noiseMultiplier } = noise;
   return passed<Charged>({
     inspected,
     event: { ...event, privacy: { noiseMultiplier, event: spend.event } },
-    privacy: { plan, noise, reservation },
+    privacy: { plan, noise },
   });
 }
 
@@ -76,7 +79,7 @@ export async function account(inspected: Inspected, ports: CoordinatorPorts): Pr
  * run goes on to its final evaluation with the best of its models, and what this round made is nobody's.
  */
 export async function record(combined: Combined, also: (run: Run) => Run, ports: CoordinatorPorts): Promise<Recorded> {
-  const { inspected, event, privacy } = combined.charged;
+  const { inspected, event } = combined.charged;
   const { run, task, updates, dropped } = inspected;
   const bytes = floatsToBytes(combined.parameters);
   const made = toHex(await ports.primitives.sha256Large(bytes));
@@ -113,16 +116,20 @@ export async function record(combined: Combined, also: (run: Run) => Run, ports:
   ];
   await ports.store.commit(writes);
   await ports.step('round-recorded');
-  await settle(privacy, ports);
   return passed<Recorded>({ run: after, report, parameters: isOver ? bytesToFloats(next) : combined.parameters });
 }
 
-/** The noisy model is the one that will be shown, from now on to whoever asks. A crash before this leaves it spent all the same. */
-async function settle(privacy: ChargedPrivacy | null, ports: CoordinatorPorts): Promise<void> {
-  if (privacy === null) return;
-  await privacy.reservation.commit();
+/**
+ * Says on the ledger that the model of the round before the open one is that which is shown, from now on to whoever asks. A crash before
+ * leaves it spent all the same, and the next process says it.
+ */
+export async function settle({ task, round, privacy }: Run, ports: CoordinatorPorts): Promise<void> {
+  if (privacy === null || round === 1) return;
+  const reservation = await ports.privacy.find({ task, round: round - 1, purpose: 'train' });
+  if (reservation === null) return;
+  await reservation.commit();
   await ports.step('ledger-committed');
-  await privacy.reservation.release();
+  await reservation.release();
 }
 
 /** The bytes of the best model, as the sweep has kept them. Throws Error when they are damaged. */

@@ -1,7 +1,6 @@
 /** The stages of a round as types: each can only be made from the one before, so a skipped step does not compile. */
 
 import type { Envelope } from '../core/crypto/envelope.ts';
-import type { Reservation } from '../core/privacy/ledger-port.ts';
 import type { Plan } from '../core/privacy/plan.ts';
 import type { RoundNoise, Shown } from '../core/privacy/round-noise.ts';
 import type { Update } from '../core/protocol/message.ts';
@@ -57,9 +56,8 @@ export type Recorded = Staged<'recorded', { run: Run; report: RoundReport; param
 /** What may leave the coordinator. Only `publish` makes one, and only of a Recorded. */
 export type Artifact = Staged<'artifact', { task: string; round: number; bytes: Uint8Array }>;
 
-/** What a private round was charged for, and the ledger's word. */
+/** What a private round was charged for. */
 export interface ChargedPrivacy {
   readonly plan: Plan;
   readonly noise: RoundNoise;
-  readonly reservation: Reservation;
 }

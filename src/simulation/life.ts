@@ -80,7 +80,13 @@ export function fenceBlobs(life: Life, blobs: Blobs): Blobs {
 /** A ledger inside the life: what was reserved before its end stays reserved. */
 export function fenceLedger(life: Life, ledger: LedgerPort): LedgerPort {
   const fenced = fence(life, ledger);
-  return { reserve: async (spend): Promise<Reservation> => fence(life, await fenced.reserve(spend)) };
+  return {
+    reserve: async (spend): Promise<Reservation> => fence(life, await fenced.reserve(spend)),
+    find: async (release): Promise<Reservation | null> => {
+      const found = await fenced.find(release);
+      return found === null ? null : fence(life, found);
+    },
+  };
 }
 
 /** Time inside the life: its timers do not fire after its end. */

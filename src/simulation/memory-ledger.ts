@@ -2,7 +2,7 @@
 import { type Ledger, type LedgerSettings, replay } from '../core/privacy/ledger.ts';
 import type { StoredEntry } from '../core/privacy/ledger-entry.ts';
 import { keepLedger, type OnSpentAgain } from '../core/privacy/ledger-keeper.ts';
-import type { LedgerPort, Reservation, Spend } from '../core/privacy/ledger-port.ts';
+import type { LedgerPort, ReleaseName, Reservation, Spend } from '../core/privacy/ledger-port.ts';
 import { Crashed, type StorageFaults } from './crashed.ts';
 
 export interface MemoryLedgerSettings extends LedgerSettings {
@@ -38,6 +38,10 @@ export class MemoryLedger implements LedgerPort {
 
   reserve(spend: Spend): Promise<Reservation> {
     return this.#port.reserve(spend);
+  }
+
+  find(release: ReleaseName): Promise<Reservation | null> {
+    return this.#port.find(release);
   }
 
   /** The process dies: this object throws Crashed from now on, the one returned holds what was durable. */

@@ -105,7 +105,7 @@ async function hear(sayings: readonly Said[], of: Task = task): Promise<{ sent: 
       channel,
       trainerFor: async () => syntheticTrainer('alice', manifest, clock, () => 10),
       outbox: new MemoryOutbox(),
-      privacy: { reserve: async () => assert.fail('nothing is private here') },
+      privacy: { find: async () => null, reserve: async () => assert.fail('nothing is private here') },
       blobs: new MemoryBlobs(),
       primitives,
       clock,

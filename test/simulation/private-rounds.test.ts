@@ -137,9 +137,23 @@ describe('noise of a round', () => {
         const outcome = await survive({ privacy, faults: [crash('site-2', step)] });
         assert.equal(writes(outcome, 'site-2', '/1').length, 1, step);
         assert.equal(reservations(outcome, 'site-2', 1), 1, step);
+        // Whose update has arrived is not asked for it again.
+        const state = step === 'update-sent' ? 'committed' : 'released';
+        assert.equal(outcome.spent.get('site-2')?.[0].state, state, `${step}: kept, sent, and known to be`);
       }
     });
   }
+
+  test('of clients is counted once by the coordinator, however often it combines a round', async () => {
+    for (const step of ['ledger-reserved', 'model-blob', 'round-recorded', 'ledger-committed'] as const) {
+      for (const privacy of [dpSgd, localFedAvg]) {
+        const outcome = await survive({ privacy, faults: [crash(coordinatorParty, step)] });
+        const [first, ...others] = outcome.spent.get(coordinatorParty) ?? [];
+        assert.deepEqual([first.round, first.state], [1, 'released'], step);
+        assert.equal(others.length, 2, step);
+      }
+    }
+  });
 
   test('that the coordinator drew before a crash is never used: it pays again and draws anew', async () => {
     const outcome = await survive({ privacy: centralFedAvg, faults: [crash(coordinatorParty, 'model-blob')] });
@@ -153,21 +167,26 @@ describe('noise of a round', () => {
       const outcome = await survive({ privacy: centralFedAvg, faults: [crash(coordinatorParty, step)] });
       assert.equal(writes(outcome, coordinatorParty, '/model/2').length, 1, step);
       assert.equal(reservations(outcome, coordinatorParty, 1), 1, step);
+      assert.equal(outcome.spent.get(coordinatorParty)?.[0].state, 'released', step);
     }
   });
 
   for (const party of [coordinatorParty, 'site-2']) {
     test(`is neither drawn nor paid for again by ${party} when its disk was full for a while`, async () => {
       for (const privacy of [dpSgd, localFedAvg, centralFedAvg]) {
-        for (let at = 3; at <= 12; at++) {
+        for (let at = 3; at <= (party === coordinatorParty ? 24 : 10); at++) {
           let commits = 0;
           const beforeCommit = (): void => {
             commits++;
             if (commits >= at && commits < at + 3) throw new Problem('storage-full');
           };
-          const outcome = await survive({ privacy, storage: who => (who === party ? { beforeCommit } : {}) });
+          const outcome = await survive({
+            privacy,
+            rounds: 2,
+            storage: who => (who === party ? { beforeCommit } : {}),
+          });
           const rounds = (outcome.spent.get(party) ?? []).map(({ round }) => round);
-          assert.deepEqual(rounds, [1, 2, 3], `${privacy.mechanism} at ${privacy.noiseAt}, full from commit ${at}`);
+          assert.deepEqual(rounds, [1, 2], `${privacy.mechanism} at ${privacy.noiseAt}, full from commit ${at}`);
         }
       }
     });

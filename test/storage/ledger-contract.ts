@@ -54,6 +54,27 @@ export function testLedger(name: string, open: (t: TestContext) => LedgerUnderTe
     assert.deepEqual(states, ['released', 'committed']);
   });
 
+  it('a reservation is found by the next process, and settled as far as it was not', async opened => {
+    const release = { task: spend(1).task, round: 1, purpose: 'train' } as const;
+    assert.equal(await opened.port.find(release), null);
+    const first = await opened.port.reserve(spend(1));
+    const second = await opened.port.reserve(spend(1));
+    const next = opened.reopen();
+    const found = await next.port.find(release);
+    await found?.commit();
+    await found?.commit();
+    await found?.release();
+    await found?.release();
+    assert.deepEqual(
+      next.ledger.spent.map(({ state }) => state),
+      ['reserved', 'released'],
+      'the newest one, and no other',
+    );
+    assert.equal(await next.port.find({ ...release, round: 2 }), null);
+    assert.equal(await next.port.find({ ...release, purpose: 'evaluate' }), null);
+    assert.ok(first !== second);
+  });
+
   it('what is refused changes nothing, here and in the next process', async opened => {
     for (let round = 1; round <= 5; round++) await opened.port.reserve(spend(round));
     const { lines, head } = opened.ledger;

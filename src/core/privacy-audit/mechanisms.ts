@@ -52,7 +52,7 @@ export interface AuditDisk extends LedgerStore {
   readonly entries: readonly StoredEntry[];
 }
 
-export interface AuditedLedger extends LedgerPort {
+export interface AuditedLedger extends Pick<LedgerPort, 'reserve'> {
   /** ε of the one task that it is asked about, by all that was reserved. */
   spent(): number;
 }

@@ -1,5 +1,5 @@
 /** The port of a ledger over a place where entries are durable. */
-import type { Ledger } from './ledger.ts';
+import type { Ledger, SpentState } from './ledger.ts';
 import type { StoredEntry } from './ledger-entry.ts';
 import type { LedgerPort, Reservation, Spend } from './ledger-port.ts';
 
@@ -40,6 +40,15 @@ export function keepLedger(
       const settle = async (kind: 'commit' | 'release'): Promise<void> =>
         void extend(() => ({ entries: [ledger.settle(kind, index)] }));
       return { commit: () => settle('commit'), release: () => settle('release') };
+    },
+    async find(release): Promise<Reservation | null> {
+      extend(() => ({ entries: [] }));
+      const found = ledger.newest(release);
+      if (found === null) return null;
+      const { index } = found;
+      const settle = async (kind: 'commit' | 'release', due: SpentState): Promise<void> =>
+        void extend(() => ({ entries: ledger.stateOf(index) === due ? [ledger.settle(kind, index)] : [] }));
+      return { commit: () => settle('commit', 'reserved'), release: () => settle('release', 'committed') };
     },
   };
 }

@@ -33,6 +33,9 @@ export interface Spend {
   readonly isFixed: boolean;
 }
 
+/** What a ledger knows a release by, however often it was reserved. */
+export type ReleaseName = Pick<Spend, 'task' | 'round' | 'purpose'>;
+
 /** What is spent already, also if nothing comes of it: a crash after `reserve` has spent. */
 export interface Reservation {
   /** The result is durable and will be the one that is sent. */
@@ -47,4 +50,9 @@ export interface LedgerPort {
    * allow the release: then nothing has changed.
    */
   reserve(spend: Spend): Promise<Reservation>;
+  /**
+   * The newest reservation of a release, for whoever goes on with what it was made for after a crash; null where there is none. Spends
+   * nothing. Its `commit` and `release` do nothing where that was said before.
+   */
+  find(release: ReleaseName): Promise<Reservation | null>;
 }

@@ -20,7 +20,7 @@ import {
   sealEntry,
 } from './ledger-entry.ts';
 import { LedgerLine, type LineTerms } from './ledger-line.ts';
-import type { Spend, SpendLimit } from './ledger-port.ts';
+import type { ReleaseName, Spend, SpendLimit } from './ledger-port.ts';
 
 export interface LedgerSettings {
   readonly sha256: Sha256;
@@ -98,6 +98,17 @@ export class Ledger {
   /** What was spent, in the order it was. */
   get spent(): readonly Spent[] {
     return [...this.#spent.values()];
+  }
+
+  /** The newest reservation of a release, or null. */
+  newest({ task, round, purpose }: ReleaseName): Spent | null {
+    const isIt = (one: Spent): boolean => one.task === task && one.round === round && one.purpose === purpose;
+    return this.spent.findLast(isIt) ?? null;
+  }
+
+  /** What became of a reservation; null where this entry is none. */
+  stateOf(index: number): SpentState | null {
+    return this.#spent.get(index)?.state ?? null;
   }
 
   /** Every line: first those of tasks, then those of sets, each in the order they were opened. */
@@ -254,14 +265,15 @@ export class Ledger {
   }
 
   /** ε of the line with the cost added. Throws Problem `budget-spent`. */
-  #affordable(terms: LineTerms, { unit, relation, round }: Spend, cost: Cost): number {
+  #affordable(terms: LineTerms, { unit, relation, round, purpose }: Spend, cost: Cost): number {
     const whose = terms.task === null ? `all tasks on ${terms.units}` : `task ${terms.task.slice(0, 12)}`;
     if (terms.unit !== unit || terms.relation !== relation) throw mixed(whose, terms, { unit, relation });
     const line = this.#lines.get(keyOf(terms))?.under(terms) ?? new LedgerLine(terms);
     const epsilon = line.epsilon(cost);
     if (line.fits(cost)) return epsilon;
     const now = `${figure(line.epsilon())} is spent`;
-    const would = `round ${round} would bring it to ${figure(epsilon)}, and the limit is ${terms.epsilon} at δ = ${terms.delta.toExponential()}`;
+    const what = purpose === 'train' ? `round ${round}` : 'counting test rows';
+    const would = `${what} would bring it to ${figure(epsilon)}, and the limit is ${terms.epsilon} at δ = ${terms.delta.toExponential()}`;
     throw new Problem('budget-spent', `${whose}: ε ${now}; ${would}`);
   }
 
@@ -310,7 +322,7 @@ function setKey({ units, unit, relation }: Pick<LineTerms, 'units' | 'unit' | 'r
   return JSON.stringify([null, units, unit, relation]);
 }
 
-function roundKey({ task, purpose, round }: Pick<Spend, 'task' | 'purpose' | 'round'>): string {
+function roundKey({ task, purpose, round }: ReleaseName): string {
   return JSON.stringify([task, purpose, round]);
 }
 

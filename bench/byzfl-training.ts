@@ -97,7 +97,7 @@ export async function train(
     batches: minibatches(rows.length, batchSize, random.split(`batches/${i}`)),
     momentum: new Float32Array(plan.count),
   }));
-  const learner = new PartLearner(kernels, plan, digits.train, { clip: null, maskKey: [0, 0], isPrivate: false });
+  const learner = new PartLearner(kernels, plan, digits.train, { clip: null, maskKey: [0, 0], unitNorm: null });
   const parameters = taskParameters(task, new Uint8Array(32).fill(seed)).slice();
   const accuracies: number[] = [];
   for (let step = 1; step <= steps; step++) {

@@ -69,8 +69,8 @@ export async function sharedGradient(
   const parameters = sharedVector(plan.count);
   const gradients = sharedVector(most * plan.count);
   const round = ++rounds;
-  const { network, data, clip, maskKey, isPrivate } = place;
-  const assignment = { network, data, rows: plan.rows, clip, maskKey, isPrivate, parameters, gradients };
+  const { network, data, clip, maskKey, unitNorm } = place;
+  const assignment = { network, data, rows: plan.rows, clip, maskKey, unitNorm, parameters, gradients };
   const everyone = Array.from({ length: workers.count }, (_, worker) => worker);
   const close = async () => {
     await Promise.all(everyone.map(worker => workers.ask(worker, { kind: 'close', round })));
@@ -145,8 +145,8 @@ function learnPart(place: BatchPlace, learner: PartLearner, batch: Minibatch, fi
 /** Parts of a private batch up to so many are added in float32; beyond, its rounding would show, and they are added in float64. */
 export const mostFloatParts = 8;
 
-function isWide({ plan, isPrivate }: BatchPlace, rows: number): boolean {
-  return isPrivate && rows > mostFloatParts * plan.rows;
+function isWide({ plan, unitNorm }: BatchPlace, rows: number): boolean {
+  return unitNorm !== null && rows > mostFloatParts * plan.rows;
 }
 
 function begin(place: BatchPlace, rows: number): void {

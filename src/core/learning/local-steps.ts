@@ -34,7 +34,7 @@ export function shuffledSteps(
   const shuffled = minibatches(rows, batchSize, stream);
   const masks = stream.split('dropout');
   return {
-    rule: { clip, maskKey: [masks.uint32(), masks.uint32()], isPrivate: false },
+    rule: { clip, maskKey: [masks.uint32(), masks.uint32()], unitNorm: null },
     batch(step) {
       const batch = { rows: replayed?.(step) ?? shuffled.next().value, step };
       const { length } = batch.rows;

@@ -4,7 +4,6 @@ import { copyRows } from '../data/rows.ts';
 import type { Kernels } from '../math/kernels/kernels.ts';
 import type { Task } from '../protocol/task.ts';
 import { backward, backwardClipped, forward, type NetworkPlan, passOver } from './network.ts';
-import { unitNorm } from './private-sum.ts';
 
 export type ClipSettings = Task['training']['clip'];
 
@@ -13,8 +12,11 @@ export interface GradientRule {
   readonly clip: ClipSettings;
   /** Fixes the random masks of dropout. */
   readonly maskKey: readonly [number, number];
-  /** The sum of clipped gradients in the unit of `private-sum.ts` instead of their mean; needs a plan for private training. */
-  readonly isPrivate: boolean;
+  /**
+   * Private: the norm that clipped gradients have in their sum (`private-sum.ts`), which takes the place of their mean; needs a plan for
+   * private training. Null otherwise.
+   */
+  readonly unitNorm: number | null;
 }
 
 /** Rows of a minibatch. */
@@ -30,16 +32,16 @@ export class PartLearner {
   readonly #data: Dataset;
   readonly #maskKey: readonly [number, number];
   readonly #clipNorm: number | null;
-  readonly #isPrivate: boolean;
+  readonly #unitNorm: number | null;
 
-  constructor(kernels: Kernels, plan: NetworkPlan, data: Dataset, { clip, maskKey, isPrivate }: GradientRule) {
+  constructor(kernels: Kernels, plan: NetworkPlan, data: Dataset, { clip, maskKey, unitNorm }: GradientRule) {
     this.#kernels = kernels;
     this.#plan = plan;
     this.#data = data;
     this.#maskKey = maskKey;
     this.#clipNorm = clip?.per === 'example' ? clip.norm : null;
-    this.#isPrivate = isPrivate;
-    if (isPrivate && this.#clipNorm === null)
+    this.#unitNorm = unitNorm;
+    if (unitNorm !== null && this.#clipNorm === null)
       throw new RangeError('trainer: private gradients are clipped per example');
   }
 
@@ -51,12 +53,13 @@ export class PartLearner {
     const plan = this.#plan;
     const count = Math.min(plan.rows, rows.length - first);
     this.#gather(rows, first, count);
-    const numbers = this.#isPrivate ? { numbers: Array.prototype.slice.call(rows, first, first + count) } : {};
+    const unitNorm = this.#unitNorm;
+    const numbers = unitNorm === null ? {} : { numbers: Array.prototype.slice.call(rows, first, first + count) };
     const masks = { key: this.#maskKey, step, firstRow: first, ...numbers };
     const pass = passOver(this.#kernels, plan, count, masks, target);
     forward(plan, pass);
     if (this.#clipNorm === null) return backward(plan, pass, rows.length);
-    const divisor = this.#isPrivate ? this.#clipNorm / unitNorm : rows.length;
+    const divisor = unitNorm === null ? rows.length : this.#clipNorm / unitNorm;
     return backwardClipped(plan, pass, divisor, this.#clipNorm);
   }
 

@@ -42,7 +42,7 @@ export class PartWorker {
 
   #open(assignment: WorkerAssignment): OpenRound {
     const layout = new Layout();
-    const purpose = assignment.isPrivate ? 'private-training' : 'training';
+    const purpose = assignment.unitNorm === null ? 'training' : 'private-training';
     const plan = planNetwork(layout, assignment.network, assignment.rows, purpose);
     const kernels = this.#source.acquire(layout.bytes);
     return { kernels, plan, learner: new PartLearner(kernels, plan, assignment.data, assignment), assignment };

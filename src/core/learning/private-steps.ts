@@ -2,7 +2,7 @@
 import { withRandomWords } from '../privacy/random-words.ts';
 import type { StepPlace, Steps } from './local-steps.ts';
 import { drawBatch } from './private-batches.ts';
-import { planRelease } from './private-sum.ts';
+import { planRelease, sumScale } from './private-sum.ts';
 import type { CheckedPrivacy } from './private-training.ts';
 
 /**
@@ -21,10 +21,11 @@ export function privateSteps(
   const { settings, randomBytes, plan, onStep } = privacy;
   const { kernels } = place;
   if (noiseMultiplier === undefined) throw new TypeError('trainer: a private round needs its noise multiplier');
-  const release = planRelease(privacy, noiseMultiplier, place);
+  const scale = sumScale(plan, noiseMultiplier);
+  const release = planRelease(privacy, scale, place);
   const maskKey = withRandomWords(randomBytes, 2, (words): [number, number] => [words.next(), words.next()]);
   return {
-    rule: { clip: { norm: settings.clipNorm, per: 'example' }, maskKey, isPrivate: true },
+    rule: { clip: { norm: settings.clipNorm, per: 'example' }, maskKey, unitNorm: scale.unitNorm },
     batch: step => ({ rows: drawBatch(rows, plan.samplingRate, randomBytes), step }),
     finish({ rows: batch, step }) {
       release();

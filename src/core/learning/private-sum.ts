@@ -18,13 +18,32 @@
  */
 import type { Kernels } from '../math/kernels/kernels.ts';
 import { ditherWithNoise } from '../privacy/grid-noise.ts';
-import { gridOf } from '../privacy/plan.ts';
+import type { NoiseGrid } from '../privacy/noise-grid.ts';
+import { gridOf, type Plan } from '../privacy/plan.ts';
 import type { NetworkPlan } from './network.ts';
 import { withTable } from './noise.ts';
 import type { CheckedPrivacy } from './private-training.ts';
 
-/** The norm that clipped gradients have at most in a sum: a power of two in the middle of what float32 can hold. */
-export const unitNorm = 2 ** 40;
+/** In the middle of what float32 can hold. */
+const leastUnitNorm = 2 ** 40;
+
+/** What the sums of a round are made of. */
+export interface SumScale {
+  /** Of the sum in this unit; its step is a power of two. */
+  readonly grid: NoiseGrid;
+  /** The norm that clipped gradients have at most in a sum: from 2^40 to 2^41. */
+  readonly unitNorm: number;
+}
+
+/**
+ * Norm and step have the ratio that the plan's grid gives them, and are such that float32 values divide by the step without rounding. The
+ * norm is shorter by a part in 2^50: weights, which are quotients of it in float64, may be longer by three in 2^53.
+ */
+export function sumScale(plan: Plan, noiseMultiplier: number): SumScale {
+  const grid = gridOf(plan, noiseMultiplier, leastUnitNorm);
+  const step = 2 ** Math.ceil(Math.log2(grid.step));
+  return { grid: { ...grid, step }, unitNorm: leastUnitNorm * (step / grid.step) * (1 - 2 ** -50) };
+}
 
 /** Where the noise of a round is made. */
 export interface PrivateSumPlace {
@@ -35,15 +54,14 @@ export interface PrivateSumPlace {
 }
 
 /**
- * Returns what turns the sum in the plan's gradient, in units of C / unitNorm, into (sum + noise) / batchSize. Grid and noise follow the
- * unit: dividing by it afterwards is post-processing. What the noise of a round is, is fixed here for all its steps.
+ * Returns what turns the sum in the plan's gradient, in units of C / unitNorm, into (sum + noise) / batchSize: dividing by the unit
+ * afterwards is post-processing. What the noise of a round is, is fixed here for all its steps.
  */
 export function planRelease(
   { plan, settings, randomBytes }: CheckedPrivacy,
-  noiseMultiplier: number,
+  { grid, unitNorm }: SumScale,
   place: PrivateSumPlace,
 ): () => void {
-  const grid = gridOf(plan, noiseMultiplier, unitNorm);
   const { kernels, scratch } = place;
   const noise = withTable({ kernels, scratch, randomBytes }, grid.logScale);
   const { gradient, count, weights } = place.plan;

@@ -70,7 +70,7 @@ async function train(
     ...{ rows: of.rows, width: inputWidth(shape.input), features: of.features },
     ...{ labelWidth: labelWidth(shape.output), labels: of.labels },
   };
-  const rule = { clip, maskKey: [1, 2], isPrivate: false } as const;
+  const rule = { clip, maskKey: [1, 2], unitNorm: null } as const;
   const place = { kernels, plan, partGradient, sums: 0, network, data, ...rule, batchSize: of.rows };
   const gradient = serialGradient(place, new Turns(source.name, {}));
   const local = new LocalOptimizer(kernels, plan, optimizer);

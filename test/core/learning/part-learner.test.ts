@@ -30,7 +30,7 @@ function learn(partRows: number, clip: { norm: number; per: 'example' } | null, 
   const kernels = simd.acquire(layout.bytes);
   new Float32Array(kernels.buffer, plan.parameters, plan.count).set(of.parameters);
   const gradient = new Float32Array(kernels.buffer, plan.gradient, plan.count).fill(0);
-  const learner = new PartLearner(kernels, plan, data, { clip, maskKey: [1, 2], isPrivate: false });
+  const learner = new PartLearner(kernels, plan, data, { clip, maskKey: [1, 2], unitNorm: null });
   let loss = 0;
   for (let first = 0; first < rows; first += partRows)
     loss += learner.learn({ rows: order, step }, first, plan.gradient);

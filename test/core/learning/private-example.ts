@@ -6,11 +6,11 @@ import { type NetworkSettings, partRows, planNetwork } from '../../../src/core/l
 import { networkManifest } from '../../../src/core/learning/network-parameters.ts';
 import { planNoise } from '../../../src/core/learning/noise.ts';
 import { parameterCount } from '../../../src/core/learning/parameters.ts';
-import { planRelease, unitNorm } from '../../../src/core/learning/private-sum.ts';
+import { planRelease, sumScale } from '../../../src/core/learning/private-sum.ts';
 import { Turns } from '../../../src/core/learning/turns.ts';
 import { type KernelSource, Layout } from '../../../src/core/math/kernels/kernels.ts';
 import { RandomStream } from '../../../src/core/math/random.ts';
-import { gridOf, makePlan } from '../../../src/core/privacy/plan.ts';
+import { makePlan } from '../../../src/core/privacy/plan.ts';
 import type { RandomBytes } from '../../../src/core/privacy/random-words.ts';
 import { type DpSgdSettings, privacySchema } from '../../../src/core/protocol/privacy-settings.ts';
 import { simd } from '../math/same-kernels.ts';
@@ -69,7 +69,10 @@ export async function privateSum(
   const kernels = source.acquire(layout.bytes);
   try {
     new Float32Array(kernels.buffer, plan.parameters, plan.count).set(parameters);
-    const rule = { clip: { norm: clipNorm, per: 'example' }, maskKey: [3, 4], isPrivate: true } as const;
+    const noisePlan = planOf(network, settings, batchSize);
+    const scale = sumScale(noisePlan, 1);
+    const { grid, unitNorm } = scale;
+    const rule = { clip: { norm: clipNorm, per: 'example' }, maskKey: [3, 4], unitNorm } as const;
     const place = { kernels, plan, partGradient, sums, network, data, batchSize, ...rule };
     const turns = new Turns(kernels.name, {});
     const gradient = workers === undefined ? serialGradient(place, turns) : await sharedGradient(place, turns, workers);
@@ -77,15 +80,13 @@ export async function privateSum(
     await gradient.close();
     const vector = () => new Float32Array(kernels.buffer, plan.gradient, plan.count).slice();
     const sum = vector();
-    const noisePlan = planOf(network, settings, batchSize);
     const privacy = { plan: noisePlan, settings, randomBytes: seededBytes(seed) };
-    planRelease(privacy, 1, { kernels, plan, scratch })();
+    planRelease(privacy, scale, { kernels, plan, scratch })();
     // The sum on the grid before its noise, with dither that is the same for every sum of this seed. (How many words the noise takes
     // depends on what it is added to: with the same words the noise itself would not be the same.)
-    const grid = gridOf(noisePlan, 1, unitNorm);
     const dither = new RandomStream(new Uint8Array(32).fill(seed % 256));
     const steps = Array.from(sum, value => Math.floor(value / grid.step + dither.float64()));
-    return { sum, steps, grid, released: vector() };
+    return { sum, steps, grid, unitNorm, released: vector() };
   } finally {
     source.release(kernels);
   }

@@ -5,9 +5,10 @@ import type { Dataset } from '../../../src/core/data/dataset.ts';
 import type { GradientWorkers } from '../../../src/core/learning/gradient-workers.ts';
 import type { NetworkSettings } from '../../../src/core/learning/network.ts';
 import { PartWorker } from '../../../src/core/learning/part-worker.ts';
-import { unitNorm } from '../../../src/core/learning/private-sum.ts';
+import { sumScale } from '../../../src/core/learning/private-sum.ts';
 import { inputWidth, labelWidth } from '../../../src/core/learning/shape.ts';
 import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
+import { gridOf } from '../../../src/core/privacy/plan.ts';
 import { distance, example, length, run } from './layer-run.ts';
 import { oddNetworks } from './odd-networks.ts';
 import { planOf, privacyOf, privateSum } from './private-example.ts';
@@ -103,12 +104,25 @@ test('a private sum is that of the rows’ own gradients, each taken by itself a
       });
     }
     const all = Array.from({ length: 70 }, (_, row) => row);
-    const { sum } = await privateSum(network, data, all, of.parameters, { clipNorm });
+    const { sum, unitNorm } = await privateSum(network, data, all, of.parameters, { clipNorm });
     const error = distance(
       sum.map(x => (x / unitNorm) * clipNorm),
       expected,
     );
     assert.ok(error < 1e-4 * clipNorm, `${name}: ${error / clipNorm}`);
+  }
+});
+
+test('clipped gradients are shorter in steps than the grid of the plan has them, by a part in 2^49 at most', () => {
+  for (const z of [0.01, 0.3, 0.7, 1, 1.1, 2, 2.5, 1000]) {
+    const plan = planOf(oddNetworks.logistic, privacyOf(), 20);
+    const { grid, unitNorm } = sumScale(plan, z);
+    const planned = gridOf(plan, z, 1);
+    assert.equal(Math.log2(grid.step) % 1, 0);
+    assert.ok(unitNorm >= 2 ** 40 * (1 - 2 ** -49) && unitNorm < 2 ** 41, String(unitNorm));
+    assert.deepEqual({ ...grid, step: 0 }, { ...gridOf(plan, z, 2 ** 40), step: 0 });
+    const [present, bound] = [unitNorm / grid.step, 1 / planned.step];
+    assert.ok(present < bound && present > bound * (1 - 2 ** -49), `${z}: ${present} of ${bound}`);
   }
 });
 
@@ -119,14 +133,14 @@ test('a row that is clipped moves the sum by nearly all of the sensitivity', asy
   const [with_, without] = [await sumOf(world, [0]), await sumOf(world, [])];
   const { sensitivitySteps, step } = with_.grid;
   const moved = distance(with_.steps, without.steps);
-  assert.ok(moved > (0.98 * unitNorm) / step && moved <= sensitivitySteps, `${moved} of ${sensitivitySteps}`);
+  assert.ok(moved > (0.98 * with_.unitNorm) / step && moved <= sensitivitySteps, `${moved} of ${sensitivitySteps}`);
 });
 
 test('what a row adds to the sum is the same bits whichever rows are beside it, and never longer than the unit', async () => {
   await fc.assert(
     fc.asyncProperty(worlds, fc.nat(80), async (world, others) => {
       const { data, name } = world;
-      const { sum } = await sumOf(world, [world.row]);
+      const { sum, unitNorm } = await sumOf(world, [world.row]);
       assert.ok(length(sum) <= unitNorm * (1 + 4 * 2 ** -24), `${name}: ${length(sum) / unitNorm}`);
       // The others are left out: what they look at is not finite.
       const features = new Float32Array((others + 1) * data.width).fill(Number.NaN);
@@ -162,7 +176,7 @@ test('a row whose positions cancel but for their rounding, or lose bits below wh
     const data = { rows: 1, width: 15, features: of.features, labelWidth: 1, labels: of.labels };
     // Without the gradient of the upper layer, which is longer: a huge weight makes that of the lower one count.
     const parameters = of.parameters.map((p, i) => (i >= top ? 1e6 * p : p));
-    const { sum } = await privateSum(of.network, data, [0], parameters);
+    const { sum, unitNorm } = await privateSum(of.network, data, [0], parameters);
     assert.ok(length(sum) <= unitNorm * (1 + 4 * 2 ** -24), String(length(sum) / unitNorm));
   }
   for (const [layer, labels] of [
@@ -172,7 +186,7 @@ test('a row whose positions cancel but for their rounding, or lose bits below wh
     const of = example(layer, 1, 1);
     const data = { rows: 1, width: of.features.length, features: of.features.fill(3e38), labelWidth: labels.length };
     const known = { ...data, labels: Float32Array.from(labels) };
-    const { sum } = await privateSum(of.network, known, [0], of.parameters.fill(0));
+    const { sum, unitNorm } = await privateSum(of.network, known, [0], of.parameters.fill(0));
     const part = length(sum) / unitNorm;
     assert.ok(part <= 1 + 4 * 2 ** -24 && part > 1 - 2 ** -20, String(part));
   }
@@ -240,7 +254,7 @@ test('sums round within the slack of the plan, also where every addition errs to
       distance(
         all.sum,
         one.sum.map(x => mostRows * x),
-      ) / unitNorm;
+      ) / all.unitNorm;
     worst = Math.max(worst, error);
     assert.ok(error <= sumSlack / 2, `${error} of ${sumSlack}`);
   }

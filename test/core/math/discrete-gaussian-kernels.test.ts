@@ -9,6 +9,7 @@ import {
   tableBytes,
 } from '../../../src/core/math/kernels/gaussian-table.ts';
 import { type Kernels, Layout } from '../../../src/core/math/kernels/kernels.ts';
+import { twinKernels } from '../../../src/core/math/kernels/twin.ts';
 import { discreteGaussianPmf, discreteGaussianVariance } from '../../../src/core/privacy/discrete-gaussian.ts';
 import { normalCdf } from './normal-cdf.ts';
 import { assertSame, floats, simd } from './same-kernels.ts';
@@ -266,10 +267,11 @@ test('draws, rounding and the words they take agree with the twin, also where th
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 20 }),
-      fc.integer({ min: 0, max: 600 }),
-      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 0, max: 1200 }),
+      fc.integer({ min: 1, max: 300 }),
+      fc.constantFrom(0.01, 2 ** -7),
       fc.nat(),
-      (logScale, wordCount, count, key) => {
+      (logScale, wordCount, count, step, key) => {
         const padded = Math.ceil(wordCount / 16) * 16 + 16;
         assertSame(
           [padded, count, 4, tableBytes(logScale) / 4, count],
@@ -280,7 +282,7 @@ test('draws, rounding and the words they take agree with the twin, also where th
             const made = k.discreteGaussianFill(source, wordCount, table, target, count, logScale, consumed);
             const drawn = used[0] + 1000 * used[1];
             assert.ok(made <= count && used[0] + used[1] <= wordCount && used[0] === made);
-            const dithered = k.ditherGaussian(source, wordCount, table, sums, count, logScale, 0.01, consumed);
+            const dithered = k.ditherGaussian(source, wordCount, table, sums, count, logScale, step, consumed);
             assert.ok(used[0] === dithered && used[0] + used[1] <= wordCount);
             // As small numbers: int32 values seen as float32 may be NaN.
             floats(k, target, count).set(new Int32Array(k.buffer, target, count).slice());
@@ -293,6 +295,32 @@ test('draws, rounding and the words they take agree with the twin, also where th
     ),
     { numRuns: 60 },
   );
+});
+
+test('rounding with noise in groups gives the bits of the twin: near the grid, far from it and beyond the bounds', () => {
+  const [count, wordCount] = [700, 4096];
+  const layout = new Layout();
+  const [source, target] = [layout.float32(wordCount), layout.float32(count)];
+  const [consumed, table] = [layout.float32(2), layout.float32(tableBytes(11) / 4)];
+  const kernels = [simd, twinKernels].map(of => of.acquire(layout.bytes));
+  for (const logScale of [0, 3, 7, 10, 11]) {
+    for (const k of kernels) storeTable(k.buffer, table, logScale);
+    for (const step of [1, 2 ** -90, 2 ** 29, 2 ** 90, 2 ** 91, 3]) {
+      const [ours, twins] = kernels.map(k => {
+        k.philox(source, wordCount, logScale, 2, 0, 0, 0, 0);
+        // Words that leave the rounding to the next, in some places.
+        for (let i = 0; i < count; i += 97) words(k, source, count)[i] |= 0x7fff;
+        for (let i = 0; i < count; i++) {
+          const size = [i, i / 8, 2 ** (i % 60), 2 ** -(i % 60), 32767.5 + i / 1000, 0][i % 6];
+          floats(k, target, count)[i] = (i % 4 < 2 ? 1 : -1) * step * size;
+        }
+        assert.equal(k.ditherGaussian(source, wordCount, table, target, count, logScale, step, consumed), count);
+        return [...words(k, target, count), ...words(k, consumed, 2)];
+      });
+      assert.deepEqual(ours, twins, `steps of ${step}, scale 2^${logScale}`);
+    }
+  }
+  simd.release(kernels[0]);
 });
 
 test('words of which no bit differs end no loop too late: all 0, all 1, and the thresholds themselves', () => {

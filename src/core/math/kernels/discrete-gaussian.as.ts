@@ -7,9 +7,35 @@ const guideBytes: usize = 131088;
 const signBit: u32 = 0x8000;
 const ditherMask: u32 = 0x7fff;
 const mostSteps: f64 = 1125899906842624.0; // 2^50
+const mostUnits: i32 = 0x40000000;
+const leastStep: f64 = 8.077935669463161e-28; // 2^−90
 
-// Words that the draws of one block never need beyond their first ones, with a probability above 2^−128.
-const blockWords: usize = 256;
+// Values that are made at once, most of them from one word alone, and then the others in order.
+const groupValues: usize = 64;
+const groupBytes: usize = 256;
+// Words that the draws of a group never need beyond their first ones, with a probability above 2^−128.
+const spareWords: usize = 320;
+// Scratch: places of those others in the group.
+const noted: usize = 64;
+// For each set of four lanes: these lanes, one after the other.
+const compressions: usize = memory.data<u8>([
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  4, 5, 6, 7, 0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15,
+  0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15,
+  4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 12, 13, 14, 15,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+  0, 1, 2, 3, 12, 13, 14, 15, 4, 5, 6, 7, 8, 9, 10, 11,
+  4, 5, 6, 7, 12, 13, 14, 15, 0, 1, 2, 3, 8, 9, 10, 11,
+  0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11,
+  8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7,
+  0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 4, 5, 6, 7,
+  4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+], 16);
 
 // Each value takes its first word from `front` on, and what it needs beyond from `back` downwards. Where the two meet all bits are 1,
 // which ends every loop below, and the draw is thrown away.
@@ -28,12 +54,9 @@ export function discreteGaussianFill(
   let made: usize = 0;
   while (made < count) {
     const at = values + made * 4;
-    if (count - made >= 4 && hasBlock()) {
-      const w = v128.load(front);
-      const pairs = lookUp(front);
-      front += 16;
-      v128.store(at, drawBlock(w, pairs));
-      made += 4;
+    if (hasGroup(count - made)) {
+      fillGroup(at);
+      made += groupValues;
       continue;
     }
     const start = back;
@@ -53,12 +76,13 @@ export function ditherGaussian(
   words: usize, wordCount: usize, table: usize, values: usize, count: usize, logScale: u32, step: f64, consumed: usize,
 ): usize {
   begin(words, wordCount, table, logScale);
+  const isPower = isPowerOfTwo(step);
   let made: usize = 0;
   while (made < count) {
     const at = values + made * 4;
-    if (count - made >= 4 && hasBlock()) {
-      ditherBlock(at, step);
-      made += 4;
+    if (isPower && hasGroup(count - made)) {
+      ditherGroup(at, <f32>step);
+      made += groupValues;
       continue;
     }
     const start = back;
@@ -87,11 +111,16 @@ function tell(words: usize, wordCount: usize, consumed: usize): void {
   store<u32>(consumed, (words + wordCount * 4 - back) >> 2, 4);
 }
 
-// Whether four values can be made at once: one word decides most of them, and there are enough for the others.
+// Whether a group can be made at once: one word decides most values, and there are enough for the others.
 // @ts-ignore: decorator
 @inline
-function hasBlock(): bool {
-  return blockBits == 0 && front + blockWords * 4 <= back;
+function hasGroup(left: usize): bool {
+  return blockBits == 0 && left >= groupValues && front + groupValues * 4 + spareWords * 4 <= back;
+}
+
+// A step by which float32 values divide and multiply without rounding.
+function isPowerOfTwo(step: f64): bool {
+  return (reinterpret<u64>(step) & 0xfffffffffffff) == 0 && step >= leastStep && step <= 1 / leastStep;
 }
 
 // Whether the draw that began with these words at the back ran out of them: then as if it had not been.
@@ -102,84 +131,94 @@ function isDry(start: usize): bool {
   return true;
 }
 
-// @ts-ignore: decorator
-@inline
-function ditherBlock(at: usize, step: f64): void {
-  const x = v128.load(at);
-  const w = v128.load(front);
-  const pairs = lookUp(front);
-  front += 16;
-  const low = bounded(f64x2.promote_low_f32x4(x), step);
-  const high = bounded(f64x2.promote_low_f32x4(i32x4.shuffle(x, x, 2, 3, 0, 1)), step);
-  const wholeLow = f64x2.floor(low), wholeHigh = f64x2.floor(high);
-  const first = i32x4.shuffle(fractions(low, wholeLow), fractions(high, wholeHigh), 0, 1, 4, 5);
-  const bits = v128.and(w, i32x4.splat(ditherMask));
-  // Where 15 bits do not decide the rounding, each value takes all of its words before the next.
-  if (v128.any_true(i32x4.eq(bits, first))) return ditherEach(at, step);
-  const noise = drawBlock(w, pairs);
-  // A comparison that holds is −1.
-  const added = i32x4.sub(noise, i32x4.lt_s(bits, first));
-  const sumLow = f64x2.add(wholeLow, f64x2.convert_low_i32x4_s(added));
-  const sumHigh = f64x2.add(wholeHigh, f64x2.convert_low_i32x4_s(i32x4.shuffle(added, added, 2, 3, 0, 1)));
-  const scale = f64x2.splat(step);
-  const valueLow = f32x4.demote_f64x2_zero(f64x2.mul(sumLow, scale));
-  const valueHigh = f32x4.demote_f64x2_zero(f64x2.mul(sumHigh, scale));
-  v128.store(at, i32x4.shuffle(valueLow, valueHigh, 0, 1, 4, 5));
-}
-
-// Four draws, whose cells were looked up. Between two magnitudes a word from the back decides, without a branch: every lane looks at one,
-// and those of one magnitude leave it.
-// @ts-ignore: decorator
-@inline
-function drawBlock(w: v128, pairs: v128): v128 {
-  const least = v128.and(pairs, i32x4.splat(0xffff));
-  const others = i32x4.sub(i32x4.shr_u(pairs, 16), least);
-  // Cells of more than two magnitudes, and 0: 1 block in 20.
-  if (v128.any_true(v128.or(i32x4.gt_u(others, i32x4.splat(1)), i32x4.eq(least, i32x4.splat(0))))) return drawEach(w, pairs);
-  const b1 = back - (<usize>i32x4.extract_lane(others, 0) << 2);
-  const b2 = b1 - (<usize>i32x4.extract_lane(others, 1) << 2);
-  const b3 = b2 - (<usize>i32x4.extract_lane(others, 2) << 2);
-  const deciding = i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(
-    v128.load32_splat(back - 4), 1, load<u32>(b1 - 4)), 2, load<u32>(b2 - 4)), 3, load<u32>(b3 - 4));
-  const sums = i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(
-    v128.load32_splat(near + (<usize>i32x4.extract_lane(least, 0) << 2)),
-    1, load<u32>(near + (<usize>i32x4.extract_lane(least, 1) << 2))),
-    2, load<u32>(near + (<usize>i32x4.extract_lane(least, 2) << 2))),
-    3, load<u32>(near + (<usize>i32x4.extract_lane(least, 3) << 2)));
-  if (v128.any_true(i32x4.eq(deciding, sums))) return drawEach(w, pairs);
-  back = b3 - (<usize>i32x4.extract_lane(others, 3) << 2);
-  return signed(w, i32x4.sub(least, v128.and(i32x4.lt_u(sums, deciding), i32x4.neg(others))));
-}
-
-function drawEach(w: v128, pairs: v128): v128 {
-  let values = signed(w, pairs);
-  const open = i32x4.bitmask(v128.not(isDecided(pairs)));
-  if (open & 1) values = i32x4.replace_lane(values, 0, draw(i32x4.extract_lane(w, 0)));
-  if (open & 2) values = i32x4.replace_lane(values, 1, draw(i32x4.extract_lane(w, 1)));
-  if (open & 4) values = i32x4.replace_lane(values, 2, draw(i32x4.extract_lane(w, 2)));
-  if (open & 8) values = i32x4.replace_lane(values, 3, draw(i32x4.extract_lane(w, 3)));
-  return values;
-}
-
-function ditherEach(at: usize, step: f64): void {
-  for (let lane: usize = 0; lane < 16; lane += 4) {
-    store<f32>(at + lane, dither(load<f32>(at + lane), load<u32>(front - 16 + lane), step));
+function fillGroup(values: usize): void {
+  const words = front;
+  front += groupBytes;
+  let end = noted;
+  for (let i: usize = 0; i < groupBytes; i += 16) {
+    const pairs = lookUp(words + i);
+    const least = leastOf(pairs), others = othersOf(pairs, least);
+    v128.store(values + i, signed(v128.load(words + i), least));
+    end = note(end, i, others, isHard(least, others));
+  }
+  for (let at = noted; at < end; at += 4) {
+    const entry = load<u32>(at);
+    const w = load<u32>(words + (entry & ~1));
+    const to = values + (entry & ~1);
+    if (entry & 1) store<i32>(to, draw(w));
+    else store<i32>(to, load<i32>(to) + toNext(w));
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function bounded(x: v128, step: f64): v128 {
-  const steps = f64x2.div(x, f64x2.splat(step));
-  // In this order a NaN stays one.
-  return f64x2.pmin(f64x2.pmax(steps, f64x2.splat(-mostSteps)), f64x2.splat(mostSteps));
+// In float32, for a step that is a power of two: every product and quotient here is exact.
+function ditherGroup(values: usize, step: f32): void {
+  const words = front;
+  front += groupBytes;
+  const scale = f32x4.splat(step), unitsPerStep = f32x4.splat(32768 / step);
+  let end = noted;
+  for (let i: usize = 0; i < groupBytes; i += 16) {
+    const x = v128.load(values + i);
+    // In units of 2^−15 of a step; saturated lanes are beyond the bounds.
+    const units = i32x4.trunc_sat_f32x4_s(f32x4.floor(f32x4.mul(x, unitsPerStep)));
+    const w = v128.load(words + i);
+    const pairs = lookUp(words + i);
+    const least = leastOf(pairs), others = othersOf(pairs, least);
+    const bits = v128.and(w, i32x4.splat(ditherMask));
+    const first = v128.and(units, i32x4.splat(ditherMask));
+    const isOpen = v128.or(i32x4.eq(bits, first), i32x4.gt_u(i32x4.abs(units), i32x4.splat(mostUnits)));
+    const hard = v128.or(isOpen, isHard(least, others));
+    // A comparison that holds is −1.
+    const sum = i32x4.sub(i32x4.add(i32x4.shr_s(units, 15), signed(w, least)), i32x4.lt_s(bits, first));
+    v128.store(values + i, v128.bitselect(x, f32x4.mul(f32x4.convert_i32x4_s(sum), scale), hard));
+    end = note(end, i, others, hard);
+  }
+  for (let at = noted; at < end; at += 4) {
+    const entry = load<u32>(at);
+    const w = load<u32>(words + (entry & ~1));
+    const to = values + (entry & ~1);
+    if (entry & 1) store<f32>(to, dither(load<f32>(to), w, step));
+    else store<f32>(to, load<f32>(to) + <f32>toNext(w) * step);
+  }
 }
 
-// The first 15 bits of the fractions of two numbers.
+// Writes which of four values at `offset` need words from the back, in order, a bit set where they are `hard`; returns where the next go.
 // @ts-ignore: decorator
 @inline
-function fractions(x: v128, whole: v128): v128 {
-  return i32x4.trunc_sat_f64x2_s_zero(f64x2.mul(f64x2.sub(x, whole), f64x2.splat(32768)));
+function note(end: usize, offset: usize, others: v128, hard: v128): usize {
+  const mask = i32x4.bitmask(v128.or(i32x4.ne(others, i32x4.splat(0)), hard));
+  const entries = i32x4.sub(i32x4.add(i32x4.splat(offset), i32x4(0, 4, 8, 12)), hard);
+  v128.store(end, i8x16.swizzle(entries, v128.load(compressions + (<usize>mask << 4))));
+  return end + (popcnt(mask) << 2);
+}
+
+// What is added to the first of two magnitudes of a cell, neither of which is 0, with the sign that the word gives it.
+// @ts-ignore: decorator
+@inline
+function toNext(first: u32): i32 {
+  const h = <u32>load<u16>(guide + ((first >> 16) << 1));
+  const boundary = load<u32>(near + (h << 2));
+  const w = word();
+  const isNext = boundary != w ? <i32>(boundary < w) : <i32>isDeepAtMost(h, word(), word(), word());
+  return isNext * (1 - <i32>((first & signBit) >> 14));
+}
+
+// More than two magnitudes, or 0, which may be drawn again: 1 value in 80.
+// @ts-ignore: decorator
+@inline
+function isHard(least: v128, others: v128): v128 {
+  return v128.or(i32x4.gt_u(others, i32x4.splat(1)), i32x4.eq(least, i32x4.splat(0)));
+}
+
+// @ts-ignore: decorator
+@inline
+function leastOf(pairs: v128): v128 {
+  return v128.and(pairs, i32x4.splat(0xffff));
+}
+
+// @ts-ignore: decorator
+@inline
+function othersOf(pairs: v128, least: v128): v128 {
+  return i32x4.sub(i32x4.shr_u(pairs, 16), least);
 }
 
 // For four words: the least magnitude of the cell of each, and that of the next cell in the upper half.
@@ -193,20 +232,12 @@ function lookUp(words: usize): v128 {
   return v128.load_lane<u32>(guide + ((<usize>load<u16>(words, 14)) << 1), three, 3);
 }
 
-// Where the cell holds one magnitude, and not 0, which may be drawn again.
+// Magnitudes with the signs of the words.
 // @ts-ignore: decorator
 @inline
-function isDecided(pairs: v128): v128 {
-  const least = v128.and(pairs, i32x4.splat(0xffff));
-  return v128.and(i32x4.eq(least, i32x4.shr_u(pairs, 16)), i32x4.ne(least, i32x4.splat(0)));
-}
-
-// The least magnitudes with the signs of the words.
-// @ts-ignore: decorator
-@inline
-function signed(w: v128, pairs: v128): v128 {
+function signed(w: v128, magnitudes: v128): v128 {
   const sign = i32x4.shr_s(i32x4.shl(w, 16), 31);
-  return i32x4.sub(v128.xor(v128.and(pairs, i32x4.splat(0xffff)), sign), sign);
+  return i32x4.sub(v128.xor(magnitudes, sign), sign);
 }
 
 function dither(value: f32, w: u32, step: f64): f32 {

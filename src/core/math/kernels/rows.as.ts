@@ -6,9 +6,25 @@
  */
 export function addRowSquares(values: usize, stride: usize, sums: usize, rows: usize, width: usize): void {
   for (let row: usize = 0; row < rows; row++) {
-    const at = values + row * stride;
-    store<f64>(sums + row * 8, load<f64>(sums + row * 8) + dotProduct(at, at, width));
+    store<f64>(sums + row * 8, load<f64>(sums + row * 8) + squares(values + row * stride, width));
   }
+}
+
+// As the product with itself, each value read once.
+function squares(at: usize, count: usize): f64 {
+  let s0 = f64x2.splat(0), s1 = s0, s2 = s0, s3 = s0;
+  for (const end = at + (count & ~7) * 4; at < end; at += 32) {
+    const x0 = v128.load(at), x1 = v128.load(at, 16);
+    const y0 = f64x2.promote_low_f32x4(x0), y1 = upper(x0), y2 = f64x2.promote_low_f32x4(x1), y3 = upper(x1);
+    s0 = f64x2.add(s0, f64x2.mul(y0, y0));
+    s1 = f64x2.add(s1, f64x2.mul(y1, y1));
+    s2 = f64x2.add(s2, f64x2.mul(y2, y2));
+    s3 = f64x2.add(s3, f64x2.mul(y3, y3));
+  }
+  const t = f64x2.add(f64x2.add(s0, s2), f64x2.add(s1, s3));
+  let sum = f64x2.extract_lane(t, 0) + f64x2.extract_lane(t, 1);
+  for (const end = at + (count & 7) * 4; at < end; at += 4) sum += <f64>load<f32>(at) * <f64>load<f32>(at);
+  return sum;
 }
 
 /** Σ a·b in float64, in the same order. */

@@ -102,6 +102,10 @@ export function budgetSpentText({ privacy, rounds }: Pick<RunStatus, 'privacy' |
   return `privacy budget spent after round ${after} of ${rounds}: the run stopped before the release that would exceed it`;
 }
 
+/** What to do about a budget that allows no round. */
+export const budgetRemedy =
+  'See what is spent: parley privacy ledger, here and at the sites. Noise that is enough: parley privacy plan TASK --epsilon E.';
+
 /** Where a run stands, in one line. */
 export function statusLine(status: RunStatus): string {
   const { phase, round, rounds, cohort, answered, present, minimum, waiting, leftMs, stoppedEarly, privacy } = status;

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
 import type { Run } from '../coordinator/store.ts';
-import { budgetSpentText, follow, stoppedEarlyText } from './follow.ts';
+import { budgetRemedy, budgetSpentText, follow, stoppedEarlyText } from './follow.ts';
 import { neverCountedText } from './left-out.ts';
 import { untilStopped } from './lifetime.ts';
 import { shortHash, withOperator } from './operator.ts';
@@ -73,10 +73,7 @@ function sayStopped(progress: Progress, status: RunStatus): void {
   const { name } = status;
   const spent = budgetSpentText(status);
   process.exitCode = 1;
-  if (spent !== null)
-    return progress.line(
-      `parley: ${name}: ${spent}\n→ See what is spent: parley privacy ledger. Allow more, or use more noise.`,
-    );
+  if (spent !== null) return progress.line(`parley: ${name}: ${spent}\n→ ${budgetRemedy}`);
   progress.line(
     `parley: ${name}: this run was stopped\n→ Change the task's name or seed to train it again; the model of its last finished round is kept.`,
   );

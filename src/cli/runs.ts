@@ -12,21 +12,21 @@ export function runsCommand(): Command {
     .action((options: { home: string; json?: boolean }) =>
       withOperator(options.home, async channel => {
         const { runs } = await channel.get<RunList>('/v1/runs');
-        if (options.json) return printJson(runs.map(summary));
+        if (options.json) return printJson(runs.map(runSummary));
         if (runs.length === 0) return printLine('no run yet; start one: parley run TASK');
-        const rows = runs.map(run => [
-          shortHash(run.task),
-          run.name,
-          run.phase,
-          `${Math.min(run.phase === 'training' ? run.round - 1 : run.round, run.rounds)}/${run.rounds}`,
-          new Date(run.submittedAt).toISOString().slice(0, 19).replace('T', ' '),
-        ]);
-        printLine(table([['run', 'task', 'phase', 'rounds', 'submitted (UTC)'], ...rows]));
+        printLine(table([['run', 'task', 'phase', 'rounds', 'submitted (UTC)'], ...runs.map(runRow)]));
       }),
     );
 }
 
-/** What a list says of a run; the whole of one is in parley status --json. Times in milliseconds since 1970. */
-function summary({ task, name, phase, round, rounds, parameters, submittedAt, finishedAt }: Run) {
-  return { task, name, phase, round: Math.min(round, rounds), rounds, parameters, submittedAt, finishedAt };
+/** What a list says of a run, its rounds as `parley status` counts them: those that were combined, however it ended. */
+export function runRow({ task, name, phase, round, rounds, submittedAt }: Run): string[] {
+  const submitted = new Date(submittedAt).toISOString().slice(0, 19).replace('T', ' ');
+  return [shortHash(task), name, phase, `${round - 1}/${rounds}`, submitted];
+}
+
+/** The same for programs, with the current round of a run that has not finished; the whole is in parley status --json. Milliseconds since 1970. */
+export function runSummary({ task, name, phase, round, rounds, parameters, submittedAt, finishedAt }: Run) {
+  const at = phase === 'finished' ? round - 1 : Math.min(round, rounds);
+  return { task, name, phase, round: at, rounds, parameters, submittedAt, finishedAt };
 }

@@ -67,6 +67,7 @@ export function simulatedDocument({
 
 /** For people. */
 export function printSimulated({ task, data, status, virtualMs, pooled, seconds, attacked }: SimulatedRun): void {
+  if (status.privacy?.budgetSpentAfter === 0) return printLine('No round was finished: there is no model.');
   const dropOuts = status.reports.reduce((sum, report) => sum + report.dropped.length, 0);
   const refusals = status.refusals.reduce((sum, refusal) => sum + refusal.count, 0);
   const virtual = (virtualMs / 1000).toFixed(1);

@@ -23,6 +23,7 @@ import { pooledBaseline } from '../simulation/pooled-baseline.ts';
 import { streamOf } from '../simulation/stream.ts';
 import { World } from '../simulation/world.ts';
 import { attackForms, parseAttack } from './attack-option.ts';
+import { budgetRemedy, budgetSpentText } from './follow.ts';
 import { createProgress, type Progress, printJson } from './output.ts';
 import { type PartitionChoice, parsePartition, partitionForms } from './partition-option.ts';
 import { type SimulatedData, simulatedData } from './simulate-data.ts';
@@ -128,8 +129,14 @@ async function simulate(file: string, options: Options): Promise<void> {
       foreign.failed,
     ]);
     const attacked = attack === null ? null : { attack, factors };
-    const pooled = options.pooled ? await trainPooled(withoutPrivacy(task), data, status, threads, progress) : null;
+    const isEmpty = status.privacy?.budgetSpentAfter === 0;
+    const pooled =
+      options.pooled && !isEmpty ? await trainPooled(withoutPrivacy(task), data, status, threads, progress) : null;
     progress.end();
+    if (isEmpty) {
+      process.exitCode = 1;
+      progress.line(`parley: ${task.name}: ${budgetSpentText(status)}\n→ ${budgetRemedy}`);
+    }
     const seconds = (performance.now() - started) / 1000;
     const result = { task, data, status, virtualMs, pooled, seconds, attacked };
     if (options.json) printJson(simulatedDocument({ ...result, faults, options }));
@@ -223,7 +230,11 @@ async function run(
         progress.line(`${obstacle}; clients are asked again`);
       }
       if (event === 'refused' && party === 'coordinator')
-        progress.line(`round ${round}: ${client} was refused (${code})`);
+        progress.line(
+          code === 'declined'
+            ? `round ${round}: ${client} declined: ${detail?.split(' → ')[0]}`
+            : `round ${round}: ${client} was refused (${code})`,
+        );
     },
   });
   checkParties(world, faults);
@@ -244,7 +255,7 @@ async function run(
   }
   const told = await world.status();
   const status = task.privacy === 'none' ? told : await exactly(world, task, data, told);
-  if (options.output !== undefined) {
+  if (options.output !== undefined && status.privacy?.budgetSpentAfter !== 0) {
     await saveModel(world, status.task, options.output);
     progress.line(`model saved: ${resolve(options.output)}`);
   }

@@ -90,7 +90,7 @@ function report(error: unknown, ports: ClientPorts): void {
     return ports.log({
       event: 'cannot-train',
       level: 'error',
-      detail: `${error.message} → ${error.remedy} Then restart the client to be asked again at once.`,
+      detail: `${error.message} → ${error.remedy} Then restart the client: it is asked again, in an open round when its deadline has passed.`,
     });
   if (error instanceof TaskError)
     return ports.log({ event: 'cannot-train', level: 'error', code: 'task-refused', detail: error.message });

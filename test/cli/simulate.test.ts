@@ -164,3 +164,23 @@ test('what cannot be simulated is refused by name, with exit code 2 and a remedy
     assert.match(stderr, /→/);
   }
 });
+
+test('a budget ends a simulated run before it is exceeded; one that allows no round leaves nothing, says what to do, and exits with 1', t => {
+  const text = readFileSync(join(root, 'examples', 'heart-private.task.yaml'), 'utf8');
+  const dir = folder(t);
+  const [small, none] = ['1', '0.2'].map(epsilon => {
+    const path = join(dir, `${epsilon}.task.yaml`);
+    writeFileSync(path, text.replace('budget: { epsilon: 3 }', `budget: { epsilon: ${epsilon} }`));
+    return path;
+  });
+  const made = ['--generated', '--clients', '4', '--no-pooled'];
+  const { stdout, status } = simulate(small, ...made);
+  assert.equal(status, 0);
+  assert.match(stdout, /^privacy budget spent after round \d of 25: the run stopped before the release/m);
+  const output = join(dir, 'model.safetensors');
+  const empty = simulate(none, ...made, '--output', output);
+  assert.deepEqual([empty.status, empty.stdout], [1, 'No round was finished: there is no model.\n']);
+  assert.match(empty.stderr, /^round 1: site-1 declined: budget: the privacy ledger of the site does not allow/m);
+  assert.match(empty.stderr, /does not allow a single round, so nothing was released\n→ .*parley privacy plan TASK/);
+  assert.throws(() => readFileSync(output), { code: 'ENOENT' });
+});

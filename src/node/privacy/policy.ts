@@ -39,7 +39,7 @@ export function checkPolicy(task: Pick<Task, 'name' | 'privacy'>, policy: Privac
   throw new UserError(
     `${place}: ${setting}`,
     `does not allow the task ${task.name}: ${what}`,
-    'Ask the federation for another task. Only the owner of the data may change this file; then restart the client.',
+    'Ask the federation for another task. Only the owner of the data may change this file.',
   );
 }
 

@@ -4,7 +4,7 @@ import { declineCode } from '../core/protocol/decline.ts';
 import { isSummed } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
 import { spent } from './run.ts';
-import type { Write } from './store.ts';
+import type { ReleaseEvent, Write } from './store.ts';
 import { sweep } from './sweep.ts';
 
 /**
@@ -33,19 +33,26 @@ export async function endSpent(book: Book, loaded: Loaded, whose: string): Promi
   const closedRounds = run.round - 1;
   const over = spent(run);
   const nowMs = book.ports.clock.now();
-  await book.commit(closedRounds > 0 ? over : { ...over, phase: 'stopped', finishedAt: nowMs }, seenReleases(loaded));
+  await book.commit(
+    closedRounds > 0 ? over : { ...over, phase: 'stopped', finishedAt: nowMs },
+    writesOf(seenReleases(loaded)),
+  );
   const detail = `privacy budget ${whose} spent after round ${closedRounds} of ${run.rounds}`;
   book.ports.log({ event: 'budget-spent', level: 'warn', task: run.task, round: run.round, detail });
   if (closedRounds === 0) book.active = null;
   await sweep(book, book.get(run.task) ?? over);
 }
 
-/** What the coordinator has seen of a round that it will not combine. */
-function seenReleases({ run, task }: Loaded): Write[] {
+/** What the coordinator has seen of an open round that it will not combine: noisy updates, where clients add the noise. */
+export function seenReleases({ run, task }: Loaded): ReleaseEvent[] {
   const plan = planOfTask(task);
   if (plan === null || run.privacy === null || isSummed(task) || run.received.length === 0) return [];
   const { noiseMultiplier } = run.privacy.noise;
   const privacy = { noiseMultiplier, event: roundEvent(plan, noiseMultiplier) };
   const { task: id, round, received } = run;
-  return [{ put: 'release', event: { task: id, round, kind: 'aggregate', privacy, clients: received.length } }];
+  return [{ task: id, round, kind: 'aggregate', privacy, clients: received.length }];
+}
+
+export function writesOf(releases: readonly ReleaseEvent[]): Write[] {
+  return releases.map(event => ({ put: 'release', event }));
 }

@@ -21,7 +21,7 @@ import {
 } from './run.ts';
 import { select } from './select.ts';
 import type { Charged, Combined, Inspected } from './stages.ts';
-import type { Run } from './store.ts';
+import type { ReleaseEvent, Run } from './store.ts';
 import { sweep } from './sweep.ts';
 
 /** Takes one transition if one is due; false when there is nothing to do now. */
@@ -232,9 +232,18 @@ async function finish(book: Book, loaded: Loaded): Promise<void> {
   await book.ports.step('run-finished');
 }
 
-/** Publishes the model that the run has now: of the last closed round, or the best of a run that ended early. */
-export async function writeArtifact(book: Book, loaded: Loaded): Promise<void> {
-  const artifact = await publish(await recall(loaded.run, loaded.parameters, book.ports), loaded, book.ports);
+/**
+ * Publishes the model that the run has now: of the last closed round, or the best of a run that ended early.
+ *
+ * @param unrecorded releases that the store will hold with the end of the run.
+ */
+export async function writeArtifact(
+  book: Book,
+  loaded: Loaded,
+  unrecorded: readonly ReleaseEvent[] = [],
+): Promise<void> {
+  const recorded = await recall(loaded.run, loaded.parameters, book.ports);
+  const artifact = await publish(recorded, loaded, book.ports, unrecorded);
   await writeBlob(book.ports.blobs, artifactKey(artifact.task), artifact.bytes);
 }
 

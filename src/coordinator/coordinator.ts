@@ -9,6 +9,7 @@ import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
 import { encodeTask, initialSeed, parseTask, type Task } from '../core/protocol/task.ts';
 import { Book, type Loaded } from './book.ts';
+import { seenReleases, writesOf } from './budget.ts';
 import { conduct, writeArtifact } from './conduct.ts';
 import { serialSetting, signAsCoordinator, takeDecline, takeEvaluation, takeUpdate } from './inbox.ts';
 import type { CoordinatorPorts } from './ports.ts';
@@ -131,15 +132,12 @@ export class Coordinator {
       const run = this.#run(task);
       if (!isActive(run) && run.phase !== 'queued') return;
       const { active } = this.#book;
-      if (active?.run.task === task && run.round > 1) await writeArtifact(this.#book, active);
-      await this.#book.commit({
-        ...run,
-        phase: 'stopped',
-        cohort: null,
-        deadlineAt: null,
-        finishedAt: this.#ports.clock.now(),
-      });
-      if (active?.run.task === task) this.#book.active = null;
+      const loaded = active?.run.task === task ? active : null;
+      const seen = loaded === null ? [] : seenReleases(loaded);
+      if (loaded !== null && run.round > 1) await writeArtifact(this.#book, loaded, seen);
+      const end = { phase: 'stopped', cohort: null, deadlineAt: null, finishedAt: this.#ports.clock.now() } as const;
+      await this.#book.commit({ ...run, ...end }, writesOf(seen));
+      if (loaded !== null) this.#book.active = null;
       await sweep(this.#book, this.#run(task));
       this.#ports.log({ event: 'run-stopped', task });
     });

@@ -19,7 +19,7 @@ import type { Artifact, Charged, Combined, Inspected, Recorded } from './stages.
 import { planHash, runStatement } from './statement.ts';
 import { runMetadata } from './status.ts';
 import { observed, type Stopping } from './stopping.ts';
-import type { RoundReport, Run, Write } from './store.ts';
+import type { ReleaseEvent, RoundReport, Run, Write } from './store.ts';
 
 /** Where the global parameters a round starts from lie; one round beyond the last is the final model. */
 export const modelKey = (task: string, round: number): string => `${task}/model/${round}`;
@@ -181,8 +181,10 @@ export async function publish(
   { run, report, parameters }: Recorded,
   model: { readonly manifest: Manifest; readonly task: Task },
   ports: CoordinatorPorts,
+  unrecorded: readonly ReleaseEvent[] = [],
 ): Promise<Artifact> {
-  const statement = runStatement(run, model.task, await ports.store.releases(run.task), ports);
+  const releases = [...(await ports.store.releases(run.task)), ...unrecorded];
+  const statement = runStatement(run, model.task, releases, ports);
   const metadata = runMetadata(ports.federation, run, model.task, report, statement);
   const bytes = encodeSafetensors(model.manifest, parameters, metadata);
   return passed<Artifact>({ task: run.task, round: report.round, bytes });

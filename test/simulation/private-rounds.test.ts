@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { simulationPorts } from '../../src/cli/simulation-ports.ts';
 import { artifactKey } from '../../src/coordinator/round.ts';
 import type { RunStatus } from '../../src/coordinator/status.ts';
+import { toHex } from '../../src/core/bytes/floats.ts';
 import { decodeSafetensors } from '../../src/core/bytes/safetensors.ts';
-import { clientSteps, coordinatorSteps } from '../../src/core/protocol/ports.ts';
+import { taskManifest } from '../../src/core/learning/model.ts';
+import { clientSteps, coordinatorSteps, pause } from '../../src/core/protocol/ports.ts';
 import { Problem } from '../../src/core/protocol/problem.ts';
+import { encodeTask } from '../../src/core/protocol/task.ts';
 import { coordinatorParty, type Fault } from '../../src/simulation/faults.ts';
 import { type FaultShape, randomFaults } from '../../src/simulation/random-faults.ts';
 import { printed } from './federation.ts';
@@ -20,6 +24,7 @@ import {
   type PrivateOutcome,
   type PrivateSettings,
   privateRun,
+  privateWorld,
 } from './private-federation.ts';
 
 const federations: Readonly<Record<string, PrivateSettings>> = {
@@ -277,6 +282,35 @@ describe('a run whose budget allows two of three rounds', () => {
     assert.ok(status !== null);
     assert.deepEqual(await world.coordinatorDisk.blobs.list(`${status.task}/update/`), []);
   });
+});
+
+test('a run that is stopped states the noisy updates of its open round: the coordinator has seen them', async () => {
+  for (const [privacy, released] of [
+    [localFedAvg, 2],
+    [centralFedAvg, 1],
+  ] as const) {
+    const { world, task, outcome } = privateWorld({
+      privacy,
+      trainer: (name, given, clock) => ({
+        manifest: taskManifest(given),
+        async train({ parameters, round, signal }) {
+          await pause(clock, name === 'site-3' && round === 2 ? deadlineMs : 100, signal);
+          return { parameters, examples: 1, steps: 1, loss: 0 };
+        },
+        evaluate: () => assert.fail('nobody evaluates for a private task'),
+      }),
+    });
+    const id = toHex(simulationPorts.primitives.sha256(encodeTask(task)));
+    world.clock.after(deadlineMs / 2, () => void world.coordinator.stop(id));
+    const { status } = await outcome();
+    assert.equal(status?.phase, 'stopped');
+    assert.equal(status.reports.length, 1);
+    const bytes = await world.coordinatorDisk.blobs.read(artifactKey(id));
+    assert.ok(bytes !== null);
+    const statement = JSON.parse(decodeSafetensors(bytes).metadata.privacy);
+    assert.deepEqual(statement.rounds, { planned: 3, released, end: 'stopped' }, privacy.noiseAt);
+    assert.equal((await world.coordinatorDisk.store.releases(id)).length, released);
+  }
 });
 
 describe('the clip bound that follows norms', () => {

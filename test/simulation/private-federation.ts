@@ -25,6 +25,7 @@ const { primitives } = simulationPorts;
 export const deadlineMs = 60_000;
 
 export interface PrivateSettings {
+  readonly name?: string;
   readonly seed?: number;
   readonly clients?: number;
   readonly minimum?: number;
@@ -71,6 +72,7 @@ export const adaptiveFedAvg = {
 };
 
 export function privateTask({
+  name = 'private',
   clients = 3,
   minimum = clients,
   rounds = 3,
@@ -80,7 +82,7 @@ export function privateTask({
 }: PrivateSettings): Task {
   return parseTask({
     parley: 1,
-    name: 'private',
+    name,
     seed: 7,
     data: {
       format: 'csv',
@@ -120,6 +122,7 @@ export interface PrivateOutcome {
   readonly logs: readonly (LogEvent & { readonly party: string })[];
   /** Reservations of each party. */
   readonly spent: ReadonlyMap<string, readonly Spent[]>;
+  readonly ledgers: ReadonlyMap<string, MemoryLedger>;
   /** Digests of what each party wrote to a blob, in order: `party key`. */
   readonly written: ReadonlyMap<string, readonly string[]>;
 }
@@ -155,7 +158,8 @@ export function privateWorld(settings: PrivateSettings): {
       name,
       trainerFor: hostile.includes(name)
         ? null
-        : async (_task, clock) => settings.trainer?.(name, task, clock) ?? trainerOf(name, task, clock, settings.step),
+        : async (given, clock) =>
+            settings.trainer?.(name, given, clock) ?? trainerOf(name, given, clock, settings.step),
     })),
   });
   world.clock.after(1000, () => world.submit(task));
@@ -168,7 +172,7 @@ export function privateWorld(settings: PrivateSettings): {
       const ended = await world.run(limitMs);
       const spent = new Map([...ledgers].map(([party, { ledger }]) => [party, ledger.spent]));
       const status = ended ? await world.status() : null;
-      return { ended, task, status, world, logs, spent, written };
+      return { ended, task, status, world, logs, spent, ledgers, written };
     },
   };
 }

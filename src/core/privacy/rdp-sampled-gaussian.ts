@@ -47,6 +47,10 @@ function integerMoment(q: number, z: number, order: number): number {
  * rule on an analytic function that dies out at both ends: the step keeps its error below 1e-13.
  */
 function fractionalMoment(q: number, z: number, order: number): number {
+  if (z < apart) {
+    const power = order * Math.log(q) + (order * (order - 1)) / (2 * z * z);
+    return power > 50 ? power : Math.log(Math.exp(power) + Math.expm1(order * Math.log1p(-q)));
+  }
   const step = quadratureStep(z);
   const nodes = Math.ceil((28 * z + order + 2) / step);
   let [high, sum] = [Number.NEGATIVE_INFINITY, 0];
@@ -58,6 +62,12 @@ function fractionalMoment(q: number, z: number, order: number): number {
   }
   return high + Math.log(sum * (step / (z * Math.sqrt(2 * Math.PI))));
 }
+
+/**
+ * Below this z the two bells have nothing in common: E[f^α] = (1 − q)^α + q^α·e^{α(α−1)/2z²} to e^{−1/8z²} of itself, and steps along both
+ * would be too many.
+ */
+const apart = 0.01;
 
 /** Below z = 0.06 the bend of f, of width z², lies where the density is below 1e-15: only the two bells count. */
 function quadratureStep(z: number): number {
@@ -92,6 +102,7 @@ export function logConvexGap(l: number, order: number): number {
 
 /** E[f·ln f], by the same rule on f·ln f − f + 1 ≥ 0. */
 function klByQuadrature(q: number, z: number): number {
+  if (z < apart) return (1 - q) * Math.log1p(-q) + q * (Math.log(q) + 1 / (2 * z * z));
   const step = quadratureStep(z);
   let sum = 0;
   for (let x = -14 * z - 1; x <= 14 * z + 2; x += step) {

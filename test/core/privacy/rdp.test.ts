@@ -227,3 +227,14 @@ test('the divergence of Laplace noise goes from KL to ε', () => {
     }),
   );
 });
+
+test('of hardly any noise the divergence is that of two bells apart, at once', () => {
+  for (const q of [1e-6, 0.01, 0.7])
+    for (const order of [1, 1.00005, 1.1, 2.5, 60.5]) {
+      const [less, more] = [rdpSampledGaussian(q, 0.00999999, order), rdpSampledGaussian(q, 0.01000001, order)];
+      assert.ok(less > more && less < more * (1 + 1e-5), `${q} ${order}: ${less}, ${more}`);
+    }
+  // α/2z² + α·ln q/(α − 1)
+  const expected = 1.5 / 2e-12 + 3 * Math.log(0.01);
+  assert.ok(Math.abs(rdpSampledGaussian(0.01, 1e-6, 1.5) / expected - 1) < 1e-12);
+});

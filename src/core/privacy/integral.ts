@@ -52,9 +52,14 @@ function oneDelta({ q, noiseMultiplier }: SampledGaussianSteps, epsilon: number)
   return Math.max(at('remove'), at('add'));
 }
 
+/** Below it ε of one step is above 500, and the moments would take minutes. */
+const leastNoise = 2 ** -5;
+
 function requireRelease({ q, noiseMultiplier, steps }: SampledGaussianSteps): void {
   requireProbability('q', q);
   requirePositive('noise multiplier', noiseMultiplier);
+  if (noiseMultiplier < leastNoise)
+    throw new RangeError(`integral: noise ${noiseMultiplier} is below ${leastNoise}, its moments take too many steps`);
   requireCount('steps', steps);
 }
 

@@ -94,3 +94,7 @@ test('Gauss–Legendre quadrature is exact for polynomials up to degree 2n − 1
   }
   assert.throws(() => gaussLegendre(0), RangeError);
 });
+
+test('noise of which the moments would take minutes is refused at once', () => {
+  assert.throws(() => integralEpsilon({ q: 0.01, noiseMultiplier: 0.005, steps: 100 }, 1e-5), RangeError);
+});

@@ -31,7 +31,7 @@ export interface Masks {
   /** Place in the minibatch of the first row of this pass. */
   readonly firstRow: number;
   /**
-   * Private training: the number of each row of this pass among the rows of the site, which tells masks apart instead. Then a row has the
+   * Private training: the number of each row of the minibatch among the rows of the site, which tells masks apart instead. Then a row has the
    * same mask whichever others are in its batch: with or without one row, the gradients of the others are the same, mask by mask. The
    * masks themselves need not be secret.
    */

@@ -54,7 +54,7 @@ export class PartLearner {
     const count = Math.min(plan.rows, rows.length - first);
     this.#gather(rows, first, count);
     const unitNorm = this.#unitNorm;
-    const numbers = unitNorm === null ? {} : { numbers: Array.prototype.slice.call(rows, first, first + count) };
+    const numbers = unitNorm === null ? {} : { numbers: rows };
     const masks = { key: this.#maskKey, step, firstRow: first, ...numbers };
     const pass = passOver(this.#kernels, plan, count, masks, target);
     forward(plan, pass);

@@ -11,10 +11,10 @@ const mostUnits: i32 = 0x40000000;
 const leastStep: f64 = 8.077935669463161e-28; // 2^−90
 
 // Values that are made at once, most of them from one word alone, and then the others in order.
-const groupValues: usize = 64;
-const groupBytes: usize = 256;
+const groupValues: usize = 128;
+const groupBytes: usize = 512;
 // Words that the draws of a group never need beyond their first ones, with a probability above 2^−128.
-const spareWords: usize = 320;
+const spareWords: usize = 384;
 // Scratch: places of those others in the group.
 const noted: usize = 64;
 // For each set of four lanes: these lanes, one after the other.

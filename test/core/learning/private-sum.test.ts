@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Dataset } from '../../../src/core/data/dataset.ts';
 import type { GradientWorkers } from '../../../src/core/learning/gradient-workers.ts';
-import type { NetworkSettings } from '../../../src/core/learning/network.ts';
+import { type NetworkSettings, partRows } from '../../../src/core/learning/network.ts';
 import { PartWorker } from '../../../src/core/learning/part-worker.ts';
 import { sumScale } from '../../../src/core/learning/private-sum.ts';
 import { inputWidth, labelWidth } from '../../../src/core/learning/shape.ts';
@@ -194,8 +194,10 @@ test('a row whose positions cancel but for their rounding, or lose bits below wh
 
 test('a row has the same masks whichever rows are in its batch', async () => {
   const network = oddNetworks.mlp;
-  const of = example(network, 40, 5);
-  const data = { rows: 40, width: 13, features: of.features, labelWidth: 1, labels: of.labels };
+  const of = example(network, 104, 5);
+  // The last 64 rows are left out, and fill a part of their own.
+  of.features.fill(Number.NaN, 40 * 13);
+  const data = { rows: 104, width: 13, features: of.features, labelWidth: 1, labels: of.labels };
   const sum = async (rows: readonly number[]) => (await privateSum(network, data, rows, of.parameters)).sum;
   const [together, first, second] = [await sum([7, 21]), await sum([7]), await sum([21])];
   assert.deepEqual(
@@ -203,6 +205,9 @@ test('a row has the same masks whichever rows are in its batch', async () => {
     first.map((x, i) => Math.fround(x + second[i])),
   );
   assert.notDeepEqual(first, await sum([8]));
+  assert.equal(partRows(network.layers), 64);
+  const leftOut = Array.from({ length: 64 }, (_, i) => 40 + i);
+  assert.deepEqual(await sum([...leftOut, 21]), second);
 });
 
 test('SIMD kernels, twin and threads give the same private sums, noise included', async () => {

@@ -13,7 +13,7 @@ const shared = {
   relation,
   noiseAt,
   /** Standard deviation of the noise on a sum over what one unit can move it by (z). */
-  noiseMultiplier: positive.min(0.1).max(1e6),
+  noiseMultiplier: z.number().min(0.1).max(1e6),
   /** At most 1/N of the units there are; what the budget is stated at. */
   delta: z.number().gt(0).lt(1),
   /** What all rounds together may spend: the ledger refuses the release that would exceed it. */
@@ -25,12 +25,12 @@ const shared = {
     .discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('uniform') }),
       /** z × factor after each round, down to `least`: fixed beforehand. */
-      z.strictObject({ kind: z.literal('decaying'), factor: z.number().gt(0).lt(1), least: positive.min(0.1) }),
+      z.strictObject({ kind: z.literal('decaying'), factor: z.number().gt(0).lt(1), least: z.number().min(0.1) }),
       /** z × factor, down to `least`, after a round whose noisy aggregate is hardly longer than its noise: depends on releases. */
       z.strictObject({
         kind: z.literal('progress'),
         factor: z.number().gt(0).lt(1),
-        least: positive.min(0.1),
+        least: z.number().min(0.1),
         /** Squared norm of the noisy aggregate over the expected squared norm of its noise below which progress counts as none. */
         threshold: z.number().gt(1).max(1e6).default(1.2),
       }),

@@ -175,7 +175,7 @@ function shown(value: unknown): string {
 }
 
 function unwrapped(schema: Schema): Schema {
-  return schema instanceof z.ZodDefault ? unwrapped(schema.def.innerType) : schema;
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? unwrapped(schema.def.innerType) : schema;
 }
 
 /** What stands at a place where it is not null. */

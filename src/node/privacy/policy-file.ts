@@ -1,9 +1,9 @@
 /** Reading a client's privacy policy. What cannot be read allows nothing. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
+import { isMap, LineCounter, parseDocument } from 'yaml';
 import { UserError } from '../../core/protocol/problem.ts';
+import { issueLine, taskIssues } from '../../core/protocol/task-issue.ts';
 import { systemCode } from '../storage/storage-failure.ts';
 import { type PrivacyPolicy, policyFile, policySchema } from './policy.ts';
 
@@ -14,18 +14,20 @@ export function readPolicy(home: string): PrivacyPolicy | null {
   const path = join(home, policyFile);
   const text = readText(path);
   if (text === null) return null;
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true, merge: false });
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, strict: true, uniqueKeys: true, merge: false });
   const error = document.errors[0];
   if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0]);
+    const { line, col } = counter.linePos(error.pos[0]);
     throw new UserError(`${path}:${line}:${col}`, error.message.split('\n')[0], remedy);
   }
   if (document.contents === null) throw new UserError(path, 'is empty', remedy);
-  const parsed = policySchema.safeParse(aliasFree(() => document.toJS({ maxAliasCount: 0 }), path));
+  const settings = aliasFree(() => document.toJS({ maxAliasCount: 0 }), path);
+  if (!isMap(document.contents)) throw new UserError(path, 'holds no settings', remedy);
+  const parsed = policySchema.safeParse(settings, { reportInput: true });
   if (parsed.success) return parsed.data;
-  const [{ path: at, message }] = parsed.error.issues;
-  throw new UserError(at.length === 0 ? path : `${path}: ${z.core.toDotPath(at)}`, message, remedy);
+  const issues = parsed.error.issues.flatMap(issue => taskIssues(issue, policySchema, settings)).map(issueLine);
+  throw new UserError(path, issues.join(`\nparley: ${path}: `), remedy);
 }
 
 function readText(path: string): string | null {

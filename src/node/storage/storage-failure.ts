@@ -87,7 +87,12 @@ function sqliteFailure(cause: Error, resultCode: number, path: string): Error {
 
 /** The error for a file that no database was ever in. */
 export function notDatabase(path: string, options?: { cause?: unknown }): UserError {
-  return new UserError(path, 'is not a database', 'Move the file away, or restore it from a backup.', options);
+  return new UserError(
+    path,
+    'is not a database',
+    'Keep the file, and restore the newest backup; without one, what was in it is forgotten.',
+    options,
+  );
 }
 
 /** The error for a database file whose content does not hold together. */

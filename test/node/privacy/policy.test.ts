@@ -95,7 +95,9 @@ test('a policy that is empty, damaged, misspelt or out of range allows nothing: 
     'units: []': /units/,
     'lifetime: { epsilon: 1 }': /lifetime\.delta/,
     'lifetime: &a { epsilon: 1, delta: 0.1 }\nunits: *a': /alias/,
-    'just text': /privacy-policy\.yaml/,
+    'just text': /privacy-policy\.yaml: holds no settings/,
+    'mostEpsilom: 3\nmostDelta: 2':
+      /mostDelta: is 2; use a number > 0 and < 1\n.*mostEpsilom: is not a setting; remove it/,
   };
   for (const [text, message] of Object.entries(texts)) {
     writeFileSync(join(home, policyFile), text);

@@ -7,7 +7,7 @@ import {
 import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import { encodeCbor } from '../core/bytes/cbor.ts';
 import { fromHex } from '../core/bytes/floats.ts';
-import { nextNoise } from '../core/privacy/round-noise.ts';
+import { nextNoise, type RoundNoise } from '../core/privacy/round-noise.ts';
 import { isPlainMean, trustedClient } from '../core/protocol/aggregation-settings.ts';
 import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
@@ -57,8 +57,13 @@ export async function combine(
     aggregate: !isRunningSum(task) && remembersAggregate(task.aggregation) ? vector : null,
     weights,
     loss: privacy === null ? trainingLoss(inspected) : null,
-    nextNoise: privacy === null ? null : nextNoise(privacy.plan, run.round, privacy.noise, shown),
+    nextNoise: privacy === null ? null : withinBound(nextNoise(privacy.plan, run.round, privacy.noise, shown), task),
   });
+}
+
+/** A clip bound that follows norms ends where the task shortens every update: beyond, noise would be for longer ones than there are. */
+function withinBound(noise: RoundNoise, { aggregation }: Task): RoundNoise {
+  return { ...noise, clipNorm: Math.min(noise.clipNorm, aggregation.clipNorm) };
 }
 
 /** Whether the updates of a round are added one by one, as they come. */

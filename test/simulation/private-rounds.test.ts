@@ -331,6 +331,11 @@ describe('the clip bound that follows norms', () => {
     assert.ok((await boundOf(long)) > 1.3, `${await boundOf(long)}`);
   });
 
+  test('rises no further than the task lets updates be', async () => {
+    const aggregation = { rule: 'mean', weightBy: 'uniform', clipNorm: 1.1 };
+    assert.equal(await boundOf(await survive({ ...settings(10), aggregation })), 1.1);
+  });
+
   test('counts an update that is not finite as beyond it, and as zeros', async () => {
     const outcome = await survive(settings(Number.NaN));
     assert.ok((await boundOf(outcome)) > 1.3);

@@ -207,6 +207,7 @@ function aggregationCases(privacy: MechanismSettings, aggregation: AggregationSe
   return [
     weights,
     [aggregation.rule === 'mean', 'aggregation.rule', `${aggregation.rule} ${why}; use mean, or noise of the clients`],
+    ...clipCases(privacy, aggregation.clipNorm),
     ...aggregation.before.map(
       ({ name }, i): Case => [
         name === 'clip',
@@ -214,6 +215,18 @@ function aggregationCases(privacy: MechanismSettings, aggregation: AggregationSe
         `${name} ${why}; remove it, or use noise of the clients`,
       ],
     ),
+  ];
+}
+
+function clipCases(privacy: MechanismSettings, longest: number): Case[] {
+  if (privacy.mechanism !== 'dp-fedavg') return [];
+  const first = typeof privacy.clip === 'number' ? privacy.clip : privacy.clip.initial;
+  return [
+    [
+      longest >= first,
+      'aggregation.clipNorm',
+      `is ${longest}: updates are shortened to that, and the noise is for ${first} (privacy.clip); use ${first} or more`,
+    ],
   ];
 }
 

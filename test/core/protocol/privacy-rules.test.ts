@@ -133,6 +133,16 @@ const refusals: readonly [name: string, task: Plain, message: RegExp][] = [
     /^privacy\.expectedCohort: is 0; use a whole number ≥ 1/,
   ],
   [
+    'updates shortened to less than the noise is for',
+    changed({ 'privacy.clip': 2, 'aggregation.clipNorm': 1.5 }, users),
+    /^aggregation\.clipNorm: is 1\.5: updates are shortened to that, and the noise is for 2 \(privacy\.clip\); use 2 or more$/,
+  ],
+  [
+    'updates shortened to less than a clip bound begins with',
+    changed({ 'aggregation.clipNorm': 0.01 }, adaptive),
+    /^aggregation\.clipNorm: is 0\.01: updates are shortened/,
+  ],
+  [
     'no constant to divide by',
     changed({ 'privacy.expectedCohort': undefined }, users),
     /^privacy\.expectedCohort: is missing; use a whole number/,

@@ -1,5 +1,6 @@
 /** From a verified assignment to an update fit to leave: one straight path for each way that a task is private, or is not. */
 import type { Evaluation, Trainer, TrainResult } from '../core/learning/trainer.ts';
+import { TrainerFailure } from '../core/learning/trainer-failure.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
 import { secretBytes } from '../core/privacy/secret-bytes.ts';
 import { Problem } from '../core/protocol/problem.ts';
@@ -76,13 +77,21 @@ async function train(
   return result;
 }
 
-/** Null when training says itself that it diverged. */
+/**
+ * Null when training says itself that it diverged, or when the site's own program failed at it: whether it does can depend on the rows, so
+ * nobody else may see it. The site's log says it.
+ */
 async function trainOrDiverge(training: Training): Promise<TrainResult | null> {
+  const { context, ports, signal } = training;
   try {
     return await train(training);
   } catch (error) {
     if (error instanceof Problem && error.code === 'non-finite') return null;
-    throw error;
+    if (!(error instanceof TrainerFailure) || signal?.aborted) throw error;
+    const { taskId: task, round } = context;
+    const detail = `${error.message}: an update of zeros is sent, with its noise → ${error.remedy}`;
+    ports.log({ event: 'trainer-failed', level: 'error', task, round, detail });
+    return null;
   }
 }
 

@@ -7,6 +7,7 @@ import { artifactKey } from '../../src/coordinator/round.ts';
 import { decodeSafetensors } from '../../src/core/bytes/safetensors.ts';
 import { taskManifest } from '../../src/core/learning/model.ts';
 import { parameterCount } from '../../src/core/learning/parameters.ts';
+import { TrainerFailure } from '../../src/core/learning/trainer-failure.ts';
 import {
   adaptiveFedAvg,
   centralFedAvg,
@@ -82,6 +83,26 @@ describe('nothing that is told of a run', () => {
         assert.ok(entries.filter(({ purpose }) => purpose === 'evaluate').length <= 1);
     }
     assert.ok(seen.size > 1, 'three sites of ten rows, never the same twice over');
+  });
+
+  test('tells that the program of a site failed where whole updates are protected', async () => {
+    for (const privacy of [localFedAvg, centralFedAvg, adaptiveFedAvg]) {
+      const { status, logs } = await privateRun({
+        privacy,
+        trainer: (name, task) => ({
+          manifest: taskManifest(task),
+          async train({ parameters }) {
+            if (name === 'site-2') throw new TrainerFailure('train.py', 'ended with code 1', 'Look at what it said.');
+            return { parameters, examples: 1, steps: 1, loss: 0 };
+          },
+          evaluate: () => assert.fail('nobody evaluates for a private task'),
+        }),
+      });
+      assert.deepEqual(status?.refusals, []);
+      for (const { combined } of status.reports) assert.deepEqual(combined, ['site-1', 'site-2', 'site-3']);
+      const told = logs.filter(({ event }) => event === 'trainer-failed').map(({ party }) => party);
+      assert.deepEqual(new Set(told), new Set(['site-2']), 'its operator is told');
+    }
   });
 
   test('tells that training diverged where whole updates are protected', async () => {

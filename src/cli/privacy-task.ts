@@ -1,6 +1,5 @@
 /** What the privacy of a task amounts to, for whoever decides about it: lines for people, figures for programs. */
-import { toHex } from '../core/bytes/floats.ts';
-import { bitNoise, type Plan, planBytes, planOfTask, updateNoise } from '../core/privacy/plan.ts';
+import { bitNoise, type Plan, planHash, planOfTask, updateNoise } from '../core/privacy/plan.ts';
 import { type PlanOutlook, planOutlook } from '../core/privacy/plan-outlook.ts';
 import { adversaryOf } from '../core/privacy/statement.ts';
 import { epsilonFigure, hiddenText, type StatementLine, smallText } from '../core/privacy/statement-text.ts';
@@ -41,13 +40,8 @@ export function planFigures(plan: Plan, outlook: PlanOutlook): object {
     epsilonOfPerson: finite(outlook.epsilonOfPerson),
     delta: plan.privacy.delta,
     adversary: adversaryOf(plan.privacy),
-    plan: planHash(plan),
+    plan: planHash(plan, nodePrimitives),
   };
-}
-
-/** Hex SHA-256 of a plan. */
-export function planHash(plan: Plan): string {
-  return toHex(nodePrimitives.sha256(planBytes(plan)));
 }
 
 function finite(epsilon: number | null): number | null {

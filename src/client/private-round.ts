@@ -1,8 +1,7 @@
 /** What a private task asks of a round: noise and clip bound that the task allows, and their cost reserved before noise is drawn. */
-import { toHex } from '../core/bytes/floats.ts';
 import type { Primitives } from '../core/crypto/primitives.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
-import { type Plan, planBytes, planOfTask } from '../core/privacy/plan.ts';
+import { type Plan, planHash, planOfTask } from '../core/privacy/plan.ts';
 import { believedNoise, trainingSpend } from '../core/privacy/round-noise.ts';
 import type { Assignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
@@ -18,7 +17,7 @@ export function roundPrivacy(
   task: Task,
   round: number,
   assignment: Assignment,
-  { sha256 }: Pick<Primitives, 'sha256'>,
+  primitives: Pick<Primitives, 'sha256'>,
 ): RoundPrivacy | null {
   const plan = planOfTask(task);
   const { kind, evaluate, noiseMultiplier, clipNorm } = assignment;
@@ -28,7 +27,7 @@ export function roundPrivacy(
   }
   if (kind === 'evaluate' ? !tellsCounts(plan) : evaluate)
     throw new Problem('bad-request', 'the assignment asks for figures that the privacy of the task keeps');
-  return { plan, planHash: toHex(sha256(planBytes(plan))), noise: believed(plan, round, assignment) };
+  return { plan, planHash: planHash(plan, primitives), noise: believed(plan, round, assignment) };
 }
 
 /** Do noisy counts of test rows leave at the end? */
@@ -51,8 +50,8 @@ export async function reserveRound(
   privacy: RoundPrivacy,
   ports: ClientPorts,
 ): Promise<Reservation> {
-  const { plan, planHash, noise } = privacy;
-  const hashes = { task: context.taskId, plan: planHash };
+  const { plan, noise } = privacy;
+  const hashes = { task: context.taskId, plan: privacy.planHash };
   const reservation = await ports.privacy.reserve(trainingSpend(plan, hashes, context.round, noise));
   await ports.step('ledger-reserved');
   return reservation;

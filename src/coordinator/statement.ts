@@ -1,7 +1,5 @@
 /** The privacy statement of a run: what it released, from what the store remembers. */
-import { toHex } from '../core/bytes/floats.ts';
-import type { Primitives } from '../core/crypto/primitives.ts';
-import { type Plan, planBytes, planOfTask } from '../core/privacy/plan.ts';
+import { planHash, planOfTask } from '../core/privacy/plan.ts';
 import { type PrivacyStatement, privacyStatement, type RunEnd } from '../core/privacy/statement.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { CoordinatorPorts } from './ports.ts';
@@ -23,11 +21,6 @@ export function runStatement(
     countsReleased: run.evaluations.some(({ noisyCounts }) => Boolean(noisyCounts)),
     build,
   });
-}
-
-/** Hex SHA-256 of a plan. */
-export function planHash(plan: Plan, { sha256 }: Pick<Primitives, 'sha256'>): string {
-  return toHex(sha256(planBytes(plan)));
 }
 
 /** How the run has come, or is coming, to its end. Before its last round only whoever stops it publishes a model. */

@@ -1,5 +1,7 @@
 /** The plan of a private task: everything that its privacy depends on, bound together; the only way to a noisy sum. */
 import { encodeCbor } from '../bytes/cbor.ts';
+import { toHex } from '../bytes/floats.ts';
+import type { Primitives } from '../crypto/primitives.ts';
 import { dataShape } from '../data/data-shape.ts';
 import type { DataSchema } from '../data/schema.ts';
 import { defaultLoss } from '../learning/loss-settings.ts';
@@ -186,4 +188,9 @@ export function isNoiseFixed({ privacy }: Pick<Plan, 'privacy'>): boolean {
 /** What the hash of a plan is the SHA-256 of: deterministic CBOR of all that privacy depends on. */
 export function planBytes(plan: Plan): Uint8Array<ArrayBuffer> {
   return encodeCbor(['parley/v1/privacy-plan', plan]);
+}
+
+/** Hex SHA-256 of a plan. */
+export function planHash(plan: Plan, { sha256 }: Pick<Primitives, 'sha256'>): string {
+  return toHex(sha256(planBytes(plan)));
 }

@@ -1,5 +1,5 @@
 /** What rounds under a plan cost together, and how many of them a budget allows. */
-import { flatten, type PrivacyEvent } from './event.ts';
+import { type FlatEvent, flatten, type PrivacyEvent } from './event.ts';
 import { deltaLeft, eventOrders, eventRdp, eventSlip } from './event-rdp.ts';
 import { groupEpsilon } from './group-privacy.ts';
 import { EventCosts, epsilonOf, filterOrder, lineDelta } from './ledger-cost.ts';
@@ -55,11 +55,31 @@ export function runsEvent(plan: Plan, runs: readonly NoisyRun[]): PrivacyEvent {
 
 /** The same releases to whoever knows which units were drawn: nothing is gained by sampling. */
 export function withoutSampling(event: PrivacyEvent): PrivacyEvent {
-  const events = flatten(event).map(({ event: leaf, count }): PrivacyEvent => {
-    if (leaf.kind === 'sampled' && leaf.q > 0) return { kind: 'repeated', of: leaf.of, count };
-    return leaf.kind === 'shared' ? { ...leaf, q: 1, count } : { ...leaf, count };
-  });
-  return { kind: 'composed', events };
+  return { kind: 'composed', events: flatten(event).map(({ event: leaf, count }) => unsampled(leaf, count)) };
+}
+
+function unsampled(leaf: FlatEvent['event'], count: number): PrivacyEvent {
+  switch (leaf.kind) {
+    case 'sampled':
+      return leaf.q === 0 ? { ...leaf, count } : { kind: 'repeated', of: leaf.of, count };
+    case 'shared':
+      return leaf.q === 0 ? { ...leaf, count } : { ...leaf, q: 1, count };
+    // A record of a batch of fixed size, or of a full one, takes the place of another: the sum moves by 2.
+    case 'sampled-fixed': {
+      const { noiseMultiplier, count: uses } = leaf.of;
+      if (leaf.m === 0) return { ...leaf, count };
+      return { kind: 'repeated', of: { kind: 'gaussian', noiseMultiplier: noiseMultiplier / 2, count: uses }, count };
+    }
+    case 'truncated':
+      return leaf.q === 0 ? { ...leaf, count } : { kind: 'gaussian', noiseMultiplier: leaf.noiseMultiplier / 2, count };
+    case 'mixture': {
+      const largest = Math.max(0, ...leaf.sensitivities.filter((_, j) => leaf.probabilities[j] > 0));
+      if (largest === 0) return { ...leaf, count };
+      return { kind: 'gaussian', noiseMultiplier: leaf.noiseMultiplier / largest, count };
+    }
+    default:
+      return { ...leaf, count };
+  }
 }
 
 /**
@@ -70,9 +90,9 @@ export function recordsEpsilon(event: PrivacyEvent, records: number, delta: numb
   // Each step from one data set to the next one may slip.
   const left = deltaLeft(delta, Math.min(1, records * eventSlip(event)));
   if (left === null) return Number.POSITIVE_INFINITY;
-  const [orders, unsampled] = [eventOrders(event), withoutSampling(event)];
-  const together = eventRdp(unsampled).map(rdp => rdp * records ** 2);
-  const moved = bestOrder(eventOrders(unsampled), together, left).epsilon;
+  const [orders, known] = [eventOrders(event), withoutSampling(event)];
+  const together = eventRdp(known).map(rdp => rdp * records ** 2);
+  const moved = bestOrder(eventOrders(known), together, left).epsilon;
   const rdp = eventRdp(event, orders);
   return Math.min(
     moved,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeCbor } from '../../../src/core/bytes/cbor.ts';
-import { flatten } from '../../../src/core/privacy/event.ts';
+import { flatten, type PrivacyEvent } from '../../../src/core/privacy/event.ts';
 import { eventEpsilon, eventRdp, eventSlip } from '../../../src/core/privacy/event-rdp.ts';
 import { effectiveNoiseMultiplier } from '../../../src/core/privacy/noise-grid.ts';
 import {
@@ -272,4 +272,22 @@ test('the bytes of a plan change with every part of it', () => {
 test('a task without privacy has no plan, and noise that no grid is fine enough for is refused', () => {
   assert.equal(planOfTask({ privacy: 'none' } as Parameters<typeof planOfTask>[0]), null);
   assert.throws(() => sgdPlan({ noiseMultiplier: 1e6 }), RangeError);
+});
+
+test('who knows the draw gains by every kind of sampling', () => {
+  const gaussian = (noiseMultiplier: number, count: number) =>
+    eventRdp({ kind: 'gaussian', noiseMultiplier, count }, [2]);
+  const of = { kind: 'gaussian', noiseMultiplier: 4, count: 3 } as const;
+  const known = (event: PrivacyEvent) => eventRdp(withoutSampling(event), [2]);
+  assert.deepEqual(known({ kind: 'sampled', q: 0.1, of, count: 5 }), gaussian(4, 15));
+  assert.deepEqual(known({ kind: 'sampled-fixed', n: 100, m: 10, of, count: 5 }), gaussian(2, 15));
+  assert.deepEqual(known({ kind: 'truncated', n: 100, q: 0.1, cap: 20, noiseMultiplier: 4, count: 5 }), gaussian(2, 5));
+  const mixture = {
+    kind: 'mixture',
+    sensitivities: [0, 2, 9],
+    probabilities: [0.9, 0.1, 0],
+    noiseMultiplier: 4,
+  } as const;
+  assert.deepEqual(known(mixture), gaussian(2, 1));
+  assert.deepEqual(known({ kind: 'sampled', q: 0, of, count: 5 }), Float64Array.of(0));
 });

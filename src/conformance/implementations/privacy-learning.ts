@@ -1,8 +1,8 @@
 /** Clipping, adaptive clipping and sampling as the vectors of privacy call them. */
+import { drawBatch } from '../../core/learning/private-batches.ts';
 import { RandomStream } from '../../core/math/random.ts';
 import * as adaptive from '../../core/privacy/adaptive-clip.ts';
 import { clipL2 } from '../../core/privacy/clip.ts';
-import { poissonBatch } from '../../core/privacy/poisson-batch.ts';
 import { requireCount } from '../../core/privacy/ranges.ts';
 import type { Implementations } from '../case.ts';
 import { type Input, num, numOr, nums } from './privacy-input.ts';
@@ -85,10 +85,11 @@ function reshaped(values: number[], tensors: readonly unknown[], index: number):
 function batchSizes(n: number, samplingRate: number, rounds: number): unknown {
   requireCount('rounds', rounds, 1);
   const stream = new RandomStream(new Uint8Array(32).fill(1));
-  const sizes = Float64Array.from(
-    { length: rounds },
-    () => poissonBatch(n, samplingRate, () => stream.float64()).length,
-  );
+  const randomBytes = ({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): void => {
+    const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
+    for (let i = 0; i < words.length; i++) words[i] = stream.uint32();
+  };
+  const sizes = Float64Array.from({ length: rounds }, () => drawBatch(n, samplingRate, randomBytes).length);
   const mean = sizes.reduce((sum, size) => sum + size, 0) / rounds;
   const moment = (power: number): number => sizes.reduce((sum, size) => sum + (size - mean) ** power, 0) / rounds;
   const [variance, fourth, empty] = [moment(2), moment(4), sizes.filter(size => size === 0).length / rounds];

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drawBatch } from '../../../src/core/learning/private-batches.ts';
-import { poissonBatchSizeLaw } from '../../../src/core/privacy/poisson-batch.ts';
 import { seededBytes, wordsOf } from './private-example.ts';
 
 test('the sizes of batches have the mean and variance of the binomial law, and the empty batch its probability', () => {
@@ -13,7 +12,11 @@ test('the sizes of batches have the mean and variance of the binomial law, and t
   ]) {
     const randomBytes = seededBytes(rows);
     const sizes = Array.from({ length: draws }, () => drawBatch(rows, probability, randomBytes).length);
-    const law = poissonBatchSizeLaw(rows, probability);
+    const law = {
+      mean: rows * probability,
+      variance: rows * probability * (1 - probability),
+      emptyProbability: (1 - probability) ** rows,
+    };
     const mean = sizes.reduce((sum, size) => sum + size, 0) / draws;
     const variance = sizes.reduce((sum, size) => sum + (size - law.mean) ** 2, 0) / draws;
     const empty = sizes.filter(size => size === 0).length / draws;

@@ -11,7 +11,6 @@ import {
   unclippedFraction,
 } from '../../../src/core/privacy/adaptive-clip.ts';
 import { clipL2, l2Norm } from '../../../src/core/privacy/clip.ts';
-import { poissonBatch, poissonBatchSizeLaw } from '../../../src/core/privacy/poisson-batch.ts';
 
 const awkward = fc.oneof(
   fc.double(),
@@ -108,27 +107,6 @@ test('the bit and the update cost together what was paid for', () => {
   assert.ok(Math.abs(adaptiveClipNoiseMultiplier(3.81, 2) - 12.7) < 0.5);
   assert.throws(() => adaptiveClipNoiseMultiplier(4, 2), RangeError);
   assert.throws(() => adaptiveClipIndicatorScale(1, 1, 1), RangeError);
-});
-
-test('batches have the sizes of the binomial law, and may be empty', () => {
-  const stream = new RandomStream(new Uint8Array(32).fill(4));
-  const [n, q, rounds] = [40, 0.1, 20_000];
-  const sizes = Array.from({ length: rounds }, () => poissonBatch(n, q, () => stream.float64()).length);
-  const { mean, variance, emptyProbability } = poissonBatchSizeLaw(n, q);
-  const average = sizes.reduce((sum, size) => sum + size, 0) / rounds;
-  const spread = sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / rounds;
-  assert.ok(Math.abs(average - mean) < 5 * Math.sqrt(variance / rounds));
-  assert.ok(Math.abs(spread - variance) < 0.05 * variance);
-  const empty = sizes.filter(size => size === 0).length / rounds;
-  assert.ok(Math.abs(empty - emptyProbability) < 5 * Math.sqrt(emptyProbability / rounds));
-  assert.deepEqual(
-    poissonBatch(3, 1, () => 1 - 2 ** -53),
-    Uint32Array.of(0, 1, 2),
-  );
-  assert.deepEqual(
-    poissonBatch(3, 0, () => 0),
-    Uint32Array.of(),
-  );
 });
 
 test('a sequence of clip bounds without an end is refused', () => {

@@ -282,12 +282,12 @@ test('who knows the draw gains by every kind of sampling', () => {
   assert.deepEqual(known({ kind: 'sampled', q: 0.1, of, count: 5 }), gaussian(4, 15));
   assert.deepEqual(known({ kind: 'sampled-fixed', n: 100, m: 10, of, count: 5 }), gaussian(2, 15));
   assert.deepEqual(known({ kind: 'truncated', n: 100, q: 0.1, cap: 20, noiseMultiplier: 4, count: 5 }), gaussian(2, 5));
-  const mixture = {
+  const mixture: PrivacyEvent = {
     kind: 'mixture',
     sensitivities: [0, 2, 9],
     probabilities: [0.9, 0.1, 0],
     noiseMultiplier: 4,
-  } as const;
+  };
   assert.deepEqual(known(mixture), gaussian(2, 1));
   assert.deepEqual(known({ kind: 'sampled', q: 0, of, count: 5 }), Float64Array.of(0));
 });

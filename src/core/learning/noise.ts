@@ -1,9 +1,10 @@
 /** Noise on vectors in kernel memory, from words that a cryptographic generator makes. */
 import { mostTableLog, storeTable, tableBytes } from '../math/kernels/gaussian-table.ts';
 import type { Kernels, Layout } from '../math/kernels/kernels.ts';
+import { mostRandomWords, type RandomBytes } from '../privacy/random-words.ts';
 
-/** Words at a time: 64 KiB, the most that getRandomValues gives at once. A multiple of 8. */
-const chunkWords = 16_384;
+/** A multiple of 8. */
+const chunkWords = mostRandomWords;
 /** Where the table lies in the scratch, in words: behind the words, and a vector that says how many were used. */
 const tableStart = chunkWords + 4;
 /** The widest noise is 2^20. */
@@ -14,11 +15,7 @@ export interface NoisePlace {
   readonly kernels: Kernels;
   /** What `planNoise` laid out. */
   readonly scratch: number;
-  /**
-   * Fills the bytes, 64 KiB at most, from a cryptographically secure generator (getRandomValues, randomFillSync). A seeded
-   * one makes the noise worthless: for tests only.
-   */
-  readonly randomBytes: (bytes: Uint8Array<ArrayBuffer>) => void;
+  readonly randomBytes: RandomBytes;
   /** Scale whose table is in the scratch: what `withTable` wrote since the memory was acquired. By default each call writes its own. */
   readonly tableScale?: number;
 }

@@ -1,9 +1,6 @@
 /** Batches of private training: every row drawn by itself, from words that nobody else can know. */
-import { type RandomBytes, withRandomWords } from '../privacy/random-words.ts';
+import { mostRandomWords, type RandomBytes, withRandomWords } from '../privacy/random-words.ts';
 import { requireCount, requireProbability } from '../privacy/ranges.ts';
-
-/** 64 KiB, the most that getRandomValues gives at once. */
-const mostWords = 16_384;
 
 /**
  * Row numbers of one batch, ascending: each of `rows` with exactly the probability given, independently of the others. It may be empty,
@@ -15,7 +12,7 @@ export function drawBatch(rows: number, probability: number, randomBytes: Random
   requireProbability('sampling probability', probability);
   if (probability === 1) return Uint32Array.from({ length: rows }, (_, row) => row);
   const [first = 0, ...others] = binaryDigits(probability);
-  const words = new Uint32Array(Math.min(rows, mostWords));
+  const words = new Uint32Array(Math.min(rows, mostRandomWords));
   const chosen: number[] = [];
   try {
     for (let row = 0; row < rows; ) {

@@ -6,8 +6,8 @@
  */
 export type RandomBytes = (bytes: Uint8Array<ArrayBuffer>) => void;
 
-/** 64 KiB, the most that getRandomValues gives at once. */
-const mostWords = 16_384;
+/** Words of one call: 64 KiB, the most that getRandomValues gives at once. */
+export const mostRandomWords = 16_384;
 
 /** Reads words until `work` ends, and then overwrites what was drawn. What the generator throws passes through. */
 export function withRandomWords<T>(
@@ -15,7 +15,7 @@ export function withRandomWords<T>(
   expectedWords: number,
   work: (words: RandomWords) => T,
 ): T {
-  const words = new RandomWords(randomBytes, Math.min(mostWords, Math.max(16, Math.ceil(expectedWords))));
+  const words = new RandomWords(randomBytes, Math.min(mostRandomWords, Math.max(16, Math.ceil(expectedWords))));
   try {
     return work(words);
   } finally {

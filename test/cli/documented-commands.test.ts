@@ -22,7 +22,7 @@ function shown(): Shown[] {
   for (const name of ['README.md', 'docs/rules.md', 'docs/attacks.md', ...examples]) {
     const text = readFileSync(join(root, name), 'utf8');
     for (const [, line] of text.matchAll(
-      /^(?:# .*?: )?parley ((?:rules|task check examples|simulate examples)\b.*)$/gm,
+      /^(?:# .*?: )?parley ((?:rules|task check examples|simulate examples|privacy plan examples)\b.*)$/gm,
     )) {
       const [command, remark = ''] = line.split(/\s+# /);
       if (/\b(?:DIR|N|F)\b/.test(command)) continue;

@@ -270,7 +270,9 @@ describe('what does not mix', () => {
     );
     const together = new Book();
     for (let round = 1; round <= 5; round++) together.reserve(spend(round));
-    assert.equal(together.tries(spend(6, { ...counts, sharesUnits: true })), 'budget-spent');
+    const shared = spend(6, { ...counts, sharesUnits: true });
+    assert.equal(together.tries(shared), 'budget-spent');
+    assert.match(refusal(together, shared), /is spent; counting test rows would bring it to/);
   });
 });
 

@@ -40,7 +40,7 @@ export class EventCosts {
     // Without its count an event is one of its kind, and a repetition is one repetition.
     const one = this.#curves.get(key) ?? calculated({ ...once, count: 1 } as PrivacyEvent);
     this.#curves.set(key, one);
-    return { key, curve: one.curve, count, logKept: one.logKept * count };
+    return { key, curve: one.curve, count, logKept: count === 0 ? 0 : one.logKept * count };
   }
 }
 
@@ -93,5 +93,5 @@ const slipShare = 0.1;
 /** The δ that a line converts with when slips have taken so much of it; null when nothing is left. `order` as in `epsilonOf`. */
 export function lineDelta(slip: number, delta: number, order: number | null): number | null {
   if (order === null) return deltaLeft(delta, slip);
-  return slip > slipShare * delta ? null : (1 - slipShare) * delta;
+  return slip <= slipShare * delta ? (1 - slipShare) * delta : null;
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { decodeCbor, encodeCbor } from '../bytes/cbor.ts';
 import { toHex } from '../bytes/floats.ts';
 import { type PrivacyEvent, parseEvent } from './event.ts';
+import { defaultOrders } from './rdp-orders.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const index = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -25,7 +26,10 @@ const open = z.strictObject({
   epsilon: z.number().positive().finite().nullable(),
   delta: z.number().gt(0).lt(1),
   /** Order of the Rényi filter, chosen before the first release; null: all is fixed beforehand, and the best order counts. */
-  order: z.number().gt(1).finite().nullable(),
+  order: z
+    .number()
+    .refine(order => defaultOrders.includes(order), 'an order that curves are kept at')
+    .nullable(),
   accountant: text,
   build: text,
 });

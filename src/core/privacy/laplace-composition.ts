@@ -16,7 +16,7 @@ export function laplaceCompositionDelta(epsilon0: number, count: number, epsilon
   requireNonNegative('epsilon', epsilon);
   if (count > mostUses) throw new RangeError(`k: expected at most ${mostUses} uses, got ${count}`);
   if (epsilon0 === 0 || count === 0) return 0;
-  const cells = Math.min(64, Math.max(2, Math.floor(2048 / count)));
+  const cells = Math.min(1024, Math.max(2, Math.floor(2048 / count)));
   const losses = power(oneLoss(epsilon0, cells), count);
   const width = epsilon0 / cells;
   let delta = 0;
@@ -28,7 +28,7 @@ export function laplaceCompositionDelta(epsilon0: number, count: number, epsilon
   return Math.min(1, Math.max(0, delta));
 }
 
-/** The smallest b at which k uses are (ε, δ)-DP together, to 1e-7 of itself from above. kΔ/ε at δ = 0. */
+/** The least b, to 1e-7 of itself from above, at which the bound above keeps k uses (ε, δ)-DP together. kΔ/ε at δ = 0. */
 export function smallestLaplaceScale(epsilon: number, delta: number, count: number, sensitivity: number): number {
   requirePositive('epsilon', epsilon);
   requireProbability('delta', delta);

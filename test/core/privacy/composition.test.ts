@@ -158,3 +158,15 @@ test('filters at several orders share δ, and give up only when all of them woul
   assert.throws(() => bank.admit([1]), RangeError);
   assert.throws(() => bank.admit([1, Number.NaN, 1]), RangeError);
 });
+
+test('of one use the least Laplace scale is that of the closed form, from above', () => {
+  // δ = 1 − e^{(ε − Δ/b)/2}
+  for (const [epsilon, delta] of [
+    [0.35, 1.9e-4],
+    [3.6, 0.12],
+  ]) {
+    const exact = 3 / (epsilon - 2 * Math.log1p(-delta));
+    const got = smallestLaplaceScale(epsilon, delta, 1, 3);
+    assert.ok(got >= exact && got <= exact * (1 + 1e-6), `${got}, exactly ${exact}`);
+  }
+});

@@ -1,10 +1,10 @@
 /** The vectors of privacy that loss distributions answer. */
-import { composedEpsilon, LossUnavailable } from '../../core/privacy/composed-loss.ts';
+import { LossUnavailable } from '../../core/privacy/composed-loss.ts';
 import { type PrivacyEvent, parseEvent } from '../../core/privacy/event.ts';
 import { eventEpsilon } from '../../core/privacy/event-rdp.ts';
-import { gaussianMixtureLoss, groupGaussian, sampledGaussian } from '../../core/privacy/gaussian-loss.ts';
 import { pldDelta, pldEpsilon } from '../../core/privacy/pld.ts';
 import { pldMaxSteps, pldNoiseMultiplier } from '../../core/privacy/pld-calibration.ts';
+import { pldGroupEpsilon, replacedRecordEpsilon } from '../../core/privacy/pld-relations.ts';
 import { sampledGaussianDelta } from '../../core/privacy/sampled-gaussian-delta.ts';
 import type { Implementation, Implementations } from '../case.ts';
 import type { Accountant } from './privacy-accountants.ts';
@@ -23,7 +23,10 @@ export const privacyPldFunctions: Implementations = {
   'privacy/pldEpsilon': exactly(input => {
     const delta = num(input, 'delta');
     const replace = input.neighbouring === 'replace' || input.neighbouring === 'replace_one';
-    if (replace && input.events === undefined && numOr(input, 'q', 1) < 1) return replaceEpsilon(input, delta);
+    if (replace && input.events === undefined && numOr(input, 'q', 1) < 1) {
+      const step = { samplingRate: num(input, 'q'), noiseMultiplier: gaussian(input).noiseMultiplier };
+      return replacedRecordEpsilon(step, numOr(input, 'steps', 1), delta);
+    }
     return upperEpsilon(eventOf(input), delta);
   }),
   'privacy/pldDelta': exactly(input => pldDelta(eventOf(input), num(input, 'epsilon')).upper),
@@ -32,13 +35,7 @@ export const privacyPldFunctions: Implementations = {
 const pld: Accountant = {
   noiseMultiplier: pldNoiseMultiplier,
   maxSteps: (step, epsilon, delta) => pldMaxSteps(step.samplingRate, step.noiseMultiplier, epsilon, delta),
-  userLevelEpsilon: (step, steps, records, delta) => {
-    const { sigma, sensitivities, probabilities } = groupGaussian(step.samplingRate, step.noiseMultiplier, records);
-    return pldEpsilon(
-      parseEvent({ kind: 'mixture', noiseMultiplier: sigma, sensitivities, probabilities, count: steps }),
-      delta,
-    ).upper;
-  },
+  userLevelEpsilon: pldGroupEpsilon,
 };
 
 export const pldAccountants: Readonly<Record<string, Accountant>> = {
@@ -122,15 +119,4 @@ function laplace(input: Input) {
 
 function sampled(q: number, of: { readonly kind: string }, count: number) {
   return q === 1 ? { ...of, count } : { kind: 'sampled', q, of, count };
-}
-
-function replaceEpsilon(input: Input, delta: number): number {
-  const [q, sigma, count] = [num(input, 'q'), num(input, 'sigma'), numOr(input, 'steps', 1)];
-  // The ranges of a step are those of the event.
-  parseEvent(sampled(q, gaussian(input), count));
-  if (!(delta >= 0 && delta <= 1)) throw new RangeError(`delta: expected a number from 0 to 1, got ${delta}`);
-  if (q === 0 || count === 0) return 0;
-  if (sigma === 0 || delta === 0) return Number.POSITIVE_INFINITY;
-  const lossAt = (cut: number) => gaussianMixtureLoss(sampledGaussian(q, sigma), 'replace', cut);
-  return composedEpsilon([{ count, lossAt }], delta).upper;
 }

@@ -70,7 +70,7 @@ const functions: Readonly<Record<string, (input: Input) => unknown>> = {
     toeplitz.toeplitzMinSepSensitivitySquared(coefsOf(i), num(i, 'n'), num(i, 'min_sep'), most(i)),
   perQueryError: i => {
     const factor = rows(i.C, 'C');
-    const inverse = i.C_inv === undefined ? toeplitz.lowerTriangularInverse(factor) : rows(i.C_inv, 'C_inv');
+    const inverse = i.C_inv === undefined ? toeplitz.leftInverse(factor) : rows(i.C_inv, 'C_inv');
     return toeplitz.perQueryError(queriesOf(i.A), inverse);
   },
 };

@@ -77,20 +77,46 @@ export function perQueryError(
   );
 }
 
-/** The inverse of a lower triangular matrix by forward substitution. Throws RangeError when it is none or has a zero on its diagonal. */
-export function lowerTriangularInverse(matrix: readonly (readonly number[])[]): number[][] {
-  const n = matrix.length;
-  const inverse = matrix.map(() => new Array<number>(n).fill(0));
-  matrix.forEach((row, i) => {
-    if (row.length !== n || !(Math.abs(row[i]) > 0) || row.some((x, j) => j > i && x !== 0))
-      throw new RangeError('expected a lower triangular matrix that can be inverted');
-    for (let j = 0; j <= i; j++) {
-      let sum = i === j ? 1 : 0;
-      for (let k = j; k < i; k++) sum -= row[k] * inverse[k][j];
-      inverse[i][j] = sum / row[i];
+/**
+ * The matrix that undoes this one from the left: its inverse where it is square, else the pseudo-inverse (CᵀC)⁻¹Cᵀ of more rows than
+ * columns. Throws RangeError when its columns are not independent.
+ */
+export function leftInverse(matrix: readonly (readonly number[])[]): number[][] {
+  const [rows, columns] = [matrix.length, matrix[0]?.length ?? 0];
+  if (columns === 0 || rows < columns || matrix.some(row => row.length !== columns || !row.every(Number.isFinite)))
+    throw notInvertible();
+  const transposed = Array.from({ length: columns }, (_, j) => matrix.map(row => row[j]));
+  if (rows === columns) return solved(matrix, identity(rows));
+  const gram = transposed.map(a => transposed.map(b => a.reduce((sum, x, k) => sum + x * b[k], 0)));
+  return solved(gram, transposed);
+}
+
+/** The X with AX = B: elimination with the largest pivot of each column (Gauss and Jordan). */
+function solved(a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number[][] {
+  const work = a.map((row, i) => [...row, ...b[i]]);
+  for (let column = 0; column < a.length; column++) {
+    let pivot = column;
+    for (let i = column + 1; i < a.length; i++)
+      if (Math.abs(work[i][column]) > Math.abs(work[pivot][column])) pivot = i;
+    const largest = a.reduce((most, row) => Math.max(most, Math.abs(row[column])), 0);
+    if (!(Math.abs(work[pivot][column]) > 1e-13 * largest)) throw notInvertible();
+    [work[column], work[pivot]] = [work[pivot], work[column]];
+    const [leading, divisor] = [work[column], work[column][column]];
+    for (let k = column; k < leading.length; k++) leading[k] /= divisor;
+    for (const row of work) {
+      const factor = row[column];
+      if (row !== leading && factor !== 0) for (let k = column; k < row.length; k++) row[k] -= factor * leading[k];
     }
-  });
-  return inverse;
+  }
+  return work.map(row => row.slice(a.length));
+}
+
+function identity(n: number): number[][] {
+  return Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));
+}
+
+function notInvertible(): RangeError {
+  return new RangeError('expected a matrix of numbers with independent columns');
 }
 
 function sumOfSquares(values: ArrayLike<number>): number {

@@ -8,7 +8,7 @@ import { gaussianEpsilon } from '../../../src/core/privacy/gaussian.ts';
 import { oneRunEpsilon, oneRunPValue } from '../../../src/core/privacy/one-run-audit.ts';
 import { shuffleAmplificationBound } from '../../../src/core/privacy/shuffle.ts';
 import {
-  lowerTriangularInverse,
+  leftInverse,
   perQueryError,
   sqrtToeplitzCoefs,
   sqrtToeplitzMaxLoss,
@@ -93,11 +93,52 @@ test('the square root of prefix sums squares to them, and its losses are those o
   const coefs = sqrtToeplitzCoefs(n);
   const matrix = Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (j <= i ? coefs[i - j] : 0)));
   const prefix = matrix.map((_, i) => matrix.map((_, j) => (j <= i ? 1 : 0)));
-  const errors = perQueryError(prefix, lowerTriangularInverse(matrix));
+  const errors = perQueryError(prefix, leftInverse(matrix));
   const sensitivity = coefs.reduce((sum, c) => sum + c * c, 0);
   assert.ok(Math.abs(Math.max(...errors) * sensitivity - sqrtToeplitzMaxLoss(n)) < 1e-10);
   assert.ok(Math.abs((errors.reduce((a, b) => a + b, 0) / n) * sensitivity - sqrtToeplitzMeanLoss(n)) < 1e-10);
-  assert.throws(() => lowerTriangularInverse([[0]]), RangeError);
+});
+
+test('what undoes a matrix from the left is its inverse or pseudo-inverse, and there is none of columns that depend on each other', () => {
+  const round = (matrix: number[][]) => matrix.map(row => row.map(x => Math.round(x * 1e12) / 1e12 || 0));
+  assert.deepEqual(
+    round(
+      leftInverse([
+        [0, 2],
+        [1, 1],
+      ]),
+    ),
+    [
+      [-0.5, 1],
+      [0.5, 0],
+    ],
+  );
+  const third = 0.333333333333;
+  assert.deepEqual(
+    round(
+      leftInverse([
+        [1, 0],
+        [0, 1],
+        [1, 1],
+      ]),
+    ),
+    [
+      [0.666666666667, -third, third],
+      [-third, 0.666666666667, third],
+    ],
+  );
+  for (const matrix of [
+    [[0]],
+    [[1, 2]],
+    [
+      [1, 2],
+      [2, 4],
+    ],
+    [[Number.NaN]],
+    [],
+    [[1], [1, 2]],
+  ])
+    assert.throws(() => leftInverse(matrix), RangeError);
 });
 
 test('the sensitivity for several participations is the worst of all allowed ones', () => {

@@ -11,7 +11,7 @@ import type { CoordinatorPorts } from './ports.ts';
 import { Presence } from './presence.ts';
 import { modelKey, taskKey } from './round.ts';
 import { isActive } from './run.ts';
-import type { Combined } from './stages.ts';
+import type { Charged, Combined } from './stages.ts';
 import type { Run, Write } from './store.ts';
 
 /** What the coordinator holds of the run under way beside its record. */
@@ -29,6 +29,8 @@ export interface Loaded {
    * new noise would have to be paid for again. Null else.
    */
   pending: { readonly of: Run; readonly combined: Combined } | null;
+  /** A round that was charged and could not be combined yet (a disk that does not answer): nothing of it has left, so it is not charged anew. */
+  charged: { readonly of: Run; readonly charged: Charged } | null;
   /** Why the rule refused what had arrived, and a name of that; null when it has refused nothing in this process. */
   refusal: { readonly of: string; readonly why: string } | null;
 }
@@ -115,6 +117,7 @@ export class Book {
       parameters: bytesToFloats(bytes),
       fold: null,
       pending: null,
+      charged: null,
       refusal: null,
     };
     return this.active;

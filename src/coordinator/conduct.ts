@@ -186,14 +186,19 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
 /** Null when the budget has ended the run, or when the rule refuses. */
 async function combineRound(book: Book, loaded: Loaded): Promise<Combined | null> {
   const { ports } = book;
-  const charged = await tryToCharge(inspect(loaded.run, loaded.task), ports);
+  const { run, task } = loaded;
+  const charged = loaded.charged?.of === run ? loaded.charged.charged : await tryToCharge(inspect(run, task), ports);
   if (charged === null) {
     await endSpent(book, loaded, 'of this run');
     return null;
   }
-  const fold = loaded.fold ?? new Fold(ports.blobs, loaded.run, loaded.parameters.length);
+  loaded.charged = { of: run, charged };
+  const fold = loaded.fold ?? new Fold(ports.blobs, run, loaded.parameters.length);
   loaded.fold = null;
-  return tryToCombine(charged, fold, loaded, ports);
+  const combined = await tryToCombine(charged, fold, loaded, ports);
+  // What the rule refused has shown that it does.
+  loaded.charged = null;
+  return combined;
 }
 
 /** Null when the budget does not allow the release: nothing noisy was drawn. */

@@ -197,6 +197,23 @@ describe('noise of a round', () => {
     });
   }
 
+  test('is paid for once when updates could not be read for a while', async () => {
+    for (const privacy of [centralFedAvg, localFedAvg]) {
+      const { world, outcome } = privateWorld({ privacy });
+      const { blobs } = world.coordinatorDisk;
+      const { stream } = blobs;
+      let failures = 0;
+      blobs.stream = async key => {
+        if (failures++ < 9) throw new Problem('storage-full');
+        return stream(key);
+      };
+      const result = await outcome();
+      checkPrivateLaws(result);
+      assert.ok(failures > 9);
+      assert.equal(reservations(result, coordinatorParty, 1), 1, privacy.noiseAt);
+    }
+  });
+
   test('is another one in every run, at whoever adds it', async () => {
     for (const privacy of [dpSgd, localFedAvg, centralFedAvg]) {
       const [one, two] = [await survive({ privacy }), await survive({ privacy })];

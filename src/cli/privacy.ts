@@ -32,6 +32,7 @@ export function privacyCommand(): Command {
     .action(epsilon);
   withPlan(withRounds(withEpsilon(command.command('noise'))))
     .description('the least noise that keeps the rounds within ε')
+    .addHelpText('after', '\nFor a task, with its rounding and schedule: parley privacy plan TASK --epsilon E')
     .action(noise);
   withPlan(withNoise(withEpsilon(command.command('rounds'))))
     .description('how many rounds stay within ε')

@@ -29,7 +29,8 @@ export const dropout: LayerKind<DropoutSettings> = {
       const { key, step, firstRow, numbers } = masks;
       for (let row = 0; row < count; row++) {
         const at = 4 * row * width;
-        kernels.philox(words, Math.ceil(width / 16) * 16, ...key, 0, numbers?.[firstRow + row] ?? firstRow + row, step, index);
+        const number = numbers?.[firstRow + row] ?? firstRow + row;
+        kernels.philox(words, Math.ceil(width / 16) * 16, ...key, 0, number, step, index);
         kernels.drop(from + at, words, to + at, width, threshold, scale);
       }
     };

@@ -31,10 +31,15 @@ export interface NoiseGrid {
 }
 
 /** The kernels draw no wider noise. */
-const mostLogScale = 20;
+export const mostLogScale = 20;
+
+/** Steps that noise must have at least, so that rounding costs less than a hundredth of it: max(1024, 5z√d), z including the factor of the relation. */
+export function leastNoiseSteps(noiseMultiplier: number, dimension: number): number {
+  return Math.max(1024, 5 * noiseMultiplier * Math.sqrt(dimension));
+}
 
 /**
- * s is the least power of two from max(1024, 5z√d): then rounding costs less than a hundredth of the noise (Canonne, Kamath and Steinke 2020;
+ * s is the least power of two from `leastNoiseSteps` (Canonne, Kamath and Steinke 2020;
  * Kairouz, Liu and Steinke 2021). Throws RangeError for values out of range, and where s would exceed 2^20.
  */
 export function noiseGrid({
@@ -50,7 +55,7 @@ export function noiseGrid({
   requireCount('dimension', dimension, 1);
   requireNonNegative('slack of sums', sumSlack);
   const factor = sensitivityFactor[relation];
-  const logScale = Math.ceil(Math.log2(Math.max(1024, 5 * noiseMultiplier * factor * Math.sqrt(dimension))));
+  const logScale = Math.ceil(Math.log2(leastNoiseSteps(noiseMultiplier * factor, dimension)));
   if (logScale > mostLogScale)
     throw new RangeError(`noise grid: noise ${noiseMultiplier} on ${dimension} values needs more than 2^20 steps`);
   const scale = 2 ** logScale;

@@ -10,7 +10,7 @@ import { roundedL2Bound } from './distributed-noise.ts';
 import type { PrivacyEvent } from './event.ts';
 import { addDiscreteNoise, roundedToGrid } from './grid-noise.ts';
 import { paddedDimension, rotated, rotatedBack } from './hadamard.ts';
-import { type NoiseGrid, sensitivityFactor } from './noise-grid.ts';
+import { leastNoiseSteps, mostLogScale, type NoiseGrid, sensitivityFactor } from './noise-grid.ts';
 import type { RandomBytes } from './random-words.ts';
 import { requireCount, requirePositive } from './ranges.ts';
 
@@ -46,7 +46,6 @@ export interface SharedPlan extends NoiseGrid {
 
 /** A share of noise is at least two steps wide: below, sums of discrete Gaussians are no longer nearly one. */
 const leastLogScale = 1;
-const mostLogScale = 20;
 /** Shares are non-negative 32-bit integers. */
 const mostBits = 31;
 
@@ -68,7 +67,7 @@ export function sharedPlan(request: SharedRequest): SharedPlan {
     throw new RangeError(`shared noise: of ${cohort} clients, none remains that neither drops out nor colludes`);
   const factor = sensitivityFactor[relation];
   const padded = paddedDimension(dimension);
-  const together = Math.max(1024, 5 * noiseMultiplier * factor * Math.sqrt(padded));
+  const together = leastNoiseSteps(noiseMultiplier * factor, padded);
   const logScale = Math.max(leastLogScale, Math.ceil(Math.log2(together / Math.sqrt(noisyClients))));
   if (logScale > mostLogScale) throw new RangeError(`shared noise: ${dimension} values need more than 2^20 steps`);
   const step = (noiseMultiplier * factor * clipNorm) / (Math.sqrt(noisyClients) * 2 ** logScale);

@@ -9,14 +9,14 @@ export interface ChunkRunner {
   /** Does the pass over these chunks and hands over the sums of each once, in any order. Rejects when a row cannot be read. */
   measure(pass: MeasurePass, chunks: readonly number[], take: (chunk: number, sums: ChunkSums) => void): Promise<void>;
   /** Does the pass over all chunks. Rejects when a row cannot be read. */
-  combine(pass: CombinePass): Promise<Float32Array<ArrayBuffer>>;
+  combine(pass: CombinePass): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 /** The sums of chunks are added in the order of chunks, whoever makes them: the same bytes for any number of workers. */
 export function chunkedCohort(runner: ChunkRunner): Cohort {
   const { rows, length } = runner;
-  const values = async (pass: CombinePass): Promise<Float32Array<ArrayBuffer>> => {
+  const values = async (pass: CombinePass): Promise<Float32Array> => {
     checkPass(pass, rows, length);
     return runner.combine(pass);
   };

@@ -47,9 +47,9 @@ export interface Cohort {
   /** Pass 1. */
   measure(request: MeasureRequest): Promise<Statistics>;
   /** Pass 2 of a weights rule: Σ weights[i]·rowᵢ in float64, in the order of rows, rounded to float32 once. Rows of weight 0 are not read. */
-  combine(weights: Float64Array): Promise<Float32Array<ArrayBuffer>>;
+  combine(weights: Float64Array): Promise<Float32Array>;
   /** Pass 2 of a coordinate rule, over the transformed rows. */
-  combineCoordinates(transform: Transform, combination: CoordinateCombination): Promise<Float32Array<ArrayBuffer>>;
+  combineCoordinates(transform: Transform, combination: CoordinateCombination): Promise<Float32Array>;
   /** Gives back memory, files and threads. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** What a pass needs beside the rows, laid out in the memory of the kernels: constants, tables and buffers. */
 import { type CohortMemory, cohortScratchBytes } from '../math/kernels/cohort.ts';
-import { sortingNetwork } from '../math/sorting-network.ts';
+import { selectionNetwork, sortingNetwork } from '../math/sorting-network.ts';
 import type { CoordinateCombination, Transform } from './cohort.ts';
 import { chunkCoordinates, type Pass, rowsBehind, transformOf } from './passes.ts';
 
@@ -117,7 +117,7 @@ export function largestPassBytes(rows: number): number {
     signs: true,
     coordinates: new Uint32Array(0),
   };
-  const network = 4 * networkOf(rows, 0, rows - 1).length;
+  const network = 4 * networkOf(sortingNetwork, rows, 0, rows - 1).length;
   return planPass(measure, rows, 64).end + network + 4 * chunkCoordinates;
 }
 
@@ -179,28 +179,30 @@ function planCombination(
 ): PlannedCombination {
   if (pass.kind === 'combine') return { kind: 'weights', weights: room.words(weights) };
   const { combination } = pass;
-  const [from, to] = sortedWires(combination, rows);
-  const pairs = networkOf(rows, from, to);
+  const isNearest = combination.kind === 'nearest-median';
+  const [from, to] = wantedWires(combination, rows);
+  const pairs = networkOf(isNearest ? sortingNetwork : selectionNetwork, rows, from, to);
   const network = room.words(pairs);
   const comparators = pairs.length / 2;
-  if (combination.kind === 'nearest-median') return { kind: 'nearest', network, comparators, keep: combination.keep };
-  return { kind: 'sorted', network, comparators, from, to };
+  return isNearest
+    ? { kind: 'nearest', network, comparators, keep: combination.keep }
+    : { kind: 'sorted', network, comparators, from, to };
 }
 
-/** Networks that were made, by wires and ranks: to prune one takes longer than to sort a small cohort with it. */
+/** Networks that were made, by kind, wires and ranks: to prune one takes longer than to sort a small cohort with it. */
 const networks = new Map<string, Uint32Array<ArrayBuffer>>();
 const keptNetworks = 16;
 
-function networkOf(rows: number, from: number, to: number): Uint32Array<ArrayBuffer> {
-  const key = [rows, from, to].join();
-  const made = networks.get(key) ?? sortingNetwork(rows, from, to);
+function networkOf(make: typeof sortingNetwork, rows: number, from: number, to: number): Uint32Array<ArrayBuffer> {
+  const key = [make.name, rows, from, to].join();
+  const made = networks.get(key) ?? make(rows, from, to);
   if (!networks.has(key) && networks.size >= keptNetworks) networks.clear();
   networks.set(key, made);
   return made;
 }
 
-/** Wires of the sorted values that the combination reads. */
-function sortedWires(combination: CoordinateCombination, rows: number): [number, number] {
+/** Wires that the combination reads: ranks, in order for the nearest to the median only. */
+function wantedWires(combination: CoordinateCombination, rows: number): [number, number] {
   switch (combination.kind) {
     case 'median':
       return [(rows - 1) >> 1, rows >> 1];

@@ -28,7 +28,7 @@ export interface PipelineInput {
 }
 
 export interface Aggregate {
-  readonly vector: Float32Array<ArrayBuffer>;
+  readonly vector: Float32Array;
   /**
    * What each update counted with, scalings included, references left out: Σ weight·update is the vector. For a coordinate rule over
    * selected rows (bulyan) their shares; null for one over all.

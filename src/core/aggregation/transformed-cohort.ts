@@ -6,7 +6,7 @@ import type { RuleSample } from './rule.ts';
 import type { BalancedStatistics, Statistics } from './statistics.ts';
 
 interface Combined {
-  readonly vector: Float32Array<ArrayBuffer>;
+  readonly vector: Float32Array;
   /** Of the original updates. */
   readonly weights: Float64Array;
 }
@@ -128,7 +128,7 @@ export class TransformedCohort {
   async combineCoordinates(
     selected: readonly number[] | null,
     combination: CoordinateCombination,
-  ): Promise<{ vector: Float32Array<ArrayBuffer>; weights: Float64Array | null }> {
+  ): Promise<{ vector: Float32Array; weights: Float64Array | null }> {
     const rows = selected ?? Array.from({ length: this.#updates }, (_, i) => i);
     const steps = [...this.#steps];
     if (selected !== null || this.#references > 0) steps.push({ kind: 'average', sets: rows.map(row => [row]) });

@@ -14,20 +14,50 @@ const longestChain = 12;
  * Throws RangeError unless wires ≥ 1 and 0 ≤ from ≤ to < wires.
  */
 export function sortingNetwork(wires: number, from: number, to: number): Uint32Array<ArrayBuffer> {
+  checkRanks(wires, from, to);
+  const used = Array.from({ length: wires }, (_, wire) => wire >= from && wire <= to);
+  // Backwards: a comparator of which no output is used goes.
+  return keptComparators(wires, ([low, high]) => {
+    const isKept = used[low] || used[high];
+    if (isKept) {
+      used[low] = true;
+      used[high] = true;
+    }
+    return isKept;
+  });
+}
+
+/**
+ * As `sortingNetwork`, but the wires `from` … `to` hold the values of those ranks in any order: enough for their sum, with fewer
+ * comparators.
+ */
+export function selectionNetwork(wires: number, from: number, to: number): Uint32Array<ArrayBuffer> {
+  checkRanks(wires, from, to);
+  // Backwards: as long as nothing looks at them any more, wires of the same fate may change places.
+  const fates = Array.from({ length: wires }, (_, wire): 'wanted' | 'dropped' | 'compared' =>
+    wire >= from && wire <= to ? 'wanted' : 'dropped',
+  );
+  return keptComparators(wires, ([low, high]) => {
+    const isKept = fates[low] !== fates[high] || fates[low] === 'compared';
+    if (isKept) {
+      fates[low] = 'compared';
+      fates[high] = 'compared';
+    }
+    return isKept;
+  });
+}
+
+function checkRanks(wires: number, from: number, to: number): void {
   if (!Number.isInteger(wires) || wires < 1) throw new RangeError(`a network has 1 wire or more, not ${wires}`);
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to >= wires) {
     throw new RangeError(`${wires} values have no ranks ${[from, to].join(' to ')}`);
   }
-  // Backwards: a comparator of which no output is used goes.
-  const used = Array.from({ length: wires }, (_, wire) => wire >= from && wire <= to);
-  const kept: Comparator[] = [];
-  for (const [low, high] of mergeExchange(wires).reverse()) {
-    if (!used[low] && !used[high]) continue;
-    used[low] = true;
-    used[high] = true;
-    kept.push([low, high]);
-  }
-  return Uint32Array.from(chained(kept.reverse(), wires).flat());
+}
+
+/** The comparators that `isKept` keeps, asked from the last to the first. */
+function keptComparators(wires: number, isKept: (pair: Comparator) => boolean): Uint32Array<ArrayBuffer> {
+  const kept = mergeExchange(wires).reverse().filter(isKept).reverse();
+  return Uint32Array.from(chained(kept, wires).flat());
 }
 
 /**

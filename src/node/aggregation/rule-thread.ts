@@ -14,7 +14,9 @@ const threads = new Kept(() => startAggregationThreads(threadCount()));
 parentPort?.on('message', async ({ id, request }: RuleRequest) => {
   try {
     const reply = await carryOut(request, open);
-    parentPort?.postMessage({ id, reply } satisfies RuleAnswer, [reply.vector.buffer]);
+    const { buffer } = reply.vector;
+    // Shared memory is not handed over: both threads have it.
+    parentPort?.postMessage({ id, reply } satisfies RuleAnswer, buffer instanceof ArrayBuffer ? [buffer] : []);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const refusal = { message, isRange: error instanceof RangeError };

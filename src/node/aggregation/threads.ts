@@ -115,20 +115,23 @@ async function openCohort(
   });
 }
 
-/** The workers write into one memory, and this thread does nothing meanwhile. Rejects when no worker is at work any more. */
+/**
+ * The workers write into one memory, which is the result, and this thread does nothing meanwhile. Rejects when no worker is at work any
+ * more: nobody writes into a result that was handed over.
+ */
 async function combineTogether(
   workers: readonly Asked[],
   cohort: number,
   pass: CombinePass,
   length: number,
-): Promise<Float32Array<ArrayBuffer>> {
+): Promise<Float32Array> {
   const values = new Float32Array(new SharedArrayBuffer(4 * length));
   const next = new Int32Array(new SharedArrayBuffer(4));
   const request = { kind: 'combine', cohort, pass, result: { values, next } } as const;
   const done = await Promise.allSettled(workers.map(worker => worker.ask(request)));
   const failed = done.find(result => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  return new Float32Array(values);
+  return values;
 }
 
 function once(close: () => Promise<void>): () => Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { sortingNetwork } from '../../../src/core/math/sorting-network.ts';
+import { selectionNetwork, sortingNetwork } from '../../../src/core/math/sorting-network.ts';
 
 /** The wires after a network, all inputs of zeros and ones at once: bit k of wires[i] is input k's value on wire i. */
 function throughBits(network: Uint32Array, wires: bigint[]): bigint[] {
@@ -120,5 +120,43 @@ describe('a sorting network', () => {
     ]) {
       assert.throws(() => sortingNetwork(wires, from, to), RangeError);
     }
+  });
+});
+
+describe('a selection network', () => {
+  test('brings the wanted ranks to their wires, in any order, with no more comparators than sorting takes', () => {
+    fc.assert(
+      fc.property(
+        ranges.chain(range =>
+          fc.tuple(fc.constant(range), fc.array(fc.integer(), { minLength: range.wires, maxLength: range.wires })),
+        ),
+        ([{ wires, from, to }, values]) => {
+          const network = selectionNetwork(wires, from, to);
+          const wanted = through(network, values).slice(from, to + 1);
+          assert.deepEqual(sorted(wanted), sorted(values).slice(from, to + 1));
+          assert.ok(network.length <= sortingNetwork(wires, from, to).length);
+        },
+      ),
+    );
+  });
+
+  test('selects from every input of zeros and ones, up to 9 wires', () => {
+    for (let wires = 1; wires <= 9; wires++) {
+      for (let from = 0; from < wires; from++) {
+        for (let to = from; to < wires; to++) {
+          const network = selectionNetwork(wires, from, to);
+          for (let input = 0; input < 2 ** wires; input++) {
+            const bits = Array.from({ length: wires }, (_, wire) => (input >> wire) & 1);
+            const ones = (some: readonly number[]) => some.reduce((sum, bit) => sum + bit, 0);
+            assert.equal(ones(through(network, bits).slice(from, to + 1)), ones(sorted(bits).slice(from, to + 1)));
+          }
+        }
+      }
+    }
+  });
+
+  test('compares nothing where all is wanted, and less than sorting where the middle is', () => {
+    assert.equal(selectionNetwork(50, 0, 49).length, 0);
+    assert.ok(selectionNetwork(50, 12, 37).length < 0.91 * sortingNetwork(50, 12, 37).length);
   });
 });

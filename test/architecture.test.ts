@@ -20,6 +20,7 @@ describe('the sources', () => {
     'have no circle of files': rules.fileCycles,
     'have no circle of layers': rules.folderCycles,
     'keep clock, randomness, console and process out of the core': rules.impureCore,
+    'take no predictable number from the platform': rules.predictableNumbers,
     'run no text as code': rules.codeFromText,
     'have no any': rules.untyped,
     'have no vague name and no index.ts': rules.vagueNames,
@@ -119,6 +120,21 @@ describe('the rules can fail:', () => {
       assert.notDeepEqual(rules.impureCore(files({ 'src/core/a.ts': `const x = ${text};` })), [], text);
       assert.deepEqual(rules.impureCore(files({ 'src/node/a.ts': `const x = ${text};` })), [], text);
     }
+  });
+
+  test('Math.random is found in every layer, in whatever form', () => {
+    for (const text of [
+      'Math.random()',
+      'Math[name]()',
+      'const { random } = Math;',
+      'const m = Math;',
+      'f(Math .random)',
+    ]) {
+      for (const layer of ['core', 'client', 'node', 'cli', 'simulation'])
+        assert.notDeepEqual(rules.predictableNumbers(files({ [`src/${layer}/a.ts`]: text })), [], text);
+    }
+    const innocent = '// Math.random()\nconst x = Math.floor(y); const { floor } = Math; const s = "Math.random()";';
+    assert.deepEqual(rules.predictableNumbers(files({ 'src/node/a.ts': innocent })), []);
   });
 
   test('names in comments, texts, patterns and members are no breach', () => {

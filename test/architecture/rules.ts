@@ -88,6 +88,15 @@ export function impureCore(sources: Sources): string[] {
   return matches(sources, path => path.startsWith('src/core/') && !path.endsWith('.d.ts') && !isKernel(path), impure);
 }
 
+/** Numbers that can be foretold make no key, no mask and no noise: no layer takes them from the platform. Seeded streams say what they are. */
+export function predictableNumbers(sources: Sources): string[] {
+  return matches(sources, path => !path.endsWith('.d.ts'), [
+    /(?<![.\w$])Math\s*(?:\?\.)?\s*(?:\.\s*random\b|\[)/,
+    /\{[^{}]*\brandom\b[^{}]*\}\s*=\s*Math\b/,
+    /(?<!\}\s*)=\s*Math\s*[;,)\n]/,
+  ]);
+}
+
 /** Nothing that arrives as data is run as code. */
 export function codeFromText(sources: Sources): string[] {
   const evaluated = matches(sources, path => !path.endsWith('.d.ts'), [

@@ -195,7 +195,7 @@ export class ChunkPass {
       case 'weights':
         this.#kernels.combineRows(table, rows, count, combination.weights, target, scratch);
         break;
-      case 'sorted': {
+      case 'ranks': {
         const { network, comparators, from, to } = combination;
         this.#kernels.sortedMean(table, rows, count, network, comparators, from, to, target, scratch);
         break;

@@ -28,10 +28,11 @@ export type PlannedStep =
   | { readonly kind: 'scale'; readonly factors: number; readonly targets: number }
   | { readonly kind: 'average'; readonly sets: number; readonly outputs: number; readonly targets: number };
 
+/** `ranks`: the mean of the values on wires `from` … `to` behind the network; they hold those ranks, in any order. */
 export type PlannedCombination =
   | { readonly kind: 'weights'; readonly weights: number }
   | {
-      readonly kind: 'sorted';
+      readonly kind: 'ranks';
       readonly network: number;
       readonly comparators: number;
       readonly from: number;
@@ -186,7 +187,7 @@ function planCombination(
   const comparators = pairs.length / 2;
   return isNearest
     ? { kind: 'nearest', network, comparators, keep: combination.keep }
-    : { kind: 'sorted', network, comparators, from, to };
+    : { kind: 'ranks', network, comparators, from, to };
 }
 
 /** Networks that were made, by kind, wires and ranks: to prune one takes longer than to sort a small cohort with it. */

@@ -35,10 +35,11 @@ export interface CohortKernels {
     scratch: number,
   ): void;
   /**
-   * Order statistics by a sorting network: `network` is `comparators` (at most 350 a row) pairs of unsigned 32-bit wire numbers
-   * (low, high): after it the less of both values stands on the wire `low`. Then target = float32 of the float64 mean of the values on
-   * wires `from` … `to`, both included, added to +0 in order of the wires: which zero of either sign is the less is open, and never shows.
-   * Fastest where consecutive comparators share a wire, as `sortingNetwork` orders them.
+   * Order statistics by a network that sorts, or selects (math/sorting-network.ts): `network` is `comparators` (at most 350 a row) pairs
+   * of unsigned 32-bit wire numbers (low, high): after it the less of both values stands on the wire `low`. Then target = float32 of the
+   * float64 mean of the values on wires `from` … `to`, both included, added to +0 in order of the wires: which zero of either sign is the
+   * less is open, and never shows.
+   * Fastest where consecutive comparators share a wire, as both kinds are made.
    */
   sortedMean(
     table: number,

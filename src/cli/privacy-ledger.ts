@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type ChainReport, type LedgerReport, type LineReport, ledgerReport } from '../core/privacy/ledger-report.ts';
 import { evenRounds } from '../core/privacy/report.ts';
+import { smallText } from '../core/privacy/statement-text.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import { buildName } from '../node/build.ts';
 import { nodePrimitives } from '../node/primitives.ts';
@@ -11,7 +12,7 @@ import { ledgerFile } from '../node/privacy/party-ledger.ts';
 import { readLedgerEntries } from '../node/storage/sqlite-ledger.ts';
 import { faint, printJson, printLine, strong, table } from './output.ts';
 import { barsWithin, plotSize, printPlot } from './privacy-plot.ts';
-import { wrapped, written } from './privacy-print.ts';
+import { wrapped } from './privacy-print.ts';
 
 const usualHomes = ['./.parley/member', './.parley/federation'];
 
@@ -91,7 +92,7 @@ function row(line: LineReport): string[] {
     `${up(spent)}${order === null ? '' : '*'}`,
     epsilon === null ? '–' : String(epsilon),
     left === null ? '–' : down(left),
-    written(delta),
+    smallText(delta),
     String(spends.length),
     String(spends.filter(({ state }) => state === 'released').length),
   ];

@@ -8,7 +8,7 @@ import {
   type NoisyRounds,
   type PrivacyReport,
 } from '../core/privacy/report.ts';
-import type { StatementLine } from '../core/privacy/statement-text.ts';
+import { type StatementLine, smallText } from '../core/privacy/statement-text.ts';
 import { faint, printLine, strong, table } from './output.ts';
 import { barsWithin, plotSize, printPlot } from './privacy-plot.ts';
 
@@ -19,7 +19,7 @@ const heading = ['', 'ε', '', 'lower', 'upper', 'integral', 'RDP', 'Mironov'];
 
 export function printEpsilonReport(plan: NoisyRounds, report: PrivacyReport, unit: Unit | null): void {
   const { noiseMultiplier, rounds, samplingRate, delta } = plan;
-  printLine(strong(`noise ${noiseMultiplier}, ${counted(rounds)}, sampling ${samplingRate}, δ = ${written(delta)}`));
+  printLine(strong(`noise ${noiseMultiplier}, ${counted(rounds)}, sampling ${samplingRate}, δ = ${smallText(delta)}`));
   printLine();
   printEpsilonTable(linesOf(report));
   const title = `ε over rounds (RDP${samplingRate < 1 ? ', sampling hidden' : ''})`;
@@ -122,11 +122,6 @@ export function wrapped(text: string, indent = 0): string {
     length = breaks ? indent + word.length : length + 1 + word.length;
     return `${sum}${breaks ? `\n${' '.repeat(indent)}` : ' '}${word}`;
   }, first);
-}
-
-/** Small numbers as 1e-5. */
-export function written(value: number): string {
-  return value < 1e-3 ? value.toExponential() : String(value);
 }
 
 export function counted(rounds: number): string {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { epsilonAssumptions, onlyCalculated, type Unit } from '../core/privacy/assumptions.ts';
 import { publicRecipe, recipeReadings } from '../core/privacy/public-recipe.ts';
 import { type AmplifiedAnswers, epsilonOverRounds, mostRounds } from '../core/privacy/report.ts';
+import { smallText } from '../core/privacy/statement-text.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import type { Questions } from '../node/privacy/accountant-request.ts';
 import { withAccountant } from './accountant.ts';
@@ -12,15 +13,7 @@ import { addLedgerCommand } from './privacy-ledger.ts';
 import { type PlanOptions, withEpsilon, withNoise, withPlan, withRounds } from './privacy-options.ts';
 import { planCommand } from './privacy-plan.ts';
 import { pointsInDocument } from './privacy-plot.ts';
-import {
-  counted,
-  printAnswers,
-  printBasis,
-  printEpsilonReport,
-  printEpsilonTable,
-  wrapped,
-  written,
-} from './privacy-print.ts';
+import { counted, printAnswers, printBasis, printEpsilonReport, printEpsilonTable, wrapped } from './privacy-print.ts';
 import { statementCommand } from './privacy-statement.ts';
 
 export function privacyCommand(): Command {
@@ -64,7 +57,7 @@ async function noise(options: PlanOptions & { epsilon: number; rounds: number })
   const found = await noiseWithin(plan);
   if (options.json) return printFound(plan, { noiseMultiplier: found }, unit);
   printAnswers(
-    `noise for ε ≤ ${budget} at δ = ${written(delta)} after ${counted(count)}, sampling ${samplingRate}`,
+    `noise for ε ≤ ${budget} at δ = ${smallText(delta)} after ${counted(count)}, sampling ${samplingRate}`,
     found,
     // Up, so that what is written keeps the budget.
     value => (Math.ceil(value * 1e4) / 1e4).toFixed(4),
@@ -87,7 +80,7 @@ async function rounds(options: PlanOptions & { epsilon: number; noise: number })
   const found = await withAccountant(accountant => accountant.ask('rounds', plan));
   if (options.json) return printFound(plan, { rounds: found, mostRounds }, unit);
   printAnswers(
-    `rounds within ε ≤ ${budget} at δ = ${written(delta)} with noise ${noiseMultiplier}, sampling ${samplingRate}`,
+    `rounds within ε ≤ ${budget} at δ = ${smallText(delta)} with noise ${noiseMultiplier}, sampling ${samplingRate}`,
     found,
     String,
   );
@@ -111,7 +104,7 @@ async function recipe({ json }: { json?: true }): Promise<void> {
   printLine(
     strong(
       `fraction ${fraction}, at least ${leastCohort} of ${leastPresent} clients, ${count} rounds, noise ${noiseMultiplier}, ` +
-        `${sampledClients} sampled clients, δ = ${written(delta)}`,
+        `${sampledClients} sampled clients, δ = ${smallText(delta)}`,
     ),
   );
   printLine();

@@ -3,7 +3,7 @@ import { dataShape } from '../core/data/data-shape.ts';
 import { positions } from '../core/learning/loss-settings.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
-import { addDiscreteLaplace, type Counts, pureEvent } from '../core/privacy/randomizers.ts';
+import { addDiscreteLaplace, type NoisyCounts, pureEvent } from '../core/privacy/randomizers.ts';
 import { secretBytes } from '../core/privacy/secret-bytes.ts';
 import { UserError } from '../core/protocol/problem.ts';
 import type { ClientPorts } from './ports.ts';
@@ -11,7 +11,7 @@ import type { RoundContext, RoundPrivacy } from './stages.ts';
 
 /** What was told, and what was spent for it. */
 export interface ToldCounts {
-  readonly noisyCounts: Counts;
+  readonly noisyCounts: NoisyCounts;
   readonly reservation: Reservation;
 }
 

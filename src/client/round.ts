@@ -4,7 +4,7 @@ import { decodeEnvelope, type Envelope, encodeEnvelope, signEnvelope } from '../
 import { parameterCount } from '../core/learning/parameters.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
-import type { Counts } from '../core/privacy/randomizers.ts';
+import type { NoisyCounts } from '../core/privacy/randomizers.ts';
 import { type Decline, encodePayload, encodeUpdateHead, labels, parseReceipt } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
@@ -164,7 +164,7 @@ async function reportFigures(
 interface ReportFigures {
   readonly evaluation: Evaluation | null;
   readonly alone: Evaluation | null;
-  readonly noisyCounts: Counts | null;
+  readonly noisyCounts: NoisyCounts | null;
 }
 
 /** What the site reaches by itself; null when that training diverges: what the global model is worth is reported all the same. */

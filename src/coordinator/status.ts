@@ -1,9 +1,10 @@
 /** What an operator sees of a run, and what the model file says about itself. */
 import { type Judged, judged, pooledEvaluation, type Quality, quality } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
+import type { NoisyCounts } from '../core/privacy/randomizers.ts';
 import type { PrivacyStatement } from '../core/privacy/statement.ts';
 import type { Task } from '../core/protocol/task.ts';
-import type { EvaluationRecord, NoisyCounts, Phase, RoundReport, Run } from './store.ts';
+import type { EvaluationRecord, Phase, RoundReport, Run } from './store.ts';
 
 /** Quality of the final model on one client's test rows. */
 export type ClientQuality = Judged & {

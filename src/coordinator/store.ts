@@ -2,6 +2,7 @@
 import type { Measured } from '../core/learning/quality.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
 import type { PrivacyEvent } from '../core/privacy/event.ts';
+import type { NoisyCounts } from '../core/privacy/randomizers.ts';
 import type { RoundNoise } from '../core/privacy/round-noise.ts';
 import type { DeclineCode } from '../core/protocol/decline.ts';
 import type { ProblemCode } from '../core/protocol/problem.ts';
@@ -25,12 +26,6 @@ export interface Received {
   readonly evaluation: Evaluation | null;
   /** What a client says where the clip bound follows the norms; null elsewhere. */
   readonly withinClip: boolean | null;
-}
-
-/** What a private task lets leave about test rows: with noise, so they may contradict each other. */
-export interface NoisyCounts {
-  readonly examples: number;
-  readonly correct: number;
 }
 
 /** Where a private run stands. */

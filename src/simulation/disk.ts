@@ -6,7 +6,7 @@ import type { LedgerPort } from '../core/privacy/ledger-port.ts';
 import type { Blobs } from '../core/protocol/ports.ts';
 import type { StorageFaults } from './crashed.ts';
 import { MemoryBlobs } from './memory-blobs.ts';
-import { memoryLedger } from './memory-ledger.ts';
+import { MemoryLedger } from './memory-ledger.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -28,11 +28,11 @@ export interface ClientDisk {
 }
 
 export function memoryCoordinatorDisk(faults: StorageFaults, { sha256 }: Hash): CoordinatorDisk {
-  const privacy = memoryLedger({ sha256, build, faults });
+  const privacy = new MemoryLedger({ sha256, build, faults });
   return { store: new MemoryStore(faults), blobs: new MemoryBlobs(faults), privacy };
 }
 
 export function memoryClientDisk(faults: StorageFaults, { sha256 }: Hash): ClientDisk {
-  const privacy = memoryLedger({ sha256, build, faults });
+  const privacy = new MemoryLedger({ sha256, build, faults });
   return { outbox: new MemoryOutbox(faults), blobs: new MemoryBlobs(faults), privacy };
 }

@@ -55,8 +55,3 @@ export class MemoryLedger implements LedgerPort {
     if (this.#isDead) throw new Crashed();
   }
 }
-
-/** A ledger without limits of its keeper: those of the tasks count. */
-export function memoryLedger(settings: MemoryLedgerSettings): MemoryLedger {
-  return new MemoryLedger(settings);
-}

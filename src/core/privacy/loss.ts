@@ -29,11 +29,6 @@ export interface PrivacyLoss {
   readonly supremum: number;
 }
 
-/** Standard deviations at which a tail of mass at most `mass` is cut off: two tails of a normal number weigh ≤ exp(−cut²/2). */
-export function tailCut(mass: number): number {
-  return Math.sqrt(-2 * Math.log(mass));
-}
-
 /** Nodes and weights of Gauss–Legendre quadrature on [−1, 1] with two and with four nodes (Abramowitz and Stegun, table 25.4). */
 const twoNodes = [
   [-0.5773502691896257, 1],

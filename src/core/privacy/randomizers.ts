@@ -40,7 +40,7 @@ export function addDiscreteLaplace(
 }
 
 /** How many test rows there are, and how many of them are right: with noise maybe negative, and maybe more right than there are. */
-export interface Counts {
+export interface NoisyCounts {
   readonly examples: number;
   readonly correct: number;
 }

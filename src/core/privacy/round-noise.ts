@@ -40,7 +40,7 @@ function nextMultiplier(plan: Plan, round: number, { noiseMultiplier }: RoundNoi
   const { schedule } = plan.privacy;
   if (schedule.kind !== 'progress') return plannedNoise(plan, round + 1);
   if (shown === null || shown.progress >= schedule.threshold) return noiseMultiplier;
-  return Math.max(leastNoise(plan), noiseMultiplier * schedule.factor);
+  return Math.max(lowestNoise(plan), noiseMultiplier * schedule.factor);
 }
 
 function nextClip({ privacy }: Plan, { clipNorm }: RoundNoise, shown: Shown | null): number {
@@ -53,7 +53,7 @@ function nextClip({ privacy }: Plan, { clipNorm }: RoundNoise, shown: Shown | nu
 }
 
 /** The least noise multiplier that the schedule may come to. */
-export function leastNoise({ privacy }: Pick<Plan, 'privacy'>): number {
+export function lowestNoise({ privacy }: Pick<Plan, 'privacy'>): number {
   const { schedule, noiseMultiplier } = privacy;
   return schedule.kind === 'uniform' ? noiseMultiplier : Math.min(schedule.least, noiseMultiplier);
 }
@@ -81,7 +81,7 @@ export function believedNoise(
   if ((told.clipNorm !== null) !== isClipAdaptive(plan))
     throw new RangeError('clip bound: whether it is told is for the task');
   const noiseMultiplier = told.noiseMultiplier ?? plannedNoise(plan, round);
-  if (!(noiseMultiplier >= leastNoise(plan) && noiseMultiplier <= opening.noiseMultiplier))
+  if (!(noiseMultiplier >= lowestNoise(plan) && noiseMultiplier <= opening.noiseMultiplier))
     throw new RangeError(`noise: ${noiseMultiplier} is not within what the schedule of the task allows`);
   return { noiseMultiplier, clipNorm: told.clipNorm ?? opening.clipNorm };
 }

@@ -4,14 +4,14 @@ import { z } from 'zod';
 const positive = z.number().gt(0).finite();
 
 /** Two data sets differ by one unit that is there or not, that is another one, or whose contribution is zero. */
-const relation = z.enum(['add-remove', 'replace', 'zero-out']);
+export const relationSchema = z.enum(['add-remove', 'replace', 'zero-out']);
 
 /** Where noise is added: each client adds all of it, a share of it, or the coordinator does to the sum. */
-const noiseAt = z.enum(['client', 'shared', 'coordinator']);
+export const noiseAtSchema = z.enum(['client', 'shared', 'coordinator']);
 
 const shared = {
-  relation,
-  noiseAt,
+  relation: relationSchema,
+  noiseAt: noiseAtSchema,
   /** Standard deviation of the noise on a sum over what one unit can move it by (z). */
   noiseMultiplier: z.number().min(0.1).max(1e6),
   /** At most 1/N of the units there are; what the budget is stated at. */
@@ -108,4 +108,3 @@ export type MechanismSettings = z.infer<typeof mechanisms>;
 export type DpSgdSettings = Extract<MechanismSettings, { mechanism: 'dp-sgd' }>;
 export type DpFedAvgSettings = Extract<MechanismSettings, { mechanism: 'dp-fedavg' }>;
 export type Relation = MechanismSettings['relation'];
-export type NoiseAt = MechanismSettings['noiseAt'];

@@ -1,7 +1,9 @@
 /** What a site lets tasks ask of its data's privacy, whatever the federation has agreed on: `privacy-policy.yaml` in the client's home. */
 import { z } from 'zod';
+import { units } from '../../core/privacy/assumptions.ts';
 import type { SpendLimit } from '../../core/privacy/ledger-port.ts';
-import type { MechanismSettings } from '../../core/protocol/privacy-settings.ts';
+import { lowestNoise } from '../../core/privacy/round-noise.ts';
+import { type MechanismSettings, noiseAtSchema, relationSchema } from '../../core/protocol/privacy-settings.ts';
 import { UserError } from '../../core/protocol/problem.ts';
 import type { Task } from '../../core/protocol/task.ts';
 
@@ -13,10 +15,10 @@ export const policySchema = z.strictObject({
   /** Whether tasks with `privacy: none` are refused: nothing bounds what those reveal. */
   requirePrivacy: z.boolean().default(true),
   /** Whose presence has to be hidden; all kinds where absent. A task hides one. */
-  units: some(z.enum(['record', 'user', 'organisation'])).optional(),
-  relations: some(z.enum(['add-remove', 'replace', 'zero-out'])).optional(),
+  units: some(z.enum(units)).optional(),
+  relations: some(relationSchema).optional(),
   /** `client`: nobody else is trusted. `coordinator`: it sees each clipped update without noise. */
-  noiseAt: some(z.enum(['client', 'shared', 'coordinator'])).optional(),
+  noiseAt: some(noiseAtSchema).optional(),
   /** The largest budget of one task. */
   mostEpsilon: epsilon.optional(),
   mostDelta: delta.optional(),
@@ -73,7 +75,7 @@ function openTask({ requirePrivacy }: PrivacyPolicy): Breach | null {
 function breaches(privacy: MechanismSettings, policy: PrivacyPolicy): Breach[] {
   const { unit, relation, noiseAt, budget, delta: asked } = privacy;
   const counts = privacy.mechanism === 'dp-sgd' ? (privacy.metrics?.epsilon ?? 0) : 0;
-  const noise = leastNoiseOf(privacy);
+  const noise = lowestNoise({ privacy });
   const { units, relations, mostEpsilon, mostDelta, leastNoise, lifetime } = policy;
   const cases: readonly (readonly [isBreach: boolean, setting: string, what: string])[] = [
     [units?.includes(unit) === false, 'units', `privacy.unit is ${unit}`],
@@ -86,8 +88,4 @@ function breaches(privacy: MechanismSettings, policy: PrivacyPolicy): Breach[] {
     [asked > (lifetime?.delta ?? 1), 'lifetime.delta', `privacy.delta is ${asked}, more than all tasks may take`],
   ];
   return cases.filter(([isBreach]) => isBreach).map(([, setting, what]) => [setting, what]);
-}
-
-function leastNoiseOf({ schedule, noiseMultiplier }: MechanismSettings): number {
-  return schedule.kind === 'uniform' ? noiseMultiplier : Math.min(schedule.least, noiseMultiplier);
 }

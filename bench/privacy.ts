@@ -1,4 +1,4 @@
-/** Suite `privacy`: what privacy costs, in time and in accuracy. */
+/** Suite `privacy`: what privacy costs in time. */
 import type { BenchResult } from './harness.ts';
 import { privacyAccountants } from './privacy-accountants.ts';
 import { dpSgdOverheads } from './privacy-dpsgd.ts';

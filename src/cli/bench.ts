@@ -18,7 +18,7 @@ const helpOfSuites = [
   '  aggregation  robust rules against the time to read the updates once, streamed from files, and beside numpy',
   '  byzfl        training under attack as in the benchmark of ByzFL; needs PARLEY_DATA_DIR, and hours: PARLEY_BENCH_KEEP=FILE keeps what is done',
   '  learning     local training, with and without clipping per example, beside other engines where they are installed',
-  '  privacy      what privacy costs: noise per second',
+  '  privacy      what privacy costs in time: noise, private steps beside those of SGD, ledger and accountants',
   '  rounds       rounds per second of a federation of processes, and of a simulated one; training excluded',
   '  utility      accuracy of models whose training hides every record or user; needs PARLEY_DATA_DIR, and minutes: PARLEY_BENCH_PARTS names some of gmix,mnist,heart,organisations,users',
 ].join('\n');

@@ -143,7 +143,7 @@ function learnPart(place: BatchPlace, learner: PartLearner, batch: Minibatch, fi
 }
 
 /** Parts of a private batch up to so many are added in float32; beyond, its rounding would show, and they are added in float64. */
-export const mostFloatParts = 8;
+const mostFloatParts = 8;
 
 function isWide({ plan, unitNorm }: BatchPlace, rows: number): boolean {
   return unitNorm !== null && rows > mostFloatParts * plan.rows;

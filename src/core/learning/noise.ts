@@ -1,14 +1,13 @@
 /** Noise on vectors in kernel memory, from words that a cryptographic generator makes. */
 import { mostTableLog, storeTable, tableBytes } from '../math/kernels/gaussian-table.ts';
 import type { Kernels, Layout } from '../math/kernels/kernels.ts';
+import { mostLogScale } from '../privacy/noise-grid.ts';
 import { mostRandomWords, type RandomBytes } from '../privacy/random-words.ts';
 
 /** A multiple of 8. */
 const chunkWords = mostRandomWords;
 /** Where the table lies in the scratch, in words: behind the words, and a vector that says how many were used. */
 const tableStart = chunkWords + 4;
-/** The widest noise is 2^20. */
-const mostLogScale = 20;
 
 /** Where noise is made. */
 export interface NoisePlace {

@@ -31,7 +31,7 @@ export interface GaussianTable {
 }
 
 /** How many values the table of a scale 2^logScale has. */
-export function tableEntries(logScale: number): number {
+function tableEntries(logScale: number): number {
   return reach * 2 ** Math.min(logScale, mostTableLog);
 }
 

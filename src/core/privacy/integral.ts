@@ -14,8 +14,8 @@ export interface SampledGaussianSteps {
 /**
  * δ(ε) = (1/2π)·∫ e^{T·K(w) − w·ε} / (w(1 + w)) du along w = λ + iu (Fourier inversion of (1 − e^{ε−Y})⁺; Koskela and Honkela 2021 use
  * the same transform), K the cumulant generating function of one loss: E_{N(0,z²)}[r^{1+w}] for remove and E[r^{−w}] for add,
- * r = 1 − q + q·e^{(2x−1)/2z²}; the larger of the two, and in closed form for one release. Quadratures that converge exponentially both ways, no grid of losses: an estimate to about
- * 1e-8 of δ, not a bound. Throws RangeError where the sums do not settle.
+ * r = 1 − q + q·e^{(2x−1)/2z²}; the larger of the two, and in closed form for one release. Quadratures that converge exponentially both
+ * ways, no grid of losses: an estimate to about 1e-8 of δ, not a bound. Throws RangeError where the sums do not settle.
  */
 export function integralDelta(release: SampledGaussianSteps, epsilon: number): number {
   requireRelease(release);

@@ -1,6 +1,5 @@
 /** RDP of sums with Gaussian noise that a record moves by one of several lengths, at random. */
-import type { GaussianMixture } from './gaussian-loss.ts';
-import { mixtureRatio } from './gaussian-loss.ts';
+import { type GaussianMixture, mixtureRatio } from './gaussian-loss.ts';
 import { requireOrder } from './ranges.ts';
 import { logConvexGap } from './rdp-sampled-gaussian.ts';
 

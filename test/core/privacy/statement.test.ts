@@ -8,40 +8,11 @@ import { firstRounds, mostSiteRows, planOutlook } from '../../../src/core/privac
 import { type PrivateStatement, privacyStatement, type StatementRequest } from '../../../src/core/privacy/statement.ts';
 import { epsilonFigure, statementLines } from '../../../src/core/privacy/statement-text.ts';
 import type { DpFedAvgSettings, DpSgdSettings } from '../../../src/core/protocol/privacy-settings.ts';
+import * as samples from './sample-settings.ts';
 
-const sgd: DpSgdSettings = {
-  mechanism: 'dp-sgd',
-  unit: 'record',
-  clipNorm: 1,
-  sampling: { poisson: 0.05 },
-  noisyClients: null,
-  metrics: { epsilon: 0.5 },
-  relation: 'add-remove',
-  noiseAt: 'client',
-  noiseMultiplier: 1.1,
-  delta: 1e-5,
-  budget: { epsilon: 6 },
-  profile: null,
-  schedule: { kind: 'uniform' },
-  recordsPerPerson: 3,
-};
-const fedAvg: DpFedAvgSettings = {
-  mechanism: 'dp-fedavg',
-  unit: 'organisation',
-  clip: 0.5,
-  sampling: 'all',
-  expectedCohort: 40,
-  noisyClients: null,
-  relation: 'zero-out',
-  noiseAt: 'coordinator',
-  noiseMultiplier: 3.81,
-  delta: 1e-3,
-  budget: { epsilon: 8 },
-  profile: null,
-  schedule: { kind: 'uniform' },
-  recordsPerPerson: 1,
-};
-const size = { rounds: 30, dimension: 200, stepsPerRound: 10, batchSize: 64, partRows: 32 };
+const sgd: DpSgdSettings = { ...samples.sgd, metrics: { epsilon: 0.5 }, budget: { epsilon: 6 }, recordsPerPerson: 3 };
+const fedAvg: DpFedAvgSettings = { ...samples.fedAvg, unit: 'organisation' };
+const { size } = samples;
 const plan = makePlan({ privacy: sgd, ...size });
 const users = (changes: Partial<DpFedAvgSettings> = {}): Plan =>
   makePlan({ privacy: { ...fedAvg, ...changes }, ...size, stepsPerRound: 1 });

@@ -4,7 +4,6 @@ import { makePlan, type Plan, planOfTask } from '../privacy/plan.ts';
 import { privacySchema, type Relation } from '../protocol/privacy-settings.ts';
 import { parseTask, type Task } from '../protocol/task.ts';
 import type { Examples } from './examples.ts';
-
 import { mixtureClasses, mixtureFeatures } from './mixture.ts';
 
 /** δ of every figure of an audit. */
@@ -149,7 +148,6 @@ export function fedAvgTask(audit: FedAvgAudit): AuditedTask {
     data: images(audit.dimension - 1, ['a', 'b']),
     model: { name: 'logistic' },
     training: { optimizer: { name: 'sgd', learningRate: 1 }, batchSize: 1, amount: { unit: 'steps', count: 1 } },
-    cohort: { minimum: 1 },
     privacy: fedAvgPrivacy(audit),
   });
 }

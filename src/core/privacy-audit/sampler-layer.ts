@@ -2,7 +2,7 @@
 import { flatten } from '../privacy/event.ts';
 import type { RandomBytes } from '../privacy/random-words.ts';
 import { sgdTask } from './audited-task.ts';
-import { type AuditSize, type Check, written } from './check.ts';
+import { type AuditSize, type Check, likely, written } from './check.ts';
 import type { AuditedMechanisms } from './mechanisms.ts';
 import { chiSquarePValue, normalPValue } from './significance.ts';
 
@@ -77,15 +77,7 @@ function rowsAlike(tried: string, perRow: Float64Array, batches: number, rate: n
   const expected = batches * rate;
   const sum = perRow.reduce((total, found) => total + (found - expected) ** 2, 0) / (expected * (1 - rate));
   const p = chiSquarePValue(sum, perRow.length);
-  const least = normalPValue(sigmas);
-  return {
-    layer: 'L2',
-    name: 'every row is drawn alike',
-    tried,
-    figure: `p = ${written(p)}`,
-    bound: `p ≥ ${written(least)}`,
-    passed: p >= least,
-  };
+  return likely('L2', 'every row is drawn alike', tried, p, normalPValue(sigmas));
 }
 
 function empties(mechanisms: AuditedMechanisms, batches: number, randomBytes: RandomBytes): Check {

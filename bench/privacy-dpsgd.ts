@@ -1,11 +1,10 @@
 /** Part of suite `privacy`: a step of DP-SGD over a step of SGD, clipping and noise included. */
 import { execFile } from 'node:child_process';
-import { randomFillSync } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createTrainer } from '../src/core/learning/local-trainer.ts';
 import { taskParameters } from '../src/core/learning/model.ts';
-import { planOfTask } from '../src/core/privacy/plan.ts';
+import { privateTraining } from '../src/node/private-training.ts';
 import { type BenchResult, finished, summarise, valuesInTurns } from './harness.ts';
 import {
   cnn,
@@ -42,13 +41,7 @@ export async function dpSgdOverheads(): Promise<BenchResult[]> {
     const site = workloadSite(workload, workloadTask(workload, false), seed);
     const plain = stepTime(workload, createTrainer(workloadTask(workload, false), site));
     const task = privateWorkloadTask(workload);
-    const plan = planOfTask(task);
-    if (plan === null) throw new TypeError('bench: the task is not private');
-    const randomBytes = (bytes: Uint8Array<ArrayBuffer>): void => void randomFillSync(bytes);
-    const privately = stepTime(
-      workload,
-      createTrainer(task, site, { privacy: { plan, randomBytes, noiseMultiplier: () => 1 } }),
-    );
+    const privately = stepTime(workload, createTrainer(task, site, { privacy: privateTraining(task) }));
     const times = await valuesInTurns([plain, privately], runs);
     const ratios = times[0].map((ms, i) => times[1][i] / ms);
     const rates = times.map(values => values.map(ms => 1000 / ms));
@@ -64,7 +57,7 @@ export async function dpSgdOverheads(): Promise<BenchResult[]> {
     const parameters = taskParameters(workloadTask(workload, false), seed);
     return async () => {
       const start = process.cpuUsage();
-      await trainer.train({ parameters, round: 1, seed });
+      await trainer.train({ parameters, round: 1, seed, noiseMultiplier: 1 });
       const { user, system } = process.cpuUsage(start);
       return (user + system) / 1000 / workload.steps;
     };

@@ -2,12 +2,11 @@
  * A process of its own, so that its memory can be told: trains every workload. Prints one JSON line per result, then its peak
  * memory. --no-runs: only starts.
  */
-import { randomFillSync } from 'node:crypto';
 import type { SiteData } from '../src/core/data/dataset.ts';
 import { createTrainer } from '../src/core/learning/local-trainer.ts';
 import { taskParameters } from '../src/core/learning/model.ts';
-import { planOfTask } from '../src/core/privacy/plan.ts';
 import type { Task } from '../src/core/protocol/task.ts';
+import { privateTraining } from '../src/node/private-training.ts';
 import { type BenchResult, measureInTurns, onResult } from './harness.ts';
 import {
   cnn,
@@ -22,7 +21,6 @@ import {
 
 const seed = new Uint8Array(32).fill(7);
 const runs = 7;
-const randomBytes = (bytes: Uint8Array<ArrayBuffer>): void => void randomFillSync(bytes);
 const print = (result: BenchResult): void => void process.stdout.write(`${JSON.stringify(result)}\n`);
 
 onResult(print);
@@ -42,11 +40,9 @@ print({ name: 'rss', value: (process.resourceUsage().maxRSS * 1024) / 1e6, unit:
 
 /** A run: one untimed round, then one timed round. */
 function trainingRate(workload: Workload, task: Task, site: SiteData): () => Promise<number> {
-  const plan = planOfTask(task);
-  const privacy = plan === null ? {} : { privacy: { plan, randomBytes, noiseMultiplier: () => 1 } };
-  const trainer = createTrainer(task, site, privacy);
+  const trainer = createTrainer(task, site, { privacy: privateTraining(task) });
   const parameters = taskParameters(task, seed);
-  const round = () => trainer.train({ parameters, round: 1, seed });
+  const round = () => trainer.train({ parameters, round: 1, seed, noiseMultiplier: 1 });
   return async () => {
     await round();
     const start = performance.now();

@@ -6,12 +6,10 @@ import { decodeSafetensors } from '../../src/core/bytes/safetensors.ts';
 import { coordinatorParty, type Fault } from '../../src/simulation/faults.ts';
 import { randomFaults } from '../../src/simulation/random-faults.ts';
 import { streamOf } from '../../src/simulation/stream.ts';
-import { printed } from './federation.ts';
+import { clientNames, deadlineMs, printed } from './federation.ts';
 import {
   budgetFor,
   centralFedAvg,
-  clientNames,
-  deadlineMs,
   dpSgd,
   localFedAvg,
   type PrivateOutcome,

@@ -19,10 +19,9 @@ import { coordinatorParty, type Fault } from '../../src/simulation/faults.ts';
 import type { MemoryLedger } from '../../src/simulation/memory-ledger.ts';
 import { streamOf } from '../../src/simulation/stream.ts';
 import { World } from '../../src/simulation/world.ts';
-import { digestOf } from './federation.ts';
+import { clientNames, deadlineMs, digestOf, smallTask } from './federation.ts';
 
 const { primitives } = simulationPorts;
-export const deadlineMs = 60_000;
 
 export interface PrivateSettings {
   readonly name?: string;
@@ -80,35 +79,20 @@ export function privateTask({
   aggregation = { rule: 'mean', weightBy: 'uniform', clipNorm: 1000 },
   workerMomentum = 0,
 }: PrivateSettings): Task {
+  const small = smallTask({ seed: 0, faults: [], clients, minimum, rounds, aggregation, workerMomentum });
   return parseTask({
-    parley: 1,
+    ...small,
     name,
-    seed: 7,
     data: {
-      format: 'csv',
-      header: true,
-      onMissing: 'refuse',
+      ...small.data,
       columns: [
         { name: 'a', type: 'number', center: 0, spread: 1 },
         { name: 'b', type: 'number', center: 0, spread: 1 },
         { name: 'y', type: 'target' },
       ],
-      target: { type: 'above', value: 0 },
-      standardise: 'none',
       split: { type: 'hash', trainFraction: 0.5, seed: 1 },
     },
-    model: { name: 'mlp', hidden: [3], activation: 'tanh' },
-    training: {
-      optimizer: { name: 'sgd', learningRate: 0.1 },
-      batchSize: 20,
-      amount: { unit: 'steps', count: 2 },
-      workerMomentum,
-    },
-    rounds,
-    cohort: { fraction: 1, minimum, deadlineSeconds: deadlineMs / 1000 },
-    server: { optimizer: 'fedavg' },
-    aggregation,
-    protection: 'inspect',
+    training: { ...small.training, batchSize: 20, amount: { unit: 'steps', count: 2 } },
     privacy,
   });
 }
@@ -125,10 +109,6 @@ export interface PrivateOutcome {
   readonly ledgers: ReadonlyMap<string, MemoryLedger>;
   /** Digests of what each party wrote to a blob, in order: `party key`. */
   readonly written: ReadonlyMap<string, readonly string[]>;
-}
-
-export function clientNames(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => `site-${i + 1}`);
 }
 
 /** The federation before it runs. @param play for a test that plays parties itself. */

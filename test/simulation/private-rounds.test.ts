@@ -11,14 +11,12 @@ import { Problem } from '../../src/core/protocol/problem.ts';
 import { encodeTask } from '../../src/core/protocol/task.ts';
 import { coordinatorParty, type Fault } from '../../src/simulation/faults.ts';
 import { type FaultShape, randomFaults } from '../../src/simulation/random-faults.ts';
-import { printed } from './federation.ts';
+import { clientNames, deadlineMs, printed } from './federation.ts';
 import {
   adaptiveFedAvg,
   budgetFor,
   centralFedAvg,
   checkPrivateLaws,
-  clientNames,
-  deadlineMs,
   dpSgd,
   localFedAvg,
   type PrivateOutcome,

@@ -85,8 +85,8 @@ export function fromGrid(steps: Int32Array, grid: NoiseGrid): Float32Array {
   return Float32Array.from(steps, k => k * grid.step);
 }
 
-/** ⌊x + U⌋: the fraction of x is the chance of rounding up. */
-function dithered(x: number, words: RandomWords): number {
+/** ⌊x + U⌋: the fraction of x, to 64 bits, is the chance of rounding up. */
+export function dithered(x: number, words: RandomWords): number {
   const floor = Math.floor(x);
   return isBelow(words, x - floor) ? floor + 1 : floor;
 }

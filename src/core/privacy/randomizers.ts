@@ -1,8 +1,8 @@
 /** Mechanisms of pure differential privacy with exact randomness: Laplace noise on integers and on vectors, randomized response, counts. */
 
-import { isBelow } from '../math/kernels/discrete-gaussian-twin.ts';
 import type { PrivacyEvent } from './event.ts';
 import { drawBelow, drawDiscreteLaplace, drawExpOfMinus } from './exact-draws.ts';
+import { dithered } from './grid-noise.ts';
 import { type RandomBytes, type RandomWords, withRandomWords } from './random-words.ts';
 import { requireCount, requirePositive } from './ranges.ts';
 
@@ -137,8 +137,7 @@ function roundedWithin(steps: Float64Array, mostSteps: number, words: RandomWord
   for (;;) {
     let norm = 0;
     for (let i = 0; i < steps.length; i++) {
-      const whole = Math.floor(steps[i]);
-      rounded[i] = isBelow(words, steps[i] - whole) ? whole + 1 : whole;
+      rounded[i] = dithered(steps[i], words);
       norm += Math.abs(rounded[i]);
     }
     if (norm <= mostSteps) return rounded;

@@ -48,7 +48,8 @@ export async function tellCounts(
     isFixed: true,
   });
   await ports.step('ledger-reserved');
-  // A row is as many predictions as it has places: both counts move by so many.
+  // A row is as many predictions as it has places, and all may be right: a row that is gone, or that trains instead, moves both counts by so
+  // many. Another row in its place moves only the second, and no row moves them further.
   const sensitivity = 2 * positions(output);
   const [all, right] = addDiscreteLaplace([examples, correct], sensitivity, epsilon, secretBytes(ports.primitives));
   return { noisyCounts: { examples: all, correct: right }, reservation };

@@ -13,4 +13,11 @@ export interface CoordinatorChannel {
   /** Says that this client gives no answer in the round. */
   sendDecline(task: string, round: number, envelope: Envelope): Promise<void>;
   sendEvaluation(task: string, round: number, envelope: Envelope): Promise<Envelope>;
+  /** Sends a message of a group session, and what follows it (may be empty); resolves with the coordinator's receipt. */
+  sendGroup(task: string, round: number, head: Uint8Array, body: Uint8Array): Promise<Envelope>;
+  /**
+   * Waits for what the coordinator tells this member after the message with label `after` (`group-manifest`: the assignment); null when
+   * nothing came in the time one request may take.
+   */
+  nextGroup(task: string, round: number, after: string, signal?: AbortSignal): Promise<Envelope | null>;
 }

@@ -1,7 +1,8 @@
 /** Messages of a round: what stands inside the signed envelopes, and how an update lies on the wire. */
 import { z } from 'zod';
-import { CborError, decodeCbor, encodeCbor } from '../bytes/cbor.ts';
+import { encodeCbor } from '../bytes/cbor.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../crypto/envelope.ts';
+import { parsePayload } from './payload.ts';
 import { Problem } from './problem.ts';
 
 const digest = z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === 32, 'not 32 bytes');
@@ -37,6 +38,16 @@ const evaluation = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** What a client recomputes its group and its manifest from. */
+const groupAssignment = z.strictObject({
+  /** Bytes of the manifest (`core/secagg/manifest.ts`). */
+  manifest: z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length <= 65_536, 'not a manifest'),
+  /** SHA-256 of the update certificates of all that were dealt into groups, ascending. */
+  cohort: z.array(digest).max(32_768),
+  /** What the coin parties have committed to and revealed; null where there is one group, and so nothing to deal. */
+  coin: z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length <= 262_144, 'not a coin').nullable(),
+});
+
 /** Coordinator → client, label `assignment`: what to do with which model. */
 const assignment = z.strictObject({
   kind: z.enum(['train', 'evaluate']),
@@ -53,6 +64,8 @@ const assignment = z.strictObject({
   noiseMultiplier: z.number().gt(0).max(1e6).nullable().default(null),
   /** L2 bound of an update in this round, where releases decide it (`privacy.clip` as a block); null where the task does. */
   clipNorm: z.number().gt(0).max(1e18).nullable().default(null),
+  /** The session of the client's group, under protection `group`; null elsewhere. */
+  group: groupAssignment.nullable().default(null),
 });
 
 /**
@@ -123,22 +136,6 @@ export const parseReceipt = (bytes: Uint8Array): Receipt => parsePayload(receipt
 /** Deterministic bytes of any of the payloads above. */
 export function encodePayload(payload: Assignment | Update | EvaluationReport | Decline | Receipt): Uint8Array {
   return encodeCbor(payload);
-}
-
-function parsePayload<T>(schema: z.ZodType<T>, bytes: Uint8Array, code: 'bad-request' | 'malformed'): T {
-  let value: unknown;
-  try {
-    value = decodeCbor(bytes);
-  } catch (cause) {
-    if (!(cause instanceof CborError)) throw cause;
-    throw new Problem(code, 'the payload is not deterministic CBOR', { cause });
-  }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  // The names of unknown fields are the sender's text, which belongs in no log.
-  const what = issue.code === 'unrecognized_keys' ? 'unknown fields' : issue.message;
-  throw new Problem(code, `payload ${issue.path.join('.')}: ${what}`);
 }
 
 /** The start of an update's body: length of the envelope (uint32, big-endian), then the envelope; the tensor follows. */

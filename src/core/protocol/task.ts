@@ -7,6 +7,7 @@ import { defaultLoss, type LossSettings } from '../learning/loss-settings.ts';
 import { aggregationSchema } from './aggregation-settings.ts';
 import { modelSchema } from './model-settings.ts';
 import { privacySchema } from './privacy-settings.ts';
+import { protectionSchema } from './protection-settings.ts';
 import { breachIssue, issueLine, type TaskIssue, taskIssues } from './task-issue.ts';
 import { taskBreaches } from './task-rules.ts';
 import { trainingSchema } from './training-settings.ts';
@@ -57,7 +58,7 @@ export const taskSchema = z.strictObject({
   }),
   server,
   aggregation: aggregationSchema,
-  protection: z.enum(['inspect']),
+  protection: protectionSchema,
   privacy: privacySchema,
   /** Ends the run early when the clients' evaluation of the global model has not improved for so many evaluations. */
   stopping: z

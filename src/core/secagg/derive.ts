@@ -42,12 +42,12 @@ export function pairSeed(
 }
 
 /** Seed of a member's own mask. */
-export function selfSeed(self: Uint8Array, sid: Uint8Array, at: number, primitives: GroupPrimitives): Uint8Array {
-  return primitives.hkdf(self, sid, encodeCbor(['parley/v1/self-seed', at]), 32);
+export function selfSeed(own: Uint8Array, sid: Uint8Array, at: number, primitives: GroupPrimitives): Uint8Array {
+  return primitives.hkdf(own, sid, encodeCbor(['parley/v1/self-seed', at]), 32);
 }
 
-export function selfCommitment(self: Uint8Array, sid: Uint8Array, at: number, { sha256 }: Hash): Uint8Array {
-  return sha256(encodeCbor(['parley/v1/self-commitment', sid, at, self]));
+export function selfCommitment(own: Uint8Array, sid: Uint8Array, at: number, { sha256 }: Hash): Uint8Array {
+  return sha256(encodeCbor(['parley/v1/self-commitment', sid, at, own]));
 }
 
 /** A leaf under `shareRoot`: the share that `dealer` gives member `to`. */

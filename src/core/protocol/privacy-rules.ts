@@ -264,10 +264,16 @@ function dataCases({ relation, metrics }: DpSgdSettings, data: DataSchema): Case
     'data.split.type',
     `stratified deals out the rows by their number and classes, ${fromOthers}; use hash, where each row decides for itself, ${data.format === 'csv' ? 'or column' : 'or files'}`,
   ];
-  if (data.format === 'images') return [counts, split];
+  const sides: Case = [
+    metrics === null || relation !== 'replace' || data.split.type === 'files',
+    'privacy.relation',
+    'replace lets a row of the training side become one of the test side, and that moves both the sums and the counts; use add-remove or zero-out, or set privacy.metrics to null',
+  ];
+  if (data.format === 'images') return [counts, split, sides];
   return [
     counts,
     split,
+    sides,
     [
       data.standardise === 'none',
       'data.standardise',

@@ -91,6 +91,20 @@ const hash = { type: 'hash', trainFraction: 0.5, seed: 1 };
 const adaptive = { ...users, clip: { initial: 0.5 } };
 const local = { ...users, noiseAt: 'client' };
 
+test('noisy counts are refused where a row that is replaced may change sides, for it would move sums and counts', () => {
+  for (const split of [hash, { type: 'column', column: 'side', test: ['t'] }]) {
+    const data = { ...(base.data as Plain), split };
+    const errors = errorsOf(changed({ data, 'privacy.relation': 'replace', 'privacy.metrics': { epsilon: 1 } }));
+    assert.ok(
+      errors.some(line => line.startsWith('privacy.relation: replace lets a row of the training side')),
+      errors.join('\n'),
+    );
+  }
+  const files = { ...images, split: { type: 'files' } };
+  const metrics = { 'privacy.relation': 'replace', 'privacy.metrics': { epsilon: 1 } };
+  assert.deepEqual(errorsOf(changed({ data: files, ...metrics })), []);
+});
+
 test('private tasks that hold are taken, with their defaults', () => {
   const taken: Plain[] = [
     changed({}),

@@ -101,7 +101,7 @@ test('noisy counts are refused where a row that is replaced may change sides, fo
     );
   }
   const files = { ...images, split: { type: 'files' } };
-  const metrics = { 'privacy.relation': 'replace', 'privacy.metrics': { epsilon: 1 } };
+  const metrics = { 'privacy.relation': 'replace', 'privacy.sampling': 'all', 'privacy.metrics': { epsilon: 1 } };
   assert.deepEqual(errorsOf(changed({ data: files, ...metrics })), []);
 });
 

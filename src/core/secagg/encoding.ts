@@ -137,12 +137,12 @@ export function dequantise(words: Int32Array, encoding: Encoding, contributors: 
  * round takes for one update with the weight Σw. Off by `meanError` at most.
  */
 export function groupMean({ sum, weight }: GroupSum, { weightMax, clipNorm }: Encoding): Float32Array<ArrayBuffer> {
-  const factor = (weightMax ?? 1) / weight;
+  const share = weight / (weightMax ?? 1);
   let squares = 0;
-  for (let i = 0; i < sum.length; i++) squares += (sum[i] * factor) ** 2;
-  const scale = factor * Math.min(1, clipNorm / Math.sqrt(squares));
+  for (let i = 0; i < sum.length; i++) squares += (sum[i] / share) ** 2;
+  const divisor = share * Math.max(1, Math.sqrt(squares) / clipNorm);
   const mean = new Float32Array(sum.length);
-  for (let i = 0; i < sum.length; i++) mean[i] = sum[i] * scale;
+  for (let i = 0; i < sum.length; i++) mean[i] = sum[i] / divisor;
   return mean;
 }
 

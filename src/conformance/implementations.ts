@@ -3,18 +3,22 @@ import type { Implementations } from './case.ts';
 import { aggregationFunctions } from './implementations/aggregation.ts';
 import { attackFunctions } from './implementations/attacks.ts';
 import { flowerRuleFunctions } from './implementations/flower-rules.ts';
+import { flowerShareFunctions } from './implementations/flower-shares.ts';
 import { keyFunctions } from './implementations/keys.ts';
 import { merkleFunctions } from './implementations/merkle.ts';
 import { mustNotFunctions } from './implementations/must-not.ts';
 import { privacyFunctions } from './implementations/privacy.ts';
 import { robustFunctions } from './implementations/robust.ts';
+import { slip39Functions } from './implementations/slip39.ts';
 
 export const implementations: Implementations = {
   ...keyFunctions,
   ...merkleFunctions,
+  ...slip39Functions,
   ...aggregationFunctions,
   ...robustFunctions,
   ...flowerRuleFunctions,
+  ...flowerShareFunctions,
   ...mustNotFunctions,
   ...attackFunctions,
   ...privacyFunctions,

@@ -14,7 +14,14 @@ interface Layer {
   readonly node: boolean;
 }
 
-const pure = ['zod', '@noble/curves', '@noble/hashes'];
+const pure = [
+  'zod',
+  '@noble/ciphers',
+  '@noble/curves',
+  '@noble/hashes',
+  '@noble/post-quantum',
+  'libsodium-wrappers-sumo',
+];
 
 export const layers: Readonly<Record<string, Layer>> = {
   core: { layers: ['core'], packages: pure, node: false },

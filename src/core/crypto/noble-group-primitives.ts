@@ -1,0 +1,39 @@
+/**
+ * The primitives of secure aggregation on noble: where WebAssembly is not allowed, and as a second opinion on the other ports. Ten times
+ * slower than libsodium, its lattices not audited, and not constant in time.
+ */
+import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { ml_kem768_x25519 } from '@noble/post-quantum/hybrid.js';
+import type { GroupPrimitives } from './group-primitives.ts';
+import type { Primitives } from './primitives.ts';
+import { checkedKem } from './xwing.ts';
+
+/** The port on noble, with the digests, signatures and random bytes of `primitives`. */
+export function nobleGroupPrimitives(primitives: Primitives): GroupPrimitives {
+  return {
+    ...primitives,
+    hkdf: (key, salt, info, length) => hkdf(sha256, key, salt, info, length),
+    kem: nobleKem,
+    seal: (key, nonce, plaintext, associated) => chacha20poly1305(key, nonce, associated).encrypt(plaintext),
+    open(key, nonce, sealed, associated) {
+      const cipher = chacha20poly1305(key, nonce, associated);
+      try {
+        return cipher.decrypt(sealed);
+      } catch {
+        // noble throws for every way in which a box can be wrong.
+        return null;
+      }
+    },
+  };
+}
+
+const nobleKem = checkedKem({
+  keyPair: seed => ({ publicKey: ml_kem768_x25519.keygen(seed).publicKey, secretKey: seed }),
+  encapsulate(publicKey, coins) {
+    const { cipherText, sharedSecret } = ml_kem768_x25519.encapsulate(publicKey, coins);
+    return { ciphertext: cipherText, secret: sharedSecret };
+  },
+  decapsulate: (ciphertext, { secretKey }) => ml_kem768_x25519.decapsulate(ciphertext, secretKey),
+});

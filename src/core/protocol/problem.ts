@@ -39,7 +39,7 @@ export const problems = {
     'The privacy budget does not allow another release',
     'Nothing was released. Look at: parley privacy ledger. What is released already stays valid.',
   ],
-  'draw-void': [409, 'A draw of the public coin misses a reveal', 'Draw again: an epoch has two draws.'],
+  'draw-void': [409, 'A draw of the public coin misses a party', 'Draw again: an epoch has two draws.'],
   'draw-spent': [409, 'No such draw of the public coin is due', 'Look at the log: an epoch has two draws, in order.'],
   'draw-altered': [
     409,

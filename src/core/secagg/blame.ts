@@ -1,0 +1,58 @@
+/** Proofs that a member broke the protocol of its group: signed messages that cannot come from somebody who follows it. */
+import type { BoxEntry } from './group-message.ts';
+
+/** Signed R1 of a dealer with the set that it names (U1): what its shares and boxes are held against. */
+export interface Deal {
+  readonly dealer: number;
+  /** Encoded envelope, `group-shares`. */
+  readonly shares: Uint8Array;
+  /** U1, ascending. */
+  readonly present: readonly number[];
+}
+
+/** One thing that a dealer sent, with its proof under the signed `boxRoot`. */
+export interface SentBox {
+  readonly entry: BoxEntry;
+  readonly proof: readonly Uint8Array[];
+}
+
+/** A share that a member holds, with its proof under the dealer's signed `shareRoot`. */
+export interface ProvenShare {
+  readonly at: number;
+  readonly share: Uint8Array;
+  readonly proof: readonly Uint8Array[];
+}
+
+/** What shows it. Plain data with an encoding in CBOR. */
+export type Evidence =
+  /** Against the dealer: this secret opens its box to what its own commitments do not hold. */
+  | { readonly kind: 'bad-box'; readonly deal: Deal; readonly sent: SentBox; readonly secret: Uint8Array }
+  /** Against who signed `input` (R2): its complaint does not open the box, or opens it to what fits. */
+  | { readonly kind: 'false-complaint'; readonly deal: Deal; readonly sent: SentBox; readonly input: Uint8Array }
+  /** Against who signed `unmask` (R4): its share of the dealer's secret is not the one that it was dealt. */
+  | {
+      readonly kind: 'false-share';
+      readonly deal: Deal;
+      readonly secret: 'self' | 'root';
+      readonly unmask: Uint8Array;
+    }
+  /** Against the dealer: shares under its own root give a self seed that it did not commit to, or none. */
+  | { readonly kind: 'bad-self'; readonly deal: Deal; readonly held: readonly ProvenShare[] }
+  /** Against the dealer: shares under its own root give a root that does not make the mask key it signed (R0), or none. */
+  | { readonly kind: 'bad-key'; readonly deal: Deal; readonly held: readonly ProvenShare[]; readonly keys: Uint8Array }
+  /** Against the dealer: its root does not make the mask ciphertext that it sent for the key that the receiver signed (R0). */
+  | {
+      readonly kind: 'bad-ciphertext';
+      readonly deal: Deal;
+      readonly held: readonly ProvenShare[];
+      readonly sent: SentBox;
+      readonly keys: Uint8Array;
+    };
+
+export interface Blame {
+  /** Who is at fault. */
+  readonly at: number;
+  /** In words. */
+  readonly why: string;
+  readonly evidence: Evidence;
+}

@@ -1,0 +1,96 @@
+/** What the coordinator knows of one group: the state of its machine, as data that only grows. */
+
+import type { Envelope } from '../crypto/envelope.ts';
+import type { MerkleTree } from '../crypto/merkle.ts';
+import type { Blame } from './blame.ts';
+import type {
+  AgreeMessage,
+  InputMessage,
+  KeysMessage,
+  SharesBody,
+  SharesMessage,
+  UnmaskMessage,
+} from './group-message.ts';
+import type { GroupManifest } from './manifest.ts';
+
+/** A member of the group: what the manifest names only by its hash. */
+export interface GroupMember {
+  /** Its place in the manifest. */
+  readonly at: number;
+  readonly name: string;
+  /** Update certificate, DER. */
+  readonly certificate: Uint8Array;
+  /** Ed25519 key of that certificate. */
+  readonly publicKey: Uint8Array;
+}
+
+export type GroupEvent =
+  /** A message of a member. Its signature and all that the envelope binds have been verified against the member's certificate. */
+  | {
+      readonly kind: 'message';
+      readonly at: number;
+      readonly envelope: Envelope;
+      /** `SharesBody` of R1; nobody reads that of R2 here: it is checked against the signed digest and length where it is stored. */
+      readonly body: Uint8Array | null;
+    }
+  /** Deadline, or all have answered: the step ends with what has arrived. */
+  | { readonly kind: 'close' }
+  /** The member declined or was revoked: it is no longer waited for, and in no set that is not closed yet. */
+  | { readonly kind: 'gone'; readonly at: number };
+
+/** Steps R0 to R4 while their messages are awaited, and the two ends. */
+export type GroupStage = 'keys' | 'shares' | 'input' | 'agree' | 'unmask' | 'opened' | 'void';
+
+/** A signed message of a member, parsed. */
+export interface Received<T> {
+  readonly message: T;
+  /** The encoded envelope. */
+  readonly envelope: Uint8Array;
+}
+
+export interface ReceivedShares extends Received<SharesMessage> {
+  readonly body: SharesBody;
+  /** The tree under `boxRoot`. */
+  readonly boxes: MerkleTree;
+}
+
+export interface ReceivedUnmask extends Received<UnmaskMessage> {
+  /** Dealers whose share fits what they committed to. */
+  readonly self: ReadonlyMap<number, Uint8Array>;
+  readonly root: ReadonlyMap<number, Uint8Array>;
+}
+
+/** What opens the sum of a group. */
+export interface Opening {
+  /** U3: whose inputs the sum is of. */
+  readonly survivors: readonly number[];
+  /** To be added to the sum of the inputs: signs already inverted. */
+  readonly masks: readonly { readonly seed: Uint8Array; readonly sign: 1 | -1 }[];
+}
+
+export interface GroupState {
+  readonly manifest: GroupManifest;
+  readonly sid: Uint8Array;
+  readonly members: readonly GroupMember[];
+  readonly stage: GroupStage;
+  readonly gone: ReadonlySet<number>;
+  /** Accepted messages of each step, by the place of the sender. */
+  readonly keys: ReadonlyMap<number, Received<KeysMessage>>;
+  readonly shares: ReadonlyMap<number, ReceivedShares>;
+  readonly inputs: ReadonlyMap<number, Received<InputMessage>>;
+  readonly agreed: ReadonlyMap<number, Received<AgreeMessage>>;
+  readonly unmasked: ReadonlyMap<number, ReceivedUnmask>;
+  /** U1, ascending: fixed when the step of keys closes; empty before that. */
+  readonly present: readonly number[];
+  /** U2. */
+  readonly sharers: readonly number[];
+  /** U3. */
+  readonly survivors: readonly number[];
+  /** Members of U3 that agreed in time: who is asked to unmask. */
+  readonly quorum: readonly number[];
+  /** Why there is no sum, in words; null unless void. */
+  readonly why: string | null;
+  readonly blamed: readonly Blame[];
+  /** Null unless opened. */
+  readonly opening: Opening | null;
+}

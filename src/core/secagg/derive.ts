@@ -67,26 +67,6 @@ export function boxLeaf(sid: Uint8Array, dealer: number, entry: BoxEntry, { sha2
   return sha256(encodeCbor(['parley/v1/box', sid, dealer, to, mask, channel, box]));
 }
 
-/** Seals what `dealer` sends member `to` under the secret that `channel` encapsulates. */
-export function sealBox(
-  text: Uint8Array,
-  secret: Uint8Array,
-  place: BoxPlace,
-  primitives: GroupPrimitives,
-): Uint8Array {
-  return primitives.seal(boxKey(secret, place, primitives), zeroNonce, text, noSalt);
-}
-
-/** Null for a box that was sealed under another secret or for another place. */
-export function openBox(
-  box: Uint8Array,
-  secret: Uint8Array,
-  place: BoxPlace,
-  primitives: GroupPrimitives,
-): Uint8Array | null {
-  return primitives.open(boxKey(secret, place, primitives), zeroNonce, box, noSalt);
-}
-
 /** Which box: of which session, from whom, to whom, and the ciphertext of its secret. */
 export interface BoxPlace {
   readonly sid: Uint8Array;
@@ -95,9 +75,27 @@ export interface BoxPlace {
   readonly channel: Uint8Array;
 }
 
-function boxKey(secret: Uint8Array, { sid, dealer, to, channel }: BoxPlace, primitives: GroupPrimitives): Uint8Array {
+/**
+ * The key of one box, from the secret that `channel` encapsulates. A member that complains about a box reveals this and never the secret:
+ * a dealer that copies another's ciphertext into a false box would be given the key of that one's box too.
+ */
+export function boxKey(
+  secret: Uint8Array,
+  { sid, dealer, to, channel }: BoxPlace,
+  primitives: GroupPrimitives,
+): Uint8Array {
   const info = encodeCbor(['parley/v1/box-key', dealer, to, primitives.sha256(channel)]);
   return primitives.hkdf(secret, sid, info, 32);
+}
+
+/** Seals a box under its `boxKey`, 16 bytes longer than the text. */
+export function sealBox(text: Uint8Array, key: Uint8Array, { seal }: Pick<GroupPrimitives, 'seal'>): Uint8Array {
+  return seal(key, zeroNonce, text, noSalt);
+}
+
+/** Null for a box that was sealed under another key. */
+export function openBox(box: Uint8Array, key: Uint8Array, { open }: Pick<GroupPrimitives, 'open'>): Uint8Array | null {
+  return open(key, zeroNonce, box, noSalt);
 }
 
 /** Hash of a set of members, for what they sign about it. `places` ascending. */

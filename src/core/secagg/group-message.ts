@@ -56,8 +56,8 @@ const input = z.strictObject({
   /** SHA-256 of the packed segments, and their length. */
   vector: digest,
   bytes: z.number().int().min(0),
-  /** Boxes that opened and held what does not fit their dealer's commitments: with the secret that opens them, so that all can see. */
-  complaints: z.array(z.strictObject({ dealer: place, secret: digest })).max(mostPlaces),
+  /** Boxes that do not open, or hold what does not fit their dealer's commitments: with `boxKey`, so that all can see. */
+  complaints: z.array(z.strictObject({ dealer: place, key: digest })).max(mostPlaces),
 });
 
 /** R3, client → coordinator, label `group-agree`: this member saw exactly these sets, and will open the sum over U3. */

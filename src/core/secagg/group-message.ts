@@ -56,7 +56,7 @@ const input = z.strictObject({
   /** SHA-256 of the packed segments, and their length. */
   vector: digest,
   bytes: z.number().int().min(0),
-  /** Boxes that do not open, or hold what does not fit their dealer's commitments: with `boxKey`, so that all can see. */
+  /** Boxes that opened and held what does not fit their dealer's commitments: with `boxKey`, so that all can see. */
   complaints: z.array(z.strictObject({ dealer: place, key: digest })).max(mostPlaces),
 });
 

@@ -74,6 +74,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'the aggregation rules, and which hold for a cohort',
     load: async () => (await import('./rules.ts')).rulesCommand(),
   },
+  groups: {
+    group: training,
+    summary: 'group sizes of secure aggregation compared for a cohort',
+    load: async () => (await import('./groups.ts')).groupsCommand(),
+  },
   standardise: {
     group: training,
     summary: 'find center and spread of the number columns from sums of all sites',

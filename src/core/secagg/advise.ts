@@ -2,7 +2,7 @@
 import { pipelineRange } from '../aggregation/pipeline-range.ts';
 import { aggregationSchema, type RuleName } from '../protocol/aggregation-settings.ts';
 import { type GroupsAlike, leakProbability } from './leak-probability.ts';
-import { groupCount, groupThresholds, leastHonest, type Thresholds } from './thresholds.ts';
+import { groupCount, groupThresholds, leastHonest, mostColluders, type Thresholds } from './thresholds.ts';
 import { uploadBeyond } from './upload-bytes.ts';
 
 export interface GroupQuestion {
@@ -12,6 +12,8 @@ export interface GroupQuestion {
   readonly sizes: readonly number[];
   /** Honest inputs in every sum (nMin); null: 5, or 3 for a size that could not lose a member otherwise. */
   readonly honest: number | null;
+  /** Colluders that every group has to bear (c_max); null: as many as it can. */
+  readonly bear: number | null;
   /** Numbers of clients that may work with the coordinator, to say how likely a deal leaves a group open to them. */
   readonly colluders: readonly number[];
   /** Values of an update (d). */
@@ -70,11 +72,12 @@ export const defaultHonest = 5;
 
 /** Compares group sizes for a cohort. Throws RangeError for numbers that are no cohort's. */
 export function adviseGroups(question: GroupQuestion): GroupAdvice {
-  const { clients, honest, colluders, parameters } = question;
+  const { clients, honest, bear, colluders, parameters } = question;
   if (!Number.isSafeInteger(clients) || clients < 1) throw new RangeError(`groups: ${clients} clients`);
   if (!Number.isSafeInteger(parameters) || parameters < 1) throw new RangeError(`groups: ${parameters} parameters`);
   if (honest !== null && (!Number.isSafeInteger(honest) || honest < leastHonest))
     throw new RangeError(`groups: honest is at least ${leastHonest}, got ${honest}`);
+  if (bear !== null && (!Number.isSafeInteger(bear) || bear < 0)) throw new RangeError(`groups: to bear ${bear}`);
   for (const count of colluders)
     if (!Number.isSafeInteger(count) || count < 0 || count > clients)
       throw new RangeError(`groups: ${count} colluders among ${clients} clients`);
@@ -88,37 +91,44 @@ export function adviseGroups(question: GroupQuestion): GroupAdvice {
   return { question, choices, breaches };
 }
 
-/** The sizes of the design's table that the cohort can have, and the cohort as one group where it is smaller than 50. */
+/** The sizes of the design's table that deal the cohort differently, and all as one group where it is smaller than 50. */
 export function usualSizes(clients: number): number[] {
   const sizes = [5, 8, 10, 20, 50].filter(size => size <= clients);
-  return clients < 50 && clients >= leastHonest && !sizes.includes(clients) ? [...sizes, clients] : sizes;
+  const all = clients < 50 ? [...sizes, clients] : sizes;
+  const counts = all.map(size => groupCount(clients, size));
+  return all.filter((_, i) => counts.indexOf(counts[i]) === i);
 }
 
-function breachOf(size: number, { clients, honest }: GroupQuestion): GroupBreach | null {
+function breachOf(size: number, { clients, honest, bear }: GroupQuestion): GroupBreach | null {
   const least = honest ?? leastHonest;
-  if (clients < least)
-    return {
-      size,
-      message: `a cohort of ${clients} holds no ${least} honest members`,
-      remedy:
-        honest === null || honest === leastHonest
-          ? `use ${least} clients or more`
-          : 'lower honest (3 at least), or have more clients',
-    };
-  if (size > clients)
-    return { size, message: `a cohort of ${clients} makes no group of ${size}`, remedy: `use ${clients} or less` };
-  if (size > mostSize) return { size, message: `groups of ${size} are not taken`, remedy: `use ${mostSize} or less` };
-  if (size < least)
-    return { size, message: `a group of ${size} holds no ${least} honest members`, remedy: `use ${least} or more` };
+  const breach = (message: string, remedy: string): GroupBreach => ({ size, message, remedy });
+  if (clients < least) {
+    const fewer = least > leastHonest ? `, or a smaller honest (${leastHonest} at least)` : '';
+    return breach(`a cohort of ${clients} holds no ${least} honest members`, `use ${least} clients or more${fewer}`);
+  }
+  if (size > clients) return breach(`a cohort of ${clients} makes no group of ${size}`, `use ${clients} or less`);
+  if (size > mostSize) return breach(`groups of ${size} are not taken`, `use ${mostSize} or less`);
+  if (size < least) return breach(`a group of ${size} holds no ${least} honest members`, `use ${least} or more`);
+  const members = smallestGroup(clients, size);
+  const most = Math.min(mostColluders(members), members - least);
+  if (bear !== null && bear > most)
+    return breach(
+      `a group of ${members} with ${least} honest members bears ${most} that collude, not ${bear}`,
+      `use groups of ${Math.max(3 * bear + 1, least + bear)} or more, or bear ${most}`,
+    );
   return null;
+}
+
+function smallestGroup(clients: number, size: number): number {
+  return Math.floor(clients / groupCount(clients, size));
 }
 
 function choiceOf(size: number, question: GroupQuestion): GroupChoice {
   const { clients, colluders, parameters } = question;
   const groups = groupCount(clients, size);
-  const smallest = Math.floor(clients / groups);
+  const smallest = smallestGroup(clients, size);
   const larger = clients % groups;
-  const settings = { honest: question.honest ?? usualHonest(smallest), colluders: null };
+  const settings = { honest: question.honest ?? usualHonest(smallest, question.bear), colluders: question.bear };
   const thresholds = groupThresholds(smallest, settings);
   const ofLarger = groupThresholds(smallest + 1, settings);
   const all = larger === 0 ? [thresholds] : [thresholds, ofLarger];
@@ -141,10 +151,11 @@ function choiceOf(size: number, question: GroupQuestion): GroupChoice {
   };
 }
 
-/** Five, unless the group could then lose nobody. */
-function usualHonest(members: number): number {
-  if (members < defaultHonest) return leastHonest;
-  const { least } = groupThresholds(members, { honest: defaultHonest, colluders: null });
+/** Five, unless the group could then lose nobody, or could not bear what it has to. */
+function usualHonest(members: number, bear: number | null): number {
+  const most = Math.min(mostColluders(members), members - defaultHonest);
+  if (most < (bear ?? 0)) return leastHonest;
+  const { least } = groupThresholds(members, { honest: defaultHonest, colluders: bear });
   return least < members ? defaultHonest : leastHonest;
 }
 

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { adviseGroups, type GroupChoice, usualSizes } from '../../../src/core/secagg/advise.ts';
 import { type GroupsAlike, leakProbability } from '../../../src/core/secagg/leak-probability.ts';
 
-const parameters = 1_000_000;
+const silent = { honest: null, bear: null, colluders: [], parameters: 1_000_000 };
 
 function choices(clients: number, sizes: readonly number[], colluders: readonly number[]): readonly GroupChoice[] {
-  const { choices: found, breaches } = adviseGroups({ clients, sizes, honest: null, colluders, parameters });
+  const { choices: found, breaches } = adviseGroups({ ...silent, clients, sizes, colluders });
   assert.deepEqual(breaches, []);
   return found;
 }
@@ -133,7 +133,7 @@ test('uneven groups are judged by the weaker ones', () => {
   const [choice] = choices(11, [5], []);
   assert.deepEqual([choice.groups, choice.smallest, choice.largest], [2, 5, 6]);
   assert.deepEqual([choice.dropouts, choice.privacySet], [1, 3]);
-  const [five] = adviseGroups({ clients: 11, sizes: [5], honest: 5, colluders: [1], parameters }).choices;
+  const [five] = adviseGroups({ ...silent, clients: 11, sizes: [5], honest: 5, colluders: [1] }).choices;
   assert.deepEqual([five.dropouts, five.privacySet, five.thresholds.colluders], [0, 5, 0]);
   // A colluder in the group of five, which bears none: 5 of 11 places.
   assert.ok(Math.abs(five.leaks[0].probability - 5 / 11) < 1e-12);
@@ -162,34 +162,51 @@ test('a member of a group of 64 sends at most five per cent beyond a million val
 });
 
 test('a size that cannot be is told with the way out, beside those that can', () => {
-  const { choices: found, breaches } = adviseGroups({
-    clients: 12,
-    sizes: [4, 6, 20],
-    honest: 5,
-    colluders: [],
-    parameters,
-  });
+  const asked = { ...silent, clients: 300, honest: 5 };
+  const { choices: found, breaches } = adviseGroups({ ...asked, sizes: [4, 6, 257, 301] });
   assert.deepEqual(
     found.map(({ size }) => size),
     [6],
   );
   assert.deepEqual(breaches, [
     { size: 4, message: 'a group of 4 holds no 5 honest members', remedy: 'use 5 or more' },
-    { size: 20, message: 'a cohort of 12 makes no group of 20', remedy: 'use 12 or less' },
+    { size: 257, message: 'groups of 257 are not taken', remedy: 'use 256 or less' },
+    { size: 301, message: 'a cohort of 300 makes no group of 301', remedy: 'use 300 or less' },
   ]);
-  const [small] = adviseGroups({ clients: 2, sizes: [2], honest: null, colluders: [], parameters }).breaches;
+  const [small] = adviseGroups({ ...silent, clients: 2, sizes: [2] }).breaches;
   assert.deepEqual(small, {
     size: 2,
     message: 'a cohort of 2 holds no 3 honest members',
     remedy: 'use 3 clients or more',
   });
-  assert.throws(() => adviseGroups({ clients: 9, sizes: [], honest: 2, colluders: [], parameters }), RangeError);
-  assert.throws(() => adviseGroups({ clients: 9, sizes: [], honest: null, colluders: [10], parameters }), RangeError);
 });
 
-test('the usual sizes are those that a cohort has', () => {
+test('four clients that bear no colluder can lose one, and groups that bear two have seven members or more', () => {
+  const [four] = adviseGroups({ ...silent, clients: 4, sizes: [4], bear: 0 }).choices;
+  assert.deepEqual([four.thresholds.colluders, four.dropouts, four.privacySet], [0, 1, 3]);
+  const { choices: found, breaches } = adviseGroups({ ...silent, clients: 28, sizes: [5, 7], bear: 2 });
+  assert.deepEqual(
+    found.map(({ thresholds: { t, colluders, honest, least } }) => [t, colluders, honest, least]),
+    [[5, 2, 3, 5]],
+  );
+  assert.deepEqual(breaches, [
+    {
+      size: 5,
+      message: 'a group of 5 with 3 honest members bears 1 that collude, not 2',
+      remedy: 'use groups of 7 or more, or bear 1',
+    },
+  ]);
+});
+
+test('numbers that are no cohort are refused', () => {
+  for (const wrong of [{ clients: 0 }, { honest: 2 }, { bear: -1 }, { colluders: [10] }, { parameters: 0 }])
+    assert.throws(() => adviseGroups({ ...silent, clients: 9, sizes: [], ...wrong }), RangeError);
+});
+
+test('the usual sizes are those that deal a cohort differently', () => {
   assert.deepEqual(usualSizes(100), [5, 8, 10, 20, 50]);
-  assert.deepEqual(usualSizes(12), [5, 8, 10, 12]);
+  assert.deepEqual(usualSizes(12), [5, 8]);
+  assert.deepEqual(usualSizes(30), [5, 8, 20]);
+  assert.deepEqual(usualSizes(16), [5, 8, 10]);
   assert.deepEqual(usualSizes(4), [4]);
-  assert.deepEqual(usualSizes(2), []);
 });

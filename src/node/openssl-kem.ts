@@ -12,11 +12,8 @@ interface Expanded {
 
 /** `\.//^\` (§5.3). */
 const label = Uint8Array.of(0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c);
-/** PKCS#8 in front of a private key: RFC 9935 (ML-KEM-768, seed only) and RFC 8410 (X25519). */
-const latticePrefix = Buffer.from('3054020100300b060960864801650304040204428040', 'hex');
-const curvePrefix = Buffer.from('302e020100300506032b656e04220420', 'hex');
-/** SubjectPublicKeyInfo in front of an X25519 public key, RFC 8410. */
-const curvePublicPrefix = Buffer.from('302a300506032b656e032100', 'hex');
+/** PKCS#8 in front of the seed of an ML-KEM-768 key (RFC 9935 §6). */
+const seedPrefix = Buffer.from('3054020100300b060960864801650304040204428040', 'hex');
 
 /** True where node:crypto has ML-KEM: Node 24.7 and later, built with OpenSSL 3.5. */
 export function opensslHasLattices(): boolean {
@@ -37,8 +34,7 @@ export function opensslKem(encapsulate: Kem['encapsulate']): Kem {
   return checkedKem({
     keyPair(seed) {
       const keys = expand(seed);
-      const publicKey = Uint8Array.from([...jwkBytes(keys.lattice, 'pub'), ...keys.curvePublicKey]);
-      const pair = { publicKey, secretKey: seed };
+      const pair = { publicKey: joined(jwkBytes(keys.lattice, 'pub'), keys.curvePublicKey), secretKey: seed };
       expanded.set(pair, keys);
       return pair;
     },
@@ -53,29 +49,45 @@ export function opensslKem(encapsulate: Kem['encapsulate']): Kem {
       // OpenSSL refuses a secret of zeros.
       const curveSecret = diffieHellman({ privateKey: keys.curve, publicKey: curvePublicKey(sender) });
       const latticeSecret = decapsulate(keys.lattice, ciphertext.subarray(0, latticeCiphertextBytes));
-      const input = Buffer.concat([latticeSecret, curveSecret, sender, keys.curvePublicKey, label]);
-      return Uint8Array.from(hash('sha3-256', input, 'buffer'));
+      return Uint8Array.from(
+        hash('sha3-256', joined(latticeSecret, curveSecret, sender, keys.curvePublicKey, label), 'buffer'),
+      );
     },
   });
 }
 
 function expand(seed: Uint8Array): Expanded {
   const bytes = hash('shake256', seed, { outputEncoding: 'buffer', outputLength: 96 });
-  const lattice = privateKey(latticePrefix, bytes.subarray(0, 64));
-  const curve = privateKey(curvePrefix, bytes.subarray(64));
-  return { lattice, curve, curvePublicKey: jwkBytes(curve, 'x') };
+  const key = Buffer.concat([seedPrefix, bytes.subarray(0, 64)]);
+  const curve = curvePrivateKey(bytes.subarray(64));
+  return {
+    // Twice as fast as the format raw-seed.
+    lattice: createPrivateKey({ key, format: 'der', type: 'pkcs8' }),
+    curve,
+    curvePublicKey: jwkBytes(curve, 'x'),
+  };
 }
 
-function privateKey(prefix: Uint8Array, bytes: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([prefix, bytes]), format: 'der', type: 'pkcs8' });
+function curvePrivateKey(bytes: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.from(bytes), format: 'raw-private', asymmetricKeyType: 'x25519' });
 }
 
 function curvePublicKey(bytes: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([curvePublicPrefix, bytes]), format: 'der', type: 'spki' });
+  return createPublicKey({ key: Buffer.from(bytes), format: 'raw-public', asymmetricKeyType: 'x25519' });
 }
 
 function jwkBytes(key: KeyObject, field: 'pub' | 'x'): Uint8Array {
   const text = key.export({ format: 'jwk' })[field];
   if (typeof text !== 'string') throw new TypeError(`X-Wing: the key has no ${field}`);
   return Buffer.from(text, 'base64url');
+}
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }

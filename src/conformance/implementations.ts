@@ -6,13 +6,17 @@ import { flowerRuleFunctions } from './implementations/flower-rules.ts';
 import { flowerShareFunctions } from './implementations/flower-shares.ts';
 import { keyFunctions } from './implementations/keys.ts';
 import { merkleFunctions } from './implementations/merkle.ts';
+import { mlKemFunctions } from './implementations/ml-kem.ts';
 import { mustNotFunctions } from './implementations/must-not.ts';
 import { privacyFunctions } from './implementations/privacy.ts';
 import { robustFunctions } from './implementations/robust.ts';
 import { slip39Functions } from './implementations/slip39.ts';
+import { xwingFunctions } from './implementations/xwing.ts';
 
 export const implementations: Implementations = {
   ...keyFunctions,
+  ...mlKemFunctions,
+  ...xwingFunctions,
   ...merkleFunctions,
   ...slip39Functions,
   ...aggregationFunctions,

@@ -29,7 +29,11 @@ export const layers: Readonly<Record<string, Layer>> = {
   coordinator: { layers: ['core', 'coordinator'], packages: pure, node: false },
   simulation: { layers: ['core', 'client', 'coordinator', 'simulation'], packages: pure, node: false },
   node: { layers: ['core', 'client', 'coordinator', 'node'], packages: ['*'], node: true },
-  conformance: { layers: ['core', 'coordinator', 'node', 'conformance'], packages: ['zod'], node: true },
+  conformance: {
+    layers: ['core', 'coordinator', 'node', 'conformance'],
+    packages: ['zod', '@noble/post-quantum', 'libsodium-wrappers-sumo'],
+    node: true,
+  },
   cli: {
     layers: ['core', 'client', 'coordinator', 'simulation', 'node', 'conformance', 'cli', 'bench'],
     packages: ['*'],

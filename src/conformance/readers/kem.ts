@@ -22,14 +22,16 @@ export const mlkemTextReader: Reader = {
     const lines = file.text.split('\n').map(line => /^(\S.*?) = (.+)$/.exec(line));
     const values = Object.fromEntries(lines.flatMap(match => (match === null ? [] : [[match[1], match[2]]])));
     if (file.json !== undefined || values.K === undefined || values.c === undefined) return null;
-    const { K, ...input } = values;
+    // The draft of FIPS 203 that these were made for derived other keys from a seed: files begin with the keys.
+    const { K, c, ek, dk, m } = values;
+    const encapsulates = ek !== undefined && m !== undefined;
     return [
       {
         id: `cctv/${file.stem}`,
         group: 'cctv',
         fn: 'cctv/ML-KEM-768',
-        input,
-        expectation: { kind: 'value', value: { K }, tolerance: exact },
+        input: encapsulates ? { dk, ek, m } : { dk, c },
+        expectation: { kind: 'value', value: encapsulates ? { c, K } : { K }, tolerance: exact },
       },
     ];
   },

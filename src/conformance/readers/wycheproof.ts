@@ -43,7 +43,9 @@ function functionName(algorithm: string, group: Omit<Group, 'tests'>): string {
         ? [group.curve]
         : algorithm === 'EDDSA'
           ? [curveOf(group)]
-          : [];
+          : algorithm === 'ML-KEM'
+            ? [group.parameterSet, group.type]
+            : [];
   return ['wycheproof', algorithm, ...parameters].join('/');
 }
 

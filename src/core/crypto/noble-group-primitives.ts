@@ -3,10 +3,9 @@
  * slower than libsodium, its lattices not audited, and not constant in time.
  */
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { hkdf } from '@noble/hashes/hkdf.js';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { ml_kem768_x25519 } from '@noble/post-quantum/hybrid.js';
 import type { GroupPrimitives } from './group-primitives.ts';
+import { nobleHkdf } from './noble-hkdf.ts';
 import type { Primitives } from './primitives.ts';
 import { checkedKem } from './xwing.ts';
 
@@ -14,7 +13,7 @@ import { checkedKem } from './xwing.ts';
 export function nobleGroupPrimitives(primitives: Primitives): GroupPrimitives {
   return {
     ...primitives,
-    hkdf: (key, salt, info, length) => hkdf(sha256, key, salt, info, length),
+    hkdf: nobleHkdf,
     kem: nobleKem,
     seal: (key, nonce, plaintext, associated) => chacha20poly1305(key, nonce, associated).encrypt(plaintext),
     open(key, nonce, sealed, associated) {

@@ -1,8 +1,7 @@
 /** The primitives of secure aggregation on libsodium in WebAssembly: for browsers, and for what OpenSSL does not offer or starts slowly. */
-import { hkdf } from '@noble/hashes/hkdf.js';
-import { sha256 } from '@noble/hashes/sha2.js';
 import sodium from 'libsodium-wrappers-sumo';
 import type { GroupPrimitives } from './group-primitives.ts';
+import { nobleHkdf } from './noble-hkdf.ts';
 import type { Primitives } from './primitives.ts';
 import { checkedKem } from './xwing.ts';
 
@@ -11,7 +10,7 @@ export async function sodiumGroupPrimitives(primitives: Primitives): Promise<Gro
   await sodium.ready;
   return {
     ...primitives,
-    hkdf: (key, salt, info, length) => hkdf(sha256, key, salt, info, length),
+    hkdf: nobleHkdf,
     kem: sodiumKem,
     seal: (key, nonce, plaintext, associated) =>
       sodium.crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, associated, null, nonce, key),

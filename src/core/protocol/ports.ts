@@ -131,4 +131,17 @@ export const clientSteps = [
   'evaluation-sent',
 ] as const;
 
-export type Step = (typeof coordinatorSteps)[number] | (typeof clientSteps)[number];
+/** Those of a client in a group session (`protection: group`), in protocol order. */
+export const groupClientSteps = [
+  'group-session-stored',
+  'group-keys-sent',
+  'group-shares-sent',
+  'group-input-sent',
+  'group-agreed',
+  'group-unmasked',
+] as const;
+
+export type Step =
+  | (typeof coordinatorSteps)[number]
+  | (typeof clientSteps)[number]
+  | (typeof groupClientSteps)[number];

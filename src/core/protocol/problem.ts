@@ -47,6 +47,27 @@ export const problems = {
     'Nothing was revealed. Look at the log: the coordinator changed what it was sent.',
   ],
   'false-reveal': [422, 'What was revealed is not what was committed to', 'Reveal the secret of this very draw.'],
+  'group-refused': [
+    403,
+    'The group promises less than this site asks for',
+    'Compare protection of the task with the policy of this site.',
+  ],
+  'group-small': [409, 'Too few members of the group are left', 'Nothing was opened. Wait for the next round.'],
+  'group-altered': [
+    409,
+    'The coordinator contradicts what it said of the group before',
+    'Nothing more leaves. Keep the log, and ask who runs the coordinator.',
+  ],
+  'set-refused': [
+    409,
+    'The sum over these members, beside an earlier one, would show single updates',
+    'Nothing was opened. Wait for a round with the same members, or with others enough.',
+  ],
+  'no-quorum': [
+    409,
+    'Too few members of the group have seen the same sets',
+    'Nothing was opened. Where it happens again, ask who runs the coordinator.',
+  ],
   'bad-digest': [422, 'The bytes do not match their digest', 'Send the update again.'],
   'too-large': [413, 'The body is larger than this message can be', 'Check the version of the client.'],
   'too-slow': [408, 'The body did not arrive in time', 'Send it again over a faster connection.'],

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { protectionSchema } from '../../../src/core/protocol/protection-settings.ts';
+import type { Task } from '../../../src/core/protocol/task.ts';
 import { drawHash } from '../../../src/core/secagg/draw.ts';
 import { isGrouped, makeManifest, updateEncoding } from '../../../src/core/secagg/make-manifest.ts';
 import { encodeManifest } from '../../../src/core/secagg/manifest.ts';
@@ -9,18 +11,8 @@ import { smallTask } from '../../federation/small-task.ts';
 /** 4·8 + 8 + 8 + 1 parameters. */
 const dimension = 49;
 const inspected = smallTask({ minimum: 6, aggregation: { rule: 'mean', weightCap: 500, clipNorm: 10 } });
-const protection = {
-  kind: 'group',
-  size: 8,
-  honest: 3,
-  colluders: null,
-  bits: 24,
-  coin: [],
-  redrawRounds: 10,
-  stepSeconds: 2.5,
-  compression: 'none',
-} as const;
-const task = { ...inspected, protection };
+const protection = protectionSchema.parse({ kind: 'group', honest: 3, bits: 24, stepSeconds: 2.5 });
+const task: Task = { ...inspected, protection };
 
 const members = Array.from({ length: 7 }, (_, i) => new Uint8Array(32).fill(i));
 const request = {
@@ -54,8 +46,8 @@ test('without an evaluation a round adds up fewer figures, and other rules weigh
   const [, figures] = makeManifest(request).segments;
   const [, fewer] = makeManifest({ ...request, evaluate: false }).segments;
   assert.ok(fewer.words < figures.words);
-  const aggregation = { ...inspected.aggregation, rule: 'mean', weightBy: 'uniform' } as const;
-  const uniform = makeManifest({ ...request, task: { ...task, aggregation } as typeof task });
+  const aggregation: Task['aggregation'] = { rule: 'median', clipNorm: 10, byzantine: 0, before: [] };
+  const uniform = makeManifest({ ...request, task: { ...task, aggregation } });
   assert.equal(uniform.weightMax, null);
   assert.equal(uniform.segments[0].words, dimension);
 });
@@ -87,7 +79,7 @@ test('whatever members have to agree on changes the bytes of the manifest', () =
     { draw: drawHash(members, new Uint8Array(1), primitives) },
     { model: new Uint8Array(32) },
     { build: 'parley other' },
-    { task: { ...task, protection: { ...protection, stepSeconds: 3 } } },
+    { task: { ...task, protection: protectionSchema.parse('group') } },
   ];
   assert.equal(new Set(changes.map(bytes)).size, changes.length);
   assert.equal(bytes({}), bytes({}));

@@ -130,30 +130,45 @@ export function shareOf(
   return addDiscreteNoise(rounded, plan, randomBytes).map(k => k & mask);
 }
 
-/**
- * The noisy sum of the updates behind the shares: as many values as an update, in float64. Throws RangeError for fewer shares than hold
- * the noise of the plan, for more than the cohort, and for a share of another form; which of the clients these are is not its business:
- * nobody may be in it twice.
- */
+/** As `sumOfSharedWords` of shares that are at hand one by one. Throws RangeError as it does, and for a share of another form. */
 export function sumOfShares(
   shares: readonly Int32Array[],
   plan: SharedPlan,
   rotation: Uint8Array,
   source: KernelSource,
 ): Float64Array {
-  if (shares.length < plan.leastShares || shares.length > plan.mostShares)
-    throw new RangeError(
-      `shared noise: ${shares.length} shares, where the noise of a sum needs ${plan.leastShares} to ${plan.mostShares}`,
-    );
   const mask = maskOf(plan);
   const sum = new Int32Array(plan.paddedDimension);
   for (const share of shares) {
     if (share.length !== sum.length || share.some(k => k !== (k & mask)))
       throw new RangeError(`shared noise: a share is not ${sum.length} integers of ${plan.bits} bits`);
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] + share[i]) & mask;
+    for (let i = 0; i < sum.length; i++) sum[i] += share[i];
   }
-  const half = 2 ** (plan.bits - 1);
-  const steps = Float64Array.from(sum, k => (k >= half ? k - 2 * half : k) * plan.step);
+  return sumOfSharedWords(sum, shares.length, plan, rotation, source);
+}
+
+/**
+ * The noisy sum of the updates behind so many shares: as many values as an update, in float64. Throws RangeError for fewer shares than
+ * hold the noise of the plan, for more than the cohort, and for another number of words; whose shares these are is not its business:
+ * nobody may be in it twice.
+ *
+ * @param sum the shares added up word by word, modulo 2^bits of the plan or any larger power of two.
+ */
+export function sumOfSharedWords(
+  sum: Int32Array,
+  shares: number,
+  plan: SharedPlan,
+  rotation: Uint8Array,
+  source: KernelSource,
+): Float64Array {
+  if (!(shares >= plan.leastShares && shares <= plan.mostShares))
+    throw new RangeError(
+      `shared noise: ${shares} shares, where the noise of a sum needs ${plan.leastShares} to ${plan.mostShares}`,
+    );
+  if (sum.length !== plan.paddedDimension)
+    throw new RangeError(`shared noise: expected ${plan.paddedDimension} words, got ${sum.length}`);
+  const unused = 32 - plan.bits;
+  const steps = Float64Array.from(sum, k => ((k << unused) >> unused) * plan.step);
   return rotatedBack(steps, rotation, plan.dimension, source);
 }
 

@@ -16,3 +16,4 @@ export { gaussianFill, addGaussian } from './noise.as';
 export { discreteGaussianFill, ditherGaussian } from './discrete-gaussian.as';
 export { gram } from './gram.as';
 export { hadamard } from './hadamard.as';
+export { addWords32, addWords16, keepLowBits } from './word-sum.as';

@@ -11,6 +11,7 @@ import type { RecurrentKernels } from './recurrent.ts';
 import type { RowKernels } from './rows.ts';
 import type { StepKernels } from './step.ts';
 import type { TokenKernels } from './token.ts';
+import type { WordSumKernels } from './word-sum.ts';
 
 /** Codes of hidden-layer activations. */
 export const activations = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;
@@ -36,7 +37,8 @@ export interface KernelFunctions
     RecurrentKernels,
     RowKernels,
     StepKernels,
-    TokenKernels {
+    TokenKernels,
+    WordSumKernels {
   /** C = A·B: A rows × inner, B inner × columns. Every element adds up in float32, inner index ascending. */
   product(a: number, b: number, c: number, rows: number, inner: number, columns: number): void;
   /** C = activation(A·Bᵀ + bias): A rows × inner, B columns × inner, bias one value per column (0: none). */

@@ -29,6 +29,7 @@ import { addRowSquaresTwin, addScaledTwin, dotProductTwin, scaleRowsTwin } from 
 import { adamStepTwin, momentumStepTwin, nesterovStepTwin, regulariseTwin, sgdStepTwin } from './step-twin.ts';
 import { addWeightedTwin, divideToFloatTwin, sumOfSquaresTwin } from './sum-twin.ts';
 import { tokenTwin } from './token-twin.ts';
+import { wordSumTwin } from './word-sum-twin.ts';
 
 /** Kernels over an ordinary ArrayBuffer; nothing is kept after release. */
 export const twinKernels: KernelSource = { name: 'twin', acquire: createTwin, release: () => undefined };
@@ -49,6 +50,7 @@ function createTwin(bytes: number): Kernels {
     ...packedProductTwin(m),
     ...recurrentTwin(m),
     ...tokenTwin(m),
+    ...wordSumTwin(m),
     product: (a, b, c, rows, inner, columns) => productTwin(m, a / 4, b / 4, c / 4, rows, inner, columns),
     productTransposed: (a, b, bias, c, rows, inner, columns, activation) =>
       productTransposedTwin(m, a / 4, b / 4, bias / 4, c / 4, rows, inner, columns, activation),

@@ -139,8 +139,8 @@ export function dequantise(words: Int32Array, encoding: Encoding, contributors: 
 export function groupMean({ sum, weight }: GroupSum, { weightMax, clipNorm }: Encoding): Float32Array<ArrayBuffer> {
   const share = weight / (weightMax ?? 1);
   let squares = 0;
-  for (let i = 0; i < sum.length; i++) squares += (sum[i] / share) ** 2;
-  const divisor = share * Math.max(1, Math.sqrt(squares) / clipNorm);
+  for (let i = 0; i < sum.length; i++) squares += sum[i] * sum[i];
+  const divisor = Math.max(share, Math.sqrt(squares) / clipNorm);
   const mean = new Float32Array(sum.length);
   for (let i = 0; i < sum.length; i++) mean[i] = sum[i] / divisor;
   return mean;

@@ -19,10 +19,10 @@ export function packedBytes(length: number, bits: Bits): number {
 
 /** The low `bits` of every word, packed: negative numbers in two's complement. Always a new array. */
 export function pack(words: Int32Array, bits: Bits): Uint8Array<ArrayBuffer> {
-  const out = new Uint32Array(Math.ceil((words.length * bits) / 32));
-  if (bits === 32) out.set(words);
-  else packBelow32(words, bits, out);
-  return new Uint8Array(out.buffer, 0, packedBytes(words.length, bits));
+  if (bits === 32) return new Uint8Array(words.slice().buffer);
+  // A typed array keeps the low bits of what is set.
+  if (bits === 16) return new Uint8Array(new Uint16Array(words).buffer);
+  return packBits(words, bits);
 }
 
 /**
@@ -72,28 +72,32 @@ export class Unpacker {
   }
 
   #take(chunk: Uint8Array): void {
-    const words = this.#words;
+    let from = 0;
+    while (this.#held > 0 && from < chunk.length) this.#takeByte(chunk[from++]);
+    if (this.#held > 0) return;
+    // Two words end with a byte, whatever their size.
+    const whole = 2 * Math.floor((4 * (chunk.length - from)) / this.#bits);
+    const words = this.#words.subarray(this.#at, this.#at + whole);
+    unpackBits(chunk.subarray(from), words, this.#bits);
+    this.#at += words.length;
+    for (from += (words.length * this.#bits) / 8; from < chunk.length; from++) this.#takeByte(chunk[from]);
+  }
+
+  /** At most 23 bits are held before, 31 with the byte. */
+  #takeByte(byte: number): void {
     const bits = this.#bits;
-    const mask = 2 ** bits - 1;
-    let at = this.#at;
-    let next = this.#next;
-    let held = this.#held;
-    // At most 23 bits are held before a byte, 31 after it.
-    for (let i = 0; i < chunk.length; i++) {
-      next |= chunk[i] << held;
-      held += 8;
-      if (held < bits) continue;
-      words[at++] = next & mask;
-      next >>>= bits;
-      held -= bits;
-    }
-    this.#at = at;
-    this.#next = next;
-    this.#held = held;
+    this.#next |= byte << this.#held;
+    this.#held += 8;
+    if (this.#held < bits) return;
+    this.#words[this.#at++] = this.#next & (2 ** bits - 1);
+    this.#next >>>= bits;
+    this.#held -= bits;
   }
 }
 
-function packBelow32(words: Int32Array, bits: Bits, out: Uint32Array): void {
+/** Words of 20 or 24 bits, 32 bits at a time. */
+function packBits(words: Int32Array, bits: number): Uint8Array<ArrayBuffer> {
+  const out = new Uint32Array(Math.ceil((words.length * bits) / 32));
   const mask = 2 ** bits - 1;
   let at = 0;
   let current = 0;
@@ -108,4 +112,16 @@ function packBelow32(words: Int32Array, bits: Bits, out: Uint32Array): void {
     current = held === 0 ? 0 : word >>> (bits - held);
   }
   if (held > 0) out[at] = current;
+  return new Uint8Array(out.buffer, 0, Math.ceil((words.length * bits) / 8));
+}
+
+/** As many words of 16, 20 or 24 bits as there is room for, each from the three bytes that it lies within. */
+function unpackBits(bytes: Uint8Array, words: Int32Array, bits: number): void {
+  const mask = 2 ** bits - 1;
+  for (let i = 0, at = 0, shift = 0; i < words.length; i++) {
+    words[i] = ((bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16)) >>> shift) & mask;
+    const bit = shift + bits;
+    at += bit >>> 3;
+    shift = bit & 7;
+  }
 }

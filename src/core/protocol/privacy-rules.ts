@@ -6,6 +6,7 @@ import { gridOf, type Plan, planOfTask, updateNoise } from '../privacy/plan.ts';
 import type { AggregationSettings } from './aggregation-settings.ts';
 import type { ModelSettings } from './model-settings.ts';
 import type { DpFedAvgSettings, DpSgdSettings, MechanismSettings, PrivacySettings } from './privacy-settings.ts';
+import { groupSettings, type ProtectionSettings } from './protection-settings.ts';
 import type { TrainingSettings } from './training-settings.ts';
 
 /** The parts of a task that the rules look at. */
@@ -15,7 +16,7 @@ export interface PrivateParts {
   readonly model: ModelSettings;
   readonly training: TrainingSettings;
   readonly rounds: number;
-  readonly cohort: { readonly minimum: number };
+  readonly protection: ProtectionSettings;
   readonly aggregation: AggregationSettings;
   readonly stopping: object | null;
   readonly evaluation: { readonly pooledAucBins: number | null; readonly aloneBaseline: boolean };
@@ -42,7 +43,7 @@ export const privacyRules: readonly PrivacyRule[] = [
     ...noiseCases(privacy),
     ...(privacy.mechanism === 'dp-sgd' ? sgdCases(privacy) : fedAvgCases(privacy)),
   ]),
-  rule(['privacy', 'cohort'], (privacy, { cohort }) => sharedCases(privacy, cohort.minimum)),
+  rule(['privacy', 'protection'], (privacy, { protection }) => sharedCases(privacy, protection)),
   rule(['privacy', 'aggregation'], (privacy, { aggregation }) => aggregationCases(privacy, aggregation)),
   rule(['privacy', 'training'], (privacy, { training }) =>
     privacy.mechanism === 'dp-sgd' ? trainingCases(training) : [],
@@ -97,19 +98,9 @@ function budgetCases({ delta, budget, profile }: MechanismSettings): Case[] {
   ];
 }
 
-function noiseCases({ noiseAt, noisyClients, schedule, noiseMultiplier }: MechanismSettings): Case[] {
+function noiseCases({ noiseAt, schedule, noiseMultiplier }: MechanismSettings): Case[] {
   const least = schedule.kind === 'uniform' ? noiseMultiplier : schedule.least;
   return [
-    [
-      noiseAt !== 'shared',
-      'privacy.noiseAt',
-      'shared gives each update a part of the noise, and protection inspect shows single updates; use client, where each adds all of it, or with dp-fedavg coordinator',
-    ],
-    [
-      noiseAt === 'shared' || noisyClients === null,
-      'privacy.noisyClients',
-      `is for noiseAt shared, and the noise is all at the ${noiseAt}; remove it`,
-    ],
     [
       least <= noiseMultiplier,
       'privacy.schedule.least',
@@ -179,18 +170,25 @@ function fedAvgCases({
   ];
 }
 
-function sharedCases({ noiseAt, noisyClients }: MechanismSettings, minimum: number): Case[] {
-  if (noiseAt !== 'shared') return [];
+function sharedCases({ mechanism, noiseAt, noisyClients }: MechanismSettings, protection: ProtectionSettings): Case[] {
   const path = 'privacy.noisyClients';
-  if (noisyClients === null)
-    return [[false, path, 'is missing; set mostDropouts and mostColluders: the others of a round add the noise']];
-  const { mostDropouts, mostColluders } = noisyClients;
-  const left = minimum - mostDropouts - mostColluders;
+  if (noiseAt !== 'shared')
+    return [[noisyClients === null, path, `is for noiseAt shared, and the noise is all at the ${noiseAt}; remove it`]];
+  if (groupSettings(protection) === null) {
+    const why = 'shared gives each update a part of the noise, and protection inspect shows single updates';
+    const remedy = 'use client, where each adds all of it, with dp-fedavg coordinator, or protection group';
+    return [[false, 'privacy.noiseAt', `${why}; ${remedy}`]];
+  }
   return [
     [
-      left >= 1,
+      mechanism === 'dp-fedavg',
+      'privacy.noiseAt',
+      'shared is noise on sums of whole updates, and dp-sgd adds its own at every step; use client, or dp-fedavg',
+    ],
+    [
+      noisyClients === null,
       path,
-      `leaves ${left} of ${minimum} clients (cohort.minimum) whose noise is sure; use smaller numbers, or a larger cohort.minimum`,
+      'follows from the groups, whose honest survivors add the noise (protection.honest, protection.colluders); remove it',
     ],
   ];
 }

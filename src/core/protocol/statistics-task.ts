@@ -3,10 +3,13 @@ import { numberColumns } from '../data/moments.ts';
 import { onlyTable } from '../data/only-table.ts';
 import { largestNorm } from '../learning/moment-limbs.ts';
 import { UserError } from './problem.ts';
+import { groupSettings } from './protection-settings.ts';
 import { parseTask, type Task } from './task.ts';
 
 const suffix = '-statistics';
 const longestName = 63;
+/** All clients in one group, up to 511 of them, and words in which its sums stay exact. */
+const oneGroup = { size: 256, coin: [], bits: 32, compression: 'none' } as const;
 
 /** The name that sites accept it by: that of the task, cut where it is too long, and `-statistics`. */
 export function statisticsName(name: string): string {
@@ -25,6 +28,7 @@ export function statisticsTask(task: Task): Task {
   if (columns === 0)
     throw new UserError(task.name, 'has no number column', 'There is nothing to standardise: train it.');
   const { parley, seed, cohort, protection, privacy } = task;
+  const groups = groupSettings(protection);
   if (privacy !== 'none') {
     throw new UserError(
       task.name,
@@ -44,7 +48,7 @@ export function statisticsTask(task: Task): Task {
     cohort: { ...cohort, fraction: 1, overSelection: 0 },
     server: { optimizer: 'fedavg' },
     aggregation: { rule: 'mean', weightBy: 'uniform', clipNorm: Math.ceil(largestNorm(columns)) },
-    protection,
+    protection: groups === null ? protection : { ...groups, ...oneGroup },
     privacy,
   });
 }

@@ -16,8 +16,10 @@ export function issueLine({ path, message, remedy }: TaskIssue): string {
 }
 
 /** Names that later releases fill. Refused by name, never ignored. */
+const plannedProtections = ['homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'];
 const planned: Readonly<Record<string, readonly string[]>> = {
-  protection: ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'],
+  protection: plannedProtections,
+  'protection.kind': plannedProtections,
 };
 
 const wholeUpdates = [
@@ -64,9 +66,6 @@ const refused: Readonly<Record<string, Readonly<Record<string, readonly [why: st
   },
 };
 
-/** The settings of `planned` that hold one word now and whole blocks of settings later. */
-const blocks = ['protection'];
-
 type Schema = z.core.$ZodType;
 type Issue = z.core.$ZodIssue;
 
@@ -102,8 +101,6 @@ export function taskIssues(issue: Issue, schema: Schema, task: unknown): TaskIss
   if (issue.code === 'invalid_format') return [{ path, message: `is ${shown(input)}`, remedy: issue.message }];
   const remedy = found === null ? 'see docs/task.md' : `use ${expected(found)}`;
   if (input === undefined) return [{ path, message: 'is missing', remedy }];
-  if (blocks.includes(path) && typeof input === 'object' && input !== null)
-    return [{ path, message: `"${path}" with settings is not built in this version`, remedy }];
   const forGood = refusedForGood(path, input);
   if (forGood !== undefined) return [{ path, message: forGood[0], remedy: forGood[1] }];
   if (typeof input !== 'string' || (issue.code !== 'invalid_union' && issue.code !== 'invalid_value'))
@@ -134,7 +131,13 @@ function issuesInside(issue: Issue, schema: Schema, task: unknown): Issue[] | nu
   const union = schemaAt(schema, task, [...issue.path], 'union');
   if (!isPlainUnion(union)) return null;
   const at = union.def.options.findIndex(isOfBlocks);
-  const inside = at < 0 ? [] : (issue.errors[at] ?? []);
+  const all = at < 0 ? [] : (issue.errors[at] ?? []);
+  const { input } = issue;
+  const isPlanned = ({ path }: Issue): boolean =>
+    path.length === 1 && !!planned[[...issue.path, ...path].join('.')]?.includes(String(input[String(path[0])]));
+  // Of a kind that is not built, what else it has is not known.
+  const ofKind = all.filter(isPlanned);
+  const inside = ofKind.length === 0 ? all : ofKind;
   return inside.length === 0 ? null : inside.map(each => ({ ...each, path: [...issue.path, ...each.path] }));
 }
 
@@ -221,6 +224,8 @@ function names(option: Schema, key: string): readonly unknown[] {
 /** What may stand at a place. @param isBlock says of settings that they are a block: they stand beside something that is none. */
 function expected(schema: Schema, isBlock = false): string {
   if (schema instanceof z.ZodNullable) return `${expected(schema.def.innerType)}, or null`;
+  // A word that stands for settings.
+  if (schema instanceof z.ZodPipe) return expected(schema.def.in, isBlock);
   if (schema instanceof z.ZodNumber) return numberRange(schema);
   if (schema instanceof z.ZodBoolean) return 'true or false';
   if (schema instanceof z.ZodEnum) return choice(Object.values(schema.def.entries));

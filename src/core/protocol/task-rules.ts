@@ -11,6 +11,8 @@ import type { ModelSettings } from './model-settings.ts';
 import { momentsBreaches, type StatisticsParts } from './moments-rules.ts';
 import { privacyRules } from './privacy-rules.ts';
 import type { PrivacySettings } from './privacy-settings.ts';
+import { protectionRules } from './protection-rules.ts';
+import type { ProtectionSettings } from './protection-settings.ts';
 import type { TrainingSettings } from './training-settings.ts';
 
 /** The parts of a task that depend on each other. */
@@ -19,7 +21,8 @@ export interface RuledTask extends StatisticsParts, AggregationParts {
   readonly model: ModelSettings;
   readonly training: TrainingSettings;
   readonly rounds: number;
-  readonly cohort: AggregationParts['cohort'];
+  readonly cohort: AggregationParts['cohort'] & { readonly overSelection: number };
+  readonly protection: ProtectionSettings;
   readonly privacy: PrivacySettings;
   readonly stopping: { readonly metric: 'loss' | 'accuracy' | 'auc' } | null;
   readonly evaluation: StatisticsParts['evaluation'];
@@ -47,12 +50,13 @@ const rules: readonly Rule[] = [
   { of: ['training', 'rounds'], breaches: scheduleBreaches },
   { of: ['data', 'evaluation'], breaches: pooledBreaches },
   { of: ['data', 'evaluation', 'stopping'], breaches: stoppingBreaches },
-  { of: ['aggregation', 'cohort', 'rounds'], breaches: aggregationBreaches },
+  { of: ['aggregation', 'cohort', 'rounds', 'protection'], breaches: aggregationBreaches },
   {
     of: ['model', 'data', 'rounds', 'cohort', 'server', 'aggregation', 'training', 'stopping', 'evaluation'],
     breaches: momentsBreaches,
   },
   ...privacyRules,
+  ...protectionRules,
 ];
 
 /** @param unsound parts that have errors of their own; what depends on them is not looked at. */

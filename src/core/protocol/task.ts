@@ -113,8 +113,9 @@ export function parseTask(value: unknown): Task {
   const { parts, unsound } = result.success ? { parts: result.data, unsound: new Set<string>() } : soundParts(value);
   // What is not there is unsound, and no rule looks at it.
   const breaches = taskBreaches(parts as Task, unsound).map(breachIssue);
-  if (result.success && breaches.length === 0) return withoutNegativeZero(result.data);
-  throw new TaskError([...issues, ...breaches, ...visibilityIssues(value)]);
+  const hidden = visibilityIssues(value);
+  if (result.success && breaches.length + hidden.length === 0) return withoutNegativeZero(result.data);
+  throw new TaskError([...issues, ...breaches, ...hidden]);
 }
 
 /** The parts of a value that hold by themselves, and the names of the others: rules between sound parts are looked at all the same. */

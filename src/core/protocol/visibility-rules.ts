@@ -14,17 +14,30 @@ export function visibilityIssues(task: unknown): TaskIssue[] {
   if (!isRecord(task)) return [];
   const { success, data: aggregation } = aggregationSchema.safeParse(task.aggregation);
   if (!success) return [];
-  const { protection } = task;
-  const found: TaskIssue[] = [];
-  if (groupSums.includes(String(protection)) && needsToSee[aggregation.rule] === 'clients') {
+  const protection = nameOf(task.protection);
+  if (groupSums.includes(protection) && needsToSee[aggregation.rule] === 'clients') {
     const message = `${aggregation.rule} looks at single clients, and protection ${protection} shows sums of groups`;
-    found.push({ path: 'aggregation.rule', message, remedy: 'use another rule, or protection inspect' });
+    return [{ path: 'aggregation.rule', message, remedy: 'use another rule, or protection inspect' }];
   }
-  if (oneSum.includes(String(protection))) {
+  if (oneSum.includes(protection)) {
     const why = `needs more than the one sum that protection ${protection} shows`;
-    found.push(...beyondSum(aggregation, why, 'protection inspect'));
+    return beyondSum(aggregation, why, 'protection inspect');
   }
-  return found;
+  if (protection === 'group' && !hasCoin(task.protection)) {
+    const why = 'needs several groups, and without protection.coin all clients are one';
+    return beyondSum(aggregation, why, 'several groups: name coin parties in protection.coin');
+  }
+  return [];
+}
+
+/** A word, or the kind of a block. */
+function nameOf(protection: unknown): string {
+  return String(isRecord(protection) ? protection.kind : protection);
+}
+
+/** Without coin parties there is nothing to deal: all clients are one group. */
+function hasCoin(protection: unknown): boolean {
+  return isRecord(protection) && Array.isArray(protection.coin) && protection.coin.length > 0;
 }
 
 /** The parts of an aggregation that are not a sum of updates of bounded norm. Clipping is: it needs a proof of each norm where updates are hidden. */

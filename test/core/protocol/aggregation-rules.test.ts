@@ -114,12 +114,36 @@ const noiseOn = (noiseAt: 'client' | 'coordinator') => ({
 });
 
 test('under a protection by groups no rule looks at single clients', () => {
-  for (const protection of ['group', 'homomorphic-group'])
-    for (const [rule, view] of Object.entries(needsToSee))
-      assert.deepEqual(
-        besides('protection', protection, withRule(rule)),
-        view === 'clients' ? ['aggregation.rule'] : [],
-      );
+  const groups = { kind: 'group', size: 3, honest: 3, coin: ['a', 'b', 'c'] };
+  for (const [rule, view] of Object.entries(needsToSee)) {
+    const expected = view === 'clients' ? ['aggregation.rule'] : [];
+    assert.deepEqual(besides('protection', 'homomorphic-group', withRule(rule)), expected, rule);
+    assert.deepEqual(besides('protection', groups, { cohort: { minimum: 33 }, ...withRule(rule) }), expected, rule);
+  }
+});
+
+test('without coin parties all clients are one group, and a rule has one sum', () => {
+  for (const protection of ['group', { kind: 'group' }]) {
+    for (const [rule, view] of Object.entries(needsToSee)) {
+      const expected = view === 'sum' ? [] : ['aggregation.rule'];
+      assert.deepEqual(besides('protection', protection, withRule(rule)), expected, rule);
+    }
+    assert.deepEqual(errorsOf({ protection, ...withRule('centered-clipping', { iterations: 2 }) }), [
+      'aggregation.iterations: more than one iteration needs several groups, and without protection.coin all clients are one; use 1, or several groups: name coin parties in protection.coin',
+    ]);
+  }
+});
+
+test('a rule has to bear its liars among groups, as each of them spoils one', () => {
+  const krum = withRule('krum', { byzantine: 2 });
+  const groups = (size: number) => ({
+    cohort: { minimum: 21 },
+    protection: { kind: 'group', size, honest: 3, coin: ['a', 'b', 'c'] },
+  });
+  assert.deepEqual(errorsOf({ ...groups(3), ...krum }), []);
+  const [error, ...others] = errorsOf({ ...groups(5), ...krum });
+  assert.deepEqual(others, []);
+  assert.match(error, /^aggregation\.byzantine: .*\(groups of protection\.size in cohort\.minimum\)/);
 });
 
 test('where the coordinator sees one sum only a clipped sum is taken', () => {

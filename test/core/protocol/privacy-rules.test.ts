@@ -332,12 +332,20 @@ for (const [name, task, message] of refusals) {
   });
 }
 
-test('shared noise says how many clients are left whose noise is sure', () => {
-  const noisyClients = { mostDropouts: 2, mostColluders: 1 };
-  const errors = errorsOf(changed({ 'privacy.noiseAt': 'shared', 'privacy.noisyClients': noisyClients }));
-  assert.match(errors.join('\n'), /^privacy\.noisyClients: leaves 0 of 3 clients \(cohort\.minimum\)/m);
-  const missing = errorsOf(changed({ 'privacy.noiseAt': 'shared' }));
-  assert.match(missing.join('\n'), /^privacy\.noisyClients: is missing; set mostDropouts and mostColluders/m);
+test('shared noise is for whole updates of groups, whose settings say who adds it', () => {
+  const groups = { kind: 'group', honest: 3 };
+  assert.match(
+    errorsOf(changed({ protection: groups, 'privacy.noiseAt': 'shared' })).join(),
+    /^privacy\.noiseAt: shared is noise on sums of whole updates/,
+  );
+  const noisyClients = { mostDropouts: 1, mostColluders: 0 };
+  assert.match(
+    errorsOf(
+      changed({ protection: groups, 'privacy.noiseAt': 'shared', 'privacy.noisyClients': noisyClients }, users),
+    ).join(),
+    /^privacy\.noisyClients: follows from the groups.*; remove it$/,
+  );
+  assert.deepEqual(errorsOf(changed({ protection: groups, 'privacy.noiseAt': 'shared' }, users)), []);
 });
 
 test('statistics with privacy are refused: their sums are exact', () => {

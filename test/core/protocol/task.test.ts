@@ -199,22 +199,21 @@ test('all errors of a file come at once', () => {
 });
 
 test('what is planned is refused by its name, never ignored', () => {
-  const planned: [string, string[], string][] = [
-    ['protection', ['group', 'homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator'], 'inspect'],
-  ];
-  for (const [path, names, built] of planned) {
-    for (const name of names) {
-      assert.deepEqual(errorsOf(changed(path, name)), [
-        { path, message: `"${name}" is not built in this version; use "${built}"` },
-      ]);
-    }
+  const built = '"inspect", or "group", or a block of settings: kind, size, honest, colluders, bits, coin';
+  for (const name of ['homomorphic-group', 'homomorphic-committee', 'validated', 'two-aggregator']) {
+    const [error, ...others] = errorsOf(changed('protection', name));
+    assert.deepEqual(others, []);
+    assert.equal(error.path, 'protection');
+    assert.ok(error.message.startsWith(`"${name}" is not built in this version; use ${built}`), error.message);
+    assert.deepEqual(errorsOf(changed('protection', { kind: name, committee: 5 })), [
+      { path: 'protection.kind', message: `"${name}" is not built in this version; use "group"` },
+    ]);
   }
 });
 
-test('settings of protection that come later are refused by name, and of privacy it is said what there is', () => {
+test('of privacy it is said what there is', () => {
   const forms = 'use "none", or a block with mechanism dp-sgd or dp-fedavg';
   const cases: [string, unknown, string][] = [
-    ['protection', { mode: 'group' }, '"protection" with settings is not built in this version; use "inspect"'],
     ['privacy', 3, `is 3; ${forms}`],
     ['privacy', undefined, `is missing; ${forms}`],
     ['privacy', 'client-level', `"client-level" is not a known value; ${forms}`],

@@ -5,10 +5,12 @@ import { attackFunctions } from './implementations/attacks.ts';
 import { flowerRuleFunctions } from './implementations/flower-rules.ts';
 import { flowerShareFunctions } from './implementations/flower-shares.ts';
 import { keyFunctions } from './implementations/keys.ts';
+import { maskMustNotFunctions } from './implementations/mask-must-not.ts';
 import { merkleFunctions } from './implementations/merkle.ts';
 import { mlKemFunctions } from './implementations/ml-kem.ts';
 import { mustNotFunctions } from './implementations/must-not.ts';
 import { privacyFunctions } from './implementations/privacy.ts';
+import { replayMustNotFunctions } from './implementations/replay.ts';
 import { robustFunctions } from './implementations/robust.ts';
 import { slip39Functions } from './implementations/slip39.ts';
 import { xwingFunctions } from './implementations/xwing.ts';
@@ -24,6 +26,8 @@ export const implementations: Implementations = {
   ...flowerRuleFunctions,
   ...flowerShareFunctions,
   ...mustNotFunctions,
+  ...maskMustNotFunctions,
+  ...replayMustNotFunctions,
   ...attackFunctions,
   ...privacyFunctions,
 };

@@ -243,10 +243,10 @@ test('Ctrl-C ends following, not the run', async () => {
 });
 
 test('a task with errors is refused before anything is sent, each error with its path', () => {
-  const task = taskFile('wrong', { rounds: 0, protection: 'group', cohort: { minimum: 2, deadline: 3 } });
+  const task = taskFile('wrong', { rounds: 0, protection: 'validated', cohort: { minimum: 2, deadline: 3 } });
   const { status, stderr } = parley('run', task, '--home', home);
   assert.equal(status, 2);
-  for (const part of ['rounds', 'cohort.deadline', '"group" is not built in this version'])
+  for (const part of ['rounds', 'cohort.deadline', '"validated" is not built in this version'])
     assert.ok(stderr.includes(part), `${part} in ${stderr}`);
 });
 

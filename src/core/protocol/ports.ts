@@ -131,6 +131,17 @@ export const clientSteps = [
   'evaluation-sent',
 ] as const;
 
+/** Those of a coordinator whose rounds are group sessions (`protection: group`), in protocol order. */
+export const groupCoordinatorSteps = [
+  'group-members-blob',
+  'group-body-blob',
+  'group-message-stored',
+  'group-step-closed',
+  'group-sum-blob',
+  'group-recorded',
+  'group-round-void',
+] as const;
+
 /** Those of a client in a group session (`protection: group`), in protocol order. */
 export const groupClientSteps = [
   'group-session-stored',
@@ -144,4 +155,5 @@ export const groupClientSteps = [
 export type Step =
   | (typeof coordinatorSteps)[number]
   | (typeof clientSteps)[number]
+  | (typeof groupCoordinatorSteps)[number]
   | (typeof groupClientSteps)[number];

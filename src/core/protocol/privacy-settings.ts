@@ -77,7 +77,12 @@ const dpSgd = z.strictObject({
    * evaluation. Null: none leave.
    */
   metrics: z
-    .strictObject({ epsilon: z.number().min(2 ** -16).max(1000) })
+    .strictObject({
+      epsilon: z
+        .number()
+        .min(2 ** -16)
+        .max(1000),
+    })
     .nullable()
     .default(null),
   ...shared,

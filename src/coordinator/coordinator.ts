@@ -188,6 +188,26 @@ export class Coordinator {
     return this.#whilePresent(client, () => takeUpdate(this.#book, this.#exclusively, member, body));
   }
 
+  /** Takes a message of a member of a group and what follows it; resolves with the signed receipt. Throws Problem. */
+  async receiveGroup(client: string, _body: UpdateBody): Promise<Envelope> {
+    this.#member(client);
+    throw new Problem('round-closed');
+  }
+
+  /**
+   * What a member of a group is told after the message with the label `after` (at first `group-manifest`, its assignment), as soon as there
+   * is something; null after `waitMs` without. Throws Problem, `round-closed` when the session is no more.
+   */
+  async nextGroup(
+    client: string,
+    _at: { readonly task: string; readonly round: number; readonly after: string },
+    _waitMs: number,
+    _signal?: AbortSignal,
+  ): Promise<Envelope | null> {
+    this.#member(client);
+    throw new Problem('round-closed');
+  }
+
   /** Takes a client's evaluation of the final model; resolves with the signed receipt. Throws Problem. */
   async receiveEvaluation(client: string, envelope: Envelope): Promise<Envelope> {
     const member = this.#member(client);
@@ -275,6 +295,7 @@ export class Coordinator {
       remainingMs: Math.max(0, (run.deadlineAt ?? 0) - this.#ports.clock.now()),
       cohort: run.cohort.length,
       ...this.#noiseOf(active),
+      group: null,
     };
     return signAsCoordinator(this.#book, labels.assignment, active.taskHash, run.round, encodePayload(assignment));
   }

@@ -23,7 +23,8 @@ export function memoryChannel(network: Network, client: string, life: Life): Coo
     body: readonly Uint8Array[],
     signal?: AbortSignal,
   ): Promise<Reply> => {
-    const timeoutMs = message === 'assignment' ? longestWaitMs + requestTimeoutMs : requestTimeoutMs;
+    const isWaiting = message === 'assignment' || message === 'group-next';
+    const timeoutMs = isWaiting ? longestWaitMs + requestTimeoutMs : requestTimeoutMs;
     const reply = await network.exchange(client, life, { message, task, round, body }, timeoutMs, signal);
     if (reply.code !== 'ok' && reply.code !== 'empty') throw new Problem(reply.code);
     return reply;
@@ -40,15 +41,28 @@ export function memoryChannel(network: Network, client: string, life: Life): Coo
       return body;
     },
     async sendUpdate(task, round, head, tensor) {
-      // In two halves, so that there is a middle in which other things happen. Parts of a tensor are whole numbers of values.
-      const half = 4 * Math.floor(tensor.length / 8);
-      const parts = [head, tensor.subarray(0, half), tensor.subarray(half)];
-      return decodeEnvelope((await ask('update', task, round, parts)).body);
+      return decodeEnvelope((await ask('update', task, round, [head, ...halves(tensor)])).body);
     },
     sendDecline: async (task, round, envelope) => void (await ask('decline', task, round, [encodeEnvelope(envelope)])),
     sendEvaluation: async (task, round, envelope) =>
       decodeEnvelope((await ask('evaluation', task, round, [encodeEnvelope(envelope)])).body),
+    sendGroup: async (task, round, head, attached) =>
+      decodeEnvelope((await ask('group', task, round, [head, ...halves(attached)])).body),
+    async nextGroup(task, round, after, signal) {
+      const { code, body } = await ask('group-next', task, round, [ascii(after)], signal);
+      return code === 'empty' ? null : decodeEnvelope(body);
+    },
   };
+}
+
+function ascii(label: string): Uint8Array {
+  return Uint8Array.from(label, letter => letter.charCodeAt(0));
+}
+
+/** In two halves, so that there is a middle in which other things happen. Parts of a tensor are whole numbers of values. */
+function halves(bytes: Uint8Array): Uint8Array[] {
+  const half = 4 * Math.floor(bytes.length / 8);
+  return [bytes.subarray(0, half), bytes.subarray(half)];
 }
 
 /** The coordinator's end. `onDefect` hears of errors that no peer may cause. */
@@ -89,6 +103,15 @@ async function respond(coordinator: Coordinator, client: string, request: Arrivi
     case 'evaluation': {
       const receipt = await coordinator.receiveEvaluation(client, decodeEnvelope(await whole(body)));
       return { code: 'ok', body: encodeEnvelope(receipt) };
+    }
+    case 'group': {
+      const receipt = await coordinator.receiveGroup(client, await splitUpdateBody(body));
+      return { code: 'ok', body: encodeEnvelope(receipt) };
+    }
+    case 'group-next': {
+      const after = String.fromCharCode(...(await whole(body)));
+      const envelope = await coordinator.nextGroup(client, { task, round, after }, longestWaitMs, gone);
+      return envelope === null ? { code: 'empty', body: nothing } : { code: 'ok', body: encodeEnvelope(envelope) };
     }
   }
 }

@@ -1,11 +1,19 @@
 /** Faults as a list of operations: data that a file can hold, so that every bug found stays found. */
 import { z } from 'zod';
-import { clientSteps, coordinatorSteps, type Step } from '../core/protocol/ports.ts';
+import {
+  clientSteps,
+  coordinatorSteps,
+  groupClientSteps,
+  groupCoordinatorSteps,
+  type Step,
+} from '../core/protocol/ports.ts';
 import { UserError } from '../core/protocol/problem.ts';
 
 /** What a client asks of the coordinator. */
 export const messages = ['assignment', 'task', 'model', 'update', 'evaluation', 'decline'] as const;
-export type Message = (typeof messages)[number];
+/** What a member of a group asks besides: to take its message, and for what it is told next. */
+export const groupMessages = ['group', 'group-next'] as const;
+export type Message = (typeof messages)[number] | (typeof groupMessages)[number];
 export type Part = 'request' | 'response';
 
 /** The coordinator as a party; clients go by their names. */
@@ -16,9 +24,23 @@ const party = z.string().min(1).max(63);
 const count = z.number().int().min(1).max(1_000_000);
 const milliseconds = z.number().int().min(0).max(604_800_000);
 
-const atRequest = z.strictObject({ party, message: z.enum(messages), part: z.literal('request'), count });
-const atMessage = z.strictObject({ party, message: z.enum(messages), part: z.enum(['request', 'response']), count });
-const atStep = z.strictObject({ party, step: z.enum([...coordinatorSteps, ...clientSteps]), count });
+const atRequest = z.strictObject({
+  party,
+  message: z.enum([...messages, ...groupMessages]),
+  part: z.literal('request'),
+  count,
+});
+const atMessage = z.strictObject({
+  party,
+  message: z.enum([...messages, ...groupMessages]),
+  part: z.enum(['request', 'response']),
+  count,
+});
+const atStep = z.strictObject({
+  party,
+  step: z.enum([...coordinatorSteps, ...clientSteps, ...groupCoordinatorSteps, ...groupClientSteps]),
+  count,
+});
 const atCommit = z.strictObject({ party, commit: count });
 const atTime = z.strictObject({ party, ms: milliseconds });
 

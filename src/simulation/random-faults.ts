@@ -1,7 +1,7 @@
 /** Lists of faults drawn from a seed, for property tests: what a bad week does to a federation. */
 import type { RandomStream } from '../core/math/random.ts';
-import { clientSteps, coordinatorSteps } from '../core/protocol/ports.ts';
-import { coordinatorParty, type Fault, messages } from './faults.ts';
+import { clientSteps, coordinatorSteps, groupClientSteps, groupCoordinatorSteps } from '../core/protocol/ports.ts';
+import { coordinatorParty, type Fault, groupMessages, messages } from './faults.ts';
 import { streamOf } from './stream.ts';
 
 export interface FaultShape {
@@ -14,6 +14,8 @@ export interface FaultShape {
   readonly longestMs: number;
   /** Operations hit the first so many occurrences of an event. */
   readonly span: number;
+  /** Draws also from what happens in group sessions. Default: not. */
+  readonly isGrouped?: boolean;
 }
 
 /** 0 to `most` operations; the same seed (0 to 2^53 − 1) draws the same list. */
@@ -28,7 +30,7 @@ function drawFault(random: RandomStream, shape: FaultShape): Fault {
   const client = pick(shape.clients);
   // Short and long ones alike: whether a message is overtaken depends on the order of magnitude.
   const ms = Math.floor(shape.longestMs ** random.float64());
-  const message = pick(messages);
+  const message = pick(shape.isGrouped ? [...messages, ...groupMessages] : messages);
   const part = pick(['request', 'response'] as const);
   const kind = pick(shape.kinds);
   switch (kind) {
@@ -41,12 +43,11 @@ function drawFault(random: RandomStream, shape: FaultShape): Fault {
     case 'corrupt':
       return { do: kind, at: { party: client, message, part, count }, share: random.float64() };
     case 'crash': {
-      const steps = coordinatorSteps.length + clientSteps.length;
-      const drawn = random.below(steps);
-      if (drawn < coordinatorSteps.length) {
-        return { do: kind, at: { party: coordinatorParty, step: coordinatorSteps[drawn], count }, ms };
-      }
-      return { do: kind, at: { party: client, step: clientSteps[drawn - coordinatorSteps.length], count }, ms };
+      const own = shape.isGrouped ? [...coordinatorSteps, ...groupCoordinatorSteps] : coordinatorSteps;
+      const theirs = shape.isGrouped ? [...clientSteps, ...groupClientSteps] : clientSteps;
+      const drawn = random.below(own.length + theirs.length);
+      if (drawn < own.length) return { do: kind, at: { party: coordinatorParty, step: own[drawn], count }, ms };
+      return { do: kind, at: { party: client, step: theirs[drawn - own.length], count }, ms };
     }
     case 'full':
       return { do: kind, at: { party: pick([coordinatorParty, client]), commit: 1 + random.below(6 * shape.span) } };

@@ -21,17 +21,22 @@ export const flowerReader = jsonReader(format, ({ cases }) =>
     return {
       id: given.id,
       group: `${family}/${given.op}`,
-      // Each must-not case is a test of its own: its id names the behaviour.
-      fn: family === 'flower' ? `flower/${given.op}` : `must-not/${given.id}`,
+      // Each must-not case, and each input that is told in words, is a test of its own: its id names the behaviour.
+      fn: `${family}/${family === 'flower' && !isTold(given.input) ? given.op : given.id}`,
       input: { given: withNumbers(given.input) },
       expectation: expectation(given),
     };
   }),
 );
 
+function isTold(input: unknown): boolean {
+  return typeof input === 'object' && input !== null && 'do' in input;
+}
+
 function expectation({ expected, required, tol }: z.infer<typeof one>): Expectation {
   if (required !== undefined) return { kind: 'statement', statement: String(required) };
-  if (expected === 'error') return { kind: 'refusal' };
+  // Of "an error or another result" ours is the error.
+  if (expected === 'error' || expected === 'error or result != secret') return { kind: 'refusal' };
   return {
     kind: 'value',
     value: withNumbers(ours(expected)),

@@ -1,11 +1,65 @@
 /** What a member asks of every group, whatever the coordinator's manifest says. */
+import { compareBytes } from '../bytes/cbor.ts';
+import { Problem } from '../protocol/problem.ts';
+import type { GroupManifest } from './manifest.ts';
+import type { MemberSession, Peer } from './member-state.ts';
+import { groupThresholds, leastHonest, type Thresholds } from './thresholds.ts';
 
 /** The site's own floor: no message of the coordinator lowers it. */
 export interface MemberPolicy {
-  /** Honest inputs in every sum, of as many organisations; 3 where it is less. */
+  /** Honest inputs in every sum; 3 where it is less. */
   readonly honest: number;
   /** Members that may work with the coordinator, at least so many. */
   readonly colluders: number;
   /** How the set of survivors may change over rounds without differential privacy (`checkSet`). */
   readonly setChanges: 'shrink' | 'strict';
+}
+
+/**
+ * Whether a member may take part under a manifest, before it says anything. Throws Problem `group-refused` for thresholds that are wrong for
+ * the size of the group or below the site's own, `group-altered` for a list of members that is not one or has the member elsewhere.
+ *
+ * Not checked here: that the groups were dealt fairly, and what the task says of segments, model, code and plan.
+ */
+export function checkManifest({ manifest, at, certificate, policy }: MemberSession): void {
+  const { members, thresholds } = manifest;
+  if (members.some((hash, i) => hash.length !== 32 || (i > 0 && compareBytes(members[i - 1], hash) >= 0)))
+    throw new Problem('group-altered', 'the members of the manifest are not ascending hashes, each once');
+  if (at >= members.length || compareBytes(members[at], certificate) !== 0)
+    throw new Problem('group-altered', `the manifest does not name this member at ${at}`);
+  if (!areRight(thresholds, members.length))
+    throw new Problem('group-refused', `the thresholds of the manifest are not those of ${members.length} members`);
+  const honest = Math.max(leastHonest, policy.honest);
+  if (thresholds.honest < honest)
+    throw new Problem('group-refused', `${thresholds.honest} honest inputs in a sum, this site asks for ${honest}`);
+  if (thresholds.colluders < policy.colluders)
+    throw new Problem(
+      'group-refused',
+      `the group bears ${thresholds.colluders} colluders, this site asks for ${policy.colluders}`,
+    );
+}
+
+/**
+ * Whether so many members are enough to go on with. Members of one organisation may all be one party, so that colluders are taken off the
+ * number of organisations. Throws Problem `group-small`.
+ */
+export function checkEnough({ thresholds }: GroupManifest, peers: readonly Peer[]): void {
+  const { least, honest, colluders } = thresholds;
+  if (peers.length < least) throw new Problem('group-small', `${peers.length} members, where ${least} must stay`);
+  const organisations = new Set(peers.map(({ organisation }) => organisation)).size;
+  if (organisations - colluders < honest)
+    throw new Problem(
+      'group-small',
+      `${organisations} organisations, of which ${colluders} may collude: not ${honest} honest ones`,
+    );
+}
+
+function areRight({ honest, colluders, ...derived }: Thresholds, members: number): boolean {
+  try {
+    const right = groupThresholds(members, { honest, colluders });
+    return derived.members === members && derived.t === right.t && derived.least === right.least;
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    return false;
+  }
 }

@@ -131,9 +131,7 @@ export interface Unmasked extends Running {
 }
 
 /** Nothing is left: every event gives nothing. */
-export interface Over {
-  readonly stage: 'finished' | 'aborted';
-}
+export type Over = { readonly stage: 'finished' } | { readonly stage: 'aborted' };
 
 export type LiveState = KeysSent | SharesSent | Masking | InputSent | Agreed | Unmasked;
 export type MemberState = LiveState | Over;

@@ -1,13 +1,94 @@
-/** What a member remembers of the sets it signed in a task: two sums over nearly the same members differ by one member's input. */
+/**
+ * What a member remembers of the sets it signed in a task. Two sums over nearly the same members differ by the inputs of a few, so without
+ * differential privacy the set of survivors may not change freely.
+ */
+import { z } from 'zod';
+import { compareBytes, encodeCbor } from '../bytes/cbor.ts';
+import { sameBytes } from '../bytes/floats.ts';
+import { parsePayload } from '../protocol/payload.ts';
+import type { MemberPolicy } from './member-policy.ts';
+
+const digest = z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === 32, 'not 32 bytes');
+const round = z.number().int().min(0);
+
+const setMemory = z.strictObject({
+  /** Certificate hashes of the survivors signed last, ascending. */
+  survivors: z.array(digest).readonly(),
+  /** The round they were signed in. */
+  round,
+  /** SHA-256 of the model of that round. */
+  model: digest,
+  /** The round in which the set became what it is. */
+  changed: round,
+});
 
 /** Plain data, durable before the signature leaves. */
-export interface SetMemory {
-  /** Certificate hashes of the survivors signed last, ascending. */
+export type SetMemory = Readonly<z.infer<typeof setMemory>>;
+
+export const encodeSetMemory = (memory: SetMemory): Uint8Array<ArrayBuffer> => encodeCbor(memory);
+/** Inverse of `encodeSetMemory`. Throws Problem `malformed` for other bytes. */
+export const parseSetMemory = (bytes: Uint8Array): SetMemory => parsePayload(setMemory, bytes, 'malformed');
+
+/** A set that is to be signed. */
+export interface ProposedSet {
+  /** Certificate hashes, ascending. */
   readonly survivors: readonly Uint8Array[];
-  /** The round they were signed in. */
   readonly round: number;
-  /** SHA-256 of the model of that round. */
   readonly model: Uint8Array;
-  /** The round in which the set changed last. */
-  readonly changed: number;
+}
+
+export interface SetRules {
+  /** Rounds after which groups are dealt anew: then a set may change as it likes. */
+  readonly redrawRounds: number;
+  /** So many members that come or go hide each other (nMin). */
+  readonly honest: number;
+  readonly setChanges: MemberPolicy['setChanges'];
+  /** With differential privacy nothing is refused: what a difference shows is bounded by the noise. */
+  readonly isPrivate: boolean;
+}
+
+/**
+ * What to remember if this set is signed, or why it must not be. Without privacy: a round is not earlier than the last one; one round and
+ * one model have one set; else the set stays the same, or at least `honest` members come or go; under `shrink` it may also lose members, and
+ * change freely `redrawRounds` rounds after it last changed.
+ *
+ * Not protected under `shrink`: when one member goes, the difference of two sums is its input beside what training changed in the inputs
+ * of all others between two models. `strict` is against that. Nor does it look further back than the last set.
+ */
+export function checkSet(
+  memory: SetMemory | null,
+  proposed: ProposedSet,
+  rules: SetRules,
+): { readonly memory: SetMemory } | { readonly refused: string } {
+  const { survivors, round, model } = proposed;
+  if (memory === null) return { memory: { survivors, round, model, changed: round } };
+  const gone = countMissing(memory.survivors, survivors);
+  const come = countMissing(survivors, memory.survivors);
+  const refused = rules.isPrivate ? null : refusal(memory, proposed, gone, come, rules);
+  if (refused !== null) return { refused };
+  return { memory: { survivors, round, model, changed: gone + come === 0 ? memory.changed : round } };
+}
+
+/** Why the set must not be signed after the last one, or null. */
+function refusal(
+  memory: SetMemory,
+  { round, model }: ProposedSet,
+  gone: number,
+  come: number,
+  { redrawRounds, honest, setChanges }: SetRules,
+): string | null {
+  if (round < memory.round) return `round ${round} after round ${memory.round}`;
+  if (gone + come === 0) return null;
+  if (round === memory.round) return `another set in round ${round}`;
+  if (sameBytes(model, memory.model)) return 'another set for the same model';
+  if (gone + come >= honest) return null;
+  const change = `${gone} gone, ${come} come since round ${memory.round}`;
+  if (setChanges === 'strict') return `${change}: neither none nor ${honest}`;
+  if (come === 0 || round - memory.changed >= redrawRounds) return null;
+  return `${change}: a set grows ${redrawRounds} rounds after it changed last, in round ${memory.changed}`;
+}
+
+/** How many of `list` are not in `other`. */
+function countMissing(list: readonly Uint8Array[], other: readonly Uint8Array[]): number {
+  return list.filter(hash => !other.some(one => compareBytes(one, hash) === 0)).length;
 }

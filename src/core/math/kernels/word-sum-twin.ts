@@ -17,6 +17,6 @@ export function wordSumTwin(m: Float32Array): WordSumKernels {
 }
 
 function addSigned(words: Int32Array | Uint16Array, sums: Int32Array, sign: number): void {
-  // Stores into an Int32Array are modulo 2^32.
-  for (let i = 0; i < sums.length; i++) sums[i] += sign < 0 ? -words[i] : words[i];
+  if (sign < 0) for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] - words[i]) | 0;
+  else for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] + words[i]) | 0;
 }

@@ -1,0 +1,91 @@
+/** Part of the suite `secagg`: how fast a mask is added, and what the key encapsulations of a round cost. */
+import { createCipheriv, randomFillSync } from 'node:crypto';
+import { bestKernels } from '../src/core/math/kernels/best.ts';
+import { Layout } from '../src/core/math/kernels/kernels.ts';
+import { applyMasks } from '../src/core/secagg/apply-masks.ts';
+import { nodeGroupPrimitives } from '../src/node/group-primitives.ts';
+import { nodeKeystream } from '../src/node/keystream.ts';
+import { type BenchResult, measureInTurns, summarise, valuesInTurns } from './harness.ts';
+
+const words = 1_000_000;
+const maskRuns = 101;
+const kemRuns = 7;
+/** As many as one key meets in a round of 50 clients, both ways. */
+const encapsulations = 100;
+const cipherBytes = 64 * 1024;
+
+/**
+ * Milliseconds, one thread, words of 32 bits: `mask.1e6` adds one mask to a vector, `keystream.1e6` is AES-256-CTR alone (OpenSSL, 64 KiB
+ * at a time, nothing kept), `add.1e6` adds one array to another with the kernel; `mask.1e6.ratio` is mask / (keystream + add), the median
+ * of the runs' own ratios. Then µs per operation of X-Wing, as Node's port has it.
+ */
+export async function secaggMasks(): Promise<BenchResult[]> {
+  return [...(await masks()), ...(await encapsulation())];
+}
+
+async function masks(): Promise<BenchResult[]> {
+  const primitives = await nodeGroupPrimitives();
+  const segment = { length: words, bits: 32, label: 'update' } as const;
+  const vector = new Int32Array(words);
+  const seed = secret(32);
+  const layout = new Layout();
+  const [addends, sums] = [layout.float32(words), layout.float32(words)];
+  const source = bestKernels();
+  const kernels = source.acquire(layout.bytes);
+  const figures = {
+    'mask.1e6': () => timed(() => applyMasks([{ seed, sign: 1 }], segment, vector, nodeKeystream, primitives)),
+    'keystream.1e6': () => timed(() => encryptZeros(seed, 4 * words)),
+    'add.1e6': () => timed(() => kernels.addWords32(addends, sums, words, 1)),
+  };
+  const runs = Object.values(figures);
+  await valuesInTurns(runs, 20);
+  const values = await valuesInTurns(runs, maskRuns);
+  source.release(kernels);
+  const [mask, keystream, add] = values;
+  return [
+    ...Object.keys(figures).map((name, f) => summarise(name, 'ms', values[f])),
+    summarise(
+      'mask.1e6.ratio',
+      '×',
+      mask.map((ms, i) => ms / (keystream[i] + add[i])),
+    ),
+  ];
+}
+
+async function encapsulation(): Promise<BenchResult[]> {
+  const { kem } = await nodeGroupPrimitives();
+  const pair = kem.keyPair(secret(32));
+  const seeds = Array.from({ length: encapsulations }, () => secret(32));
+  const coins = seeds.map(() => secret(64));
+  const ciphertexts = coins.map(some => kem.encapsulate(pair.publicKey, some).ciphertext);
+  const each = <T>(inputs: readonly T[], act: (input: T) => unknown) => ({
+    run: async () => (1000 * (await timed(() => inputs.forEach(act)))) / inputs.length,
+  });
+  const figures = [
+    { name: 'kem.keypair', ...each(seeds, seed => kem.keyPair(seed)) },
+    { name: 'kem.encapsulate', ...each(coins, some => kem.encapsulate(pair.publicKey, some)) },
+    { name: 'kem.decapsulate', ...each(ciphertexts, ciphertext => kem.decapsulate(ciphertext, pair)) },
+  ];
+  await valuesInTurns(
+    figures.map(({ run }) => run),
+    2,
+  );
+  return measureInTurns(figures, 'µs', { runs: kemRuns });
+}
+
+function encryptZeros(key: Uint8Array, bytes: number): void {
+  const zeros = new Uint8Array(cipherBytes);
+  const cipher = createCipheriv('aes-256-ctr', key, new Uint8Array(16));
+  for (let at = 0; at < bytes; at += cipherBytes) cipher.update(zeros.subarray(0, Math.min(cipherBytes, bytes - at)));
+}
+
+/** Milliseconds. */
+async function timed(act: () => unknown): Promise<number> {
+  const start = performance.now();
+  await act();
+  return performance.now() - start;
+}
+
+function secret(bytes: number): Uint8Array {
+  return randomFillSync(new Uint8Array(bytes));
+}

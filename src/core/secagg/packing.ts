@@ -109,7 +109,7 @@ function packBits(words: Int32Array, bits: number): Uint8Array<ArrayBuffer> {
     if (held < 32) continue;
     out[at++] = current;
     held -= 32;
-    current = held === 0 ? 0 : word >>> (bits - held);
+    current = word >>> (bits - held);
   }
   if (held > 0) out[at] = current;
   return new Uint8Array(out.buffer, 0, Math.ceil((words.length * bits) / 8));

@@ -250,6 +250,15 @@ test('a sum that no honest clients have is refused', () => {
   refused(3, 3);
   refused(3, 41);
   refused(3, -1);
+  // Nothing but the weights is wrong.
+  assert.throws(() => dequantise(new Int32Array([0, 0, 0, 3]), encoding, 4), /sum of weights/);
+  // Of many coordinates rounding may make the sum much longer, but none of them.
+  const wide = makeEncoding({ ...request, bits: 16, dimension: 10_000 });
+  const single = new Int32Array(wide.dimension);
+  single[77] = 4 * 2 ** wide.scaleBits + 4;
+  dequantise(single, wide, 4);
+  single[77]++;
+  assert.throws(() => dequantise(single, wide, 4), /a coordinate is more/);
   for (const contributors of [0, 9, 1.5, Number.NaN]) refused(0, honest[0], contributors);
   assert.throws(() => dequantise(honest.subarray(1), encoding, 4), RangeError);
 });

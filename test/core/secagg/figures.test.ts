@@ -186,6 +186,8 @@ test('figures that do not have the form of the task are refused before they leav
     { logLoss: Number.POSITIVE_INFINITY },
   ])
     refused({ evaluation: { ...good.evaluation, ...changes } });
+  const twoOfThree = { ...good, alone: null, evaluation: evaluated(tasks['binary without histograms'], [[1, 1]]) };
+  assert.throws(() => encodeFigures(twoOfThree, figuresLayout(tasks['three classes'], everything)), isMalformed);
   const quantiles = figuresOf(tasks.quantiles, { rows: [[1, 1]], alone: [], weight: 3, loss: 0.5 });
   assert.throws(() => encodeFigures(quantiles, figuresLayout(numbers, everything)), isMalformed);
 });
@@ -198,10 +200,13 @@ test('a sum that no honest clients have is refused: of words out of range, more 
   assert.throws(() => decodeFigures(sum, layout, 1), isMalformed);
   const wrongMask = sum.map((word, i) => word + Math.imul(i + 1, 0x9e3779b9));
   assert.throws(() => decodeFigures(wrongMask, layout, 2), isMalformed);
+  const asked = { loss: false, evaluation: true, alone: false };
+  const crowded = summed(binary, [figures], asked);
+  crowded[0] = 3;
+  assert.throws(() => decodeFigures(crowded, figuresLayout(binary, asked), 2), isMalformed);
   const weightless = sum.slice();
   weightless[0] = 0;
   assert.throws(() => decodeFigures(weightless, layout, 2), isMalformed);
-  const asked = { loss: false, evaluation: true, alone: false };
   const numbersSum = summed(numbers, [figuresOf(numbers, { rows: [[1, 1]], alone: [], weight: 1, loss: 0 })], asked);
   const negative = numbersSum.map((word, i) => (i < 4 ? word : -word));
   assert.throws(() => decodeFigures(negative, figuresLayout(numbers, asked), 1), isMalformed);

@@ -1,8 +1,14 @@
-/** Proofs that a member broke the protocol of its group: signed messages that cannot come from somebody who follows it. */
+/**
+ * Proofs that a member broke the protocol of its group: signed messages that cannot come from somebody who follows it. Anybody who has the
+ * manifest and the keys of the members can check them.
+ *
+ * Not protected: a member that signs two messages of one step, one for its victim and one for the evidence, can make the victim's complaint
+ * or share look false. The victim holds the other signed message, which shows that.
+ */
 import type { BoxEntry } from './group-message.ts';
 
-/** Signed R1 of a dealer with the set that it names (U1): what its shares and boxes are held against. */
-export interface Deal {
+/** What a dealer has signed (R1) with the set that it names (U1): its shares and boxes are held against it. */
+export interface SignedDeal {
   readonly dealer: number;
   /** Encoded envelope, `group-shares`. */
   readonly shares: Uint8Array;
@@ -23,31 +29,39 @@ export interface ProvenShare {
   readonly proof: readonly Uint8Array[];
 }
 
-/** What shows it. Plain data with an encoding in CBOR. */
+/** What shows it. Plain data with an encoding in CBOR; messages stand in it as encoded envelopes. */
 export type Evidence =
-  /** Against the dealer: this secret opens its box to what its own commitments do not hold. */
-  | { readonly kind: 'bad-box'; readonly deal: Deal; readonly sent: SentBox; readonly secret: Uint8Array }
-  /** Against who signed `input` (R2): its complaint does not open the box, or opens it to what fits. */
-  | { readonly kind: 'false-complaint'; readonly deal: Deal; readonly sent: SentBox; readonly input: Uint8Array }
+  /** Against the dealer: this key opens its box to what its own commitments do not hold. */
+  | { readonly kind: 'bad-box'; readonly deal: SignedDeal; readonly sent: SentBox; readonly key: Uint8Array }
+  /** Against who signed `input` (R2): the key in its complaint does not open the box, or opens it to what fits. */
+  | { readonly kind: 'false-complaint'; readonly deal: SignedDeal; readonly sent: SentBox; readonly input: Uint8Array }
   /** Against who signed `unmask` (R4): its share of the dealer's secret is not the one that it was dealt. */
   | {
       readonly kind: 'false-share';
-      readonly deal: Deal;
-      readonly secret: 'self' | 'root';
+      readonly deal: SignedDeal;
+      readonly secret: SecretKind;
       readonly unmask: Uint8Array;
     }
   /** Against the dealer: shares under its own root give a self seed that it did not commit to, or none. */
-  | { readonly kind: 'bad-self'; readonly deal: Deal; readonly held: readonly ProvenShare[] }
+  | { readonly kind: 'bad-self'; readonly deal: SignedDeal; readonly held: readonly ProvenShare[] }
   /** Against the dealer: shares under its own root give a root that does not make the mask key it signed (R0), or none. */
-  | { readonly kind: 'bad-key'; readonly deal: Deal; readonly held: readonly ProvenShare[]; readonly keys: Uint8Array }
+  | {
+      readonly kind: 'bad-key';
+      readonly deal: SignedDeal;
+      readonly held: readonly ProvenShare[];
+      readonly keys: Uint8Array;
+    }
   /** Against the dealer: its root does not make the mask ciphertext that it sent for the key that the receiver signed (R0). */
   | {
       readonly kind: 'bad-ciphertext';
-      readonly deal: Deal;
+      readonly deal: SignedDeal;
       readonly held: readonly ProvenShare[];
       readonly sent: SentBox;
       readonly keys: Uint8Array;
     };
+
+/** The two secrets that a member deals out. */
+export type SecretKind = 'self' | 'root';
 
 export interface Blame {
   /** Who is at fault. */

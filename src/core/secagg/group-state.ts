@@ -1,8 +1,9 @@
 /** What the coordinator knows of one group: the state of its machine, as data that only grows. */
 
 import type { Envelope } from '../crypto/envelope.ts';
-import type { MerkleTree } from '../crypto/merkle.ts';
-import type { Blame } from './blame.ts';
+import { inclusionProof, type MerkleTree } from '../crypto/merkle.ts';
+import type { Blame, SentBox, SignedDeal } from './blame.ts';
+import type { Deal } from './dealt.ts';
 import type {
   AgreeMessage,
   InputMessage,
@@ -12,6 +13,7 @@ import type {
   UnmaskMessage,
 } from './group-message.ts';
 import type { GroupManifest } from './manifest.ts';
+import type { Mask } from './mask.ts';
 
 /** A member of the group: what the manifest names only by its hash. */
 export interface GroupMember {
@@ -65,7 +67,7 @@ export interface Opening {
   /** U3: whose inputs the sum is of. */
   readonly survivors: readonly number[];
   /** To be added to the sum of the inputs: signs already inverted. */
-  readonly masks: readonly { readonly seed: Uint8Array; readonly sign: 1 | -1 }[];
+  readonly masks: readonly Mask[];
 }
 
 export interface GroupState {
@@ -93,4 +95,39 @@ export interface GroupState {
   readonly blamed: readonly Blame[];
   /** Null unless opened. */
   readonly opening: Opening | null;
+}
+
+/** R1 of a member. Throws RangeError for one that has sent none. */
+export function dealtBy({ shares }: GroupState, at: number): ReceivedShares {
+  const received = shares.get(at);
+  if (received === undefined) throw new RangeError(`group: member ${at} has dealt nothing`);
+  return received;
+}
+
+/** R0 of a member. Throws RangeError for one that has sent none. */
+export function keysOf({ keys }: GroupState, at: number): Received<KeysMessage> {
+  const received = keys.get(at);
+  if (received === undefined) throw new RangeError(`group: member ${at} has sent no keys`);
+  return received;
+}
+
+/** What a member has committed to, and to whom. */
+export function dealOf(state: GroupState, dealer: number): Deal {
+  return { ...dealtBy(state, dealer).message, dealer, present: state.present };
+}
+
+/** The same as it was signed, for evidence. */
+export function signedDeal(state: GroupState, dealer: number): SignedDeal {
+  return { dealer, shares: dealtBy(state, dealer).envelope, present: state.present };
+}
+
+/** What a member has sent another one, with the proof that it has signed that. */
+export function sentBox(state: GroupState, dealer: number, to: number): SentBox {
+  const { body, boxes } = dealtBy(state, dealer);
+  const place = body.findIndex(entry => entry.to === to);
+  return { entry: body[place], proof: inclusionProof(boxes, place) };
+}
+
+export function nameOf({ members }: GroupState, at: number): string {
+  return members[at].name;
 }

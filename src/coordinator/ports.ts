@@ -5,6 +5,7 @@ import type { Aggregate } from '../core/aggregation/pipeline.ts';
 import type { Primitives, Signer } from '../core/crypto/primitives.ts';
 import type { LedgerPort } from '../core/privacy/ledger-port.ts';
 import type { Blobs, Clock, Log, StepPort } from '../core/protocol/ports.ts';
+import type { GroupPorts } from '../core/secagg/group-ports.ts';
 import type { CoordinatorStore } from './store.ts';
 import type { Member } from './verify.ts';
 
@@ -33,6 +34,8 @@ export interface CoordinatorPorts {
    * updates, Error where a vector is missing.
    */
   readonly aggregate: (order: AggregationOrder) => Promise<Aggregate>;
+  /** Null: this coordinator runs no task with protection group. */
+  readonly group: GroupPorts | null;
   readonly clock: Clock;
   readonly log: Log;
   readonly step: StepPort;

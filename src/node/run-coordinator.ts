@@ -9,6 +9,7 @@ import { readFederation } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
 import { buildName } from './build.ts';
 import { systemClock } from './clock.ts';
+import { nodeGroupPorts } from './group-ports.ts';
 import { serveCoordinator } from './http/coordinator-server.ts';
 import { limitedLog } from './limited-log.ts';
 import { loadCredentials } from './pki/credentials.ts';
@@ -119,6 +120,7 @@ async function listen(
     blobs,
     openCohort: cohorts.open,
     aggregate: cohorts.aggregate,
+    group: await nodeGroupPorts(),
     clock,
     log,
     step: settings.step ?? (() => undefined),

@@ -18,6 +18,7 @@ import { FloatPool } from '../core/math/float-pool.ts';
 import type { Clock, LogEvent, Step } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
+import type { GroupPorts } from '../core/secagg/group-ports.ts';
 import { type Turns, VirtualClock } from './clock.ts';
 import type { StorageFaults } from './crashed.ts';
 import { build, type ClientDisk, type CoordinatorDisk, memoryClientDisk, memoryCoordinatorDisk } from './disk.ts';
@@ -36,6 +37,8 @@ export interface SimulationPorts extends Turns {
   readonly primitives: Primitives;
   /** A signer for a 32-byte Ed25519 seed. */
   readonly signerOf: (seed: Uint8Array) => Signer;
+  /** For tasks with protection group; without it nobody takes part in one. */
+  readonly group?: GroupPorts;
 }
 
 export interface SimulatedClient {
@@ -236,6 +239,7 @@ export class World {
           build,
           openCohort,
           aggregate: order => carryOut(order, openCohort),
+          group: this.#settings.ports.group ?? null,
         }),
       );
       this.#coordinator = coordinator;

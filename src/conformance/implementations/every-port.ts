@@ -9,10 +9,10 @@ import { type Implementation, refused } from '../case.ts';
 import { isRefusal } from '../judge.ts';
 import { answering } from './bytes.ts';
 
-/** OpenSSL with libsodium, as in Node; libsodium and noble, as in browsers. */
+/** As in Node; libsodium, as in browsers; noble alone. Digests and signatures are of OpenSSL in the first two. */
 export async function ports(): Promise<readonly GroupPrimitives[]> {
   const noble = noblePrimitives(nodePrimitives.randomBytes);
-  return [await nodeGroupPrimitives(), await sodiumGroupPrimitives(noble), nobleGroupPrimitives(noble)];
+  return [await nodeGroupPrimitives(), await sodiumGroupPrimitives(nodePrimitives), nobleGroupPrimitives(noble)];
 }
 
 /** What all ports answer. Texts, truth values and refusals only. Throws TypeError when one answers something else. */

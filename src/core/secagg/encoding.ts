@@ -85,12 +85,12 @@ export function quantise(update: Float32Array, weight: number, encoding: Encodin
   if (update.length !== dimension) throw new RangeError(`encoding: expected ${dimension} values, got ${update.length}`);
   const heaviest = weightMax ?? 1;
   if (!Number.isInteger(weight) || weight < 1 || weight > heaviest)
-    throw new Problem('bad-weight', `the weight is ${weight}, expected a whole number from 1 to ${heaviest}`);
+    throw new Problem('bad-weight', `expected a whole number from 1 to ${heaviest}`);
   const { finite, sumOfSquares } = scanUpdate(update);
   if (!finite) throw new Problem('non-finite');
   const norm = Math.sqrt(sumOfSquares);
-  if (norm > clipNorm * clipSlack)
-    throw new RangeError(`encoding: the update has the norm ${norm}, clip it to ${clipNorm}`);
+  // How long it is stays here: errors are logged.
+  if (norm > clipNorm * clipSlack) throw new RangeError(`encoding: the update is not clipped to ${clipNorm}`);
   const words = new Int32Array(wordCount(encoding));
   // No |x| is above the norm: squares of float32 are exact in float64, and adding to them makes nothing smaller.
   const factor = (weight / heaviest) * Math.min(1, clipNorm / norm) * 2 ** scaleBits;

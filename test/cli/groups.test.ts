@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
@@ -54,5 +55,21 @@ test('a cohort that makes no group is told so, and a wrong number is refused wit
     const { status, stderr, stdout } = advise(...args);
     assert.deepEqual([status, stdout], [2, '']);
     assert.match(stderr, /→ See: parley groups advise --help/);
+  }
+});
+
+test('the table in docs/groups.md is what the command prints', () => {
+  const document = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'groups.md'), 'utf8');
+  const [, table] = /```\n(a cohort of 100 clients\n[^]*?)```/.exec(document) ?? [];
+  assert.ok(table !== undefined && advise('--clients', '100').stdout.startsWith(table));
+});
+
+test('every command in docs/groups.md runs as written', () => {
+  const document = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'groups.md'), 'utf8');
+  const commands = [...document.matchAll(/^parley groups advise (.*?)(?: {2,}#.*| # .*)?$/gm)];
+  assert.ok(commands.length >= 3);
+  for (const [, args] of commands) {
+    const { status, stderr } = advise(...args.split(' '));
+    assert.deepEqual([status, stderr], [0, ''], args);
   }
 });

@@ -15,9 +15,19 @@ export const nodeKeystream: Keystream = {
       fill(target) {
         for (let at = 0; at < target.length; at += zeros.length) {
           const count = Math.min(zeros.length, target.length - at);
-          target.set(cipher.update(count === zeros.length ? zeros : zeros.subarray(0, count)), at);
+          const stream = cipher.update(count === zeros.length ? zeros : zeros.subarray(0, count));
+          target.set(stream, at);
+          free(stream);
         }
       },
     };
   },
 };
+
+/**
+ * Gives the memory back now: the next chunk gets the same, warm. Left to the garbage collector, every chunk would lie in fresh pages, which
+ * takes as long as the encryption. A cipher's output has a buffer of its own.
+ */
+function free(stream: Uint8Array<ArrayBuffer>): void {
+  if (stream.buffer.byteLength === stream.length) stream.buffer.transfer(0);
+}

@@ -77,7 +77,7 @@ class Adder {
   readonly #wordBytes: 2 | 4;
   readonly #sums: number;
   readonly #stream: number;
-  /** Fills under way: they write into the memory until they have settled. */
+  /** Of each slot used so far: the fill under way, which writes into the memory until it has settled. */
   #filling: (Promise<void> | undefined)[] = [];
 
   constructor(source: KernelSource, segment: MaskSegment) {
@@ -125,7 +125,7 @@ class Adder {
   async close(): Promise<void> {
     await Promise.allSettled(this.#filling);
     new Int32Array(this.#kernels.buffer, this.#sums, chunkWords).fill(0);
-    new Int32Array(this.#kernels.buffer, this.#stream, slots * chunkWords).fill(0);
+    new Int32Array(this.#kernels.buffer, this.#stream, this.#filling.length * chunkWords).fill(0);
     this.#source.release(this.#kernels);
   }
 

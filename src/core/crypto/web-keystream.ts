@@ -36,8 +36,10 @@ export function webKeystream<Key>(subtle: SubtleCtr<Key>): Keystream {
           const count = Math.ceil((skip + target.length) / blockBytes) * blockBytes;
           if (zeros.length < count) zeros = new Uint8Array(count);
           const algorithm = { name: 'AES-CTR', counter: block, length: 128 } as const;
-          const stream = new Uint8Array(await subtle.encrypt(algorithm, await imported, zeros.subarray(0, count)));
-          target.set(stream.subarray(skip, skip + target.length));
+          const stream = await subtle.encrypt(algorithm, await imported, zeros.subarray(0, count));
+          target.set(new Uint8Array(stream, skip, target.length));
+          // Not left to the garbage collector: the next chunk gets the same memory, warm.
+          stream.transfer?.(0);
         },
       };
     },

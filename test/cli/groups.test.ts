@@ -60,7 +60,7 @@ test('a cohort that makes no group is told so, and a wrong number is refused wit
 
 test('the table in docs/groups.md is what the command prints', () => {
   const document = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'groups.md'), 'utf8');
-  const [, table] = /```\n(a cohort of 100 clients\n[^]*?)```/.exec(document) ?? [];
+  const [, table] = /```\n(a cohort of 100 clients\n.*?)```/s.exec(document) ?? [];
   assert.ok(table !== undefined && advise('--clients', '100').stdout.startsWith(table));
 });
 

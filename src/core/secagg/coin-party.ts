@@ -18,17 +18,16 @@ export interface PartyMemory {
 }
 
 /**
- * The memory with which a party may commit in a draw. Throws Problem('draw-spent') for a draw that is not later than the newest, for
- * draw 1 of an epoch whose draw 0 it never saw, and for a third one.
+ * The memory with which a party may commit in a draw. It may have missed the draw before. Throws Problem('draw-spent') for a draw that is not
+ * later than its newest, and for a third one of an epoch.
  */
 export function committing(
   memory: PartyMemory | null,
   { epoch, draw }: Pick<DrawContext, 'epoch' | 'draw'>,
   commitment: Uint8Array,
 ): PartyMemory {
-  const isNext = memory !== null && memory.epoch === epoch && draw === memory.draw + 1 && draw < mostDraws;
-  const isFirst = draw === 0 && (memory === null || epoch > memory.epoch);
-  if (!isNext && !isFirst) throw new Problem('draw-spent', `coin: draw ${draw} of epoch ${epoch}`);
+  const isLater = memory === null || epoch > memory.epoch || (epoch === memory.epoch && draw > memory.draw);
+  if (!isLater || draw >= mostDraws) throw new Problem('draw-spent', `coin: draw ${draw} of epoch ${epoch}`);
   return { epoch, draw, commitment, root: null };
 }
 

@@ -11,6 +11,9 @@ export function dealKey(coin: Uint8Array, { hkdf }: Pick<GroupPrimitives, 'hkdf'
   return hkdf(coin, new Uint8Array(0), encodeCbor(['parley/v1/deal-groups']), 32);
 }
 
+/** Words that are read at once. */
+const mostWords = 1024;
+
 /**
  * Places in `members` (from 0) of the members of each group, ascending. Sizes differ by one at most, the larger groups first; every such
  * deal is equally likely (Fisher–Yates on 32-bit words, LE, those that would favour some places rejected). The same members and the same
@@ -41,19 +44,23 @@ export function dealBytes(members: number): number {
 
 function shuffled(count: number, nextBytes: NextBytes): number[] {
   const order = Array.from({ length: count }, (_, i) => i);
+  let words = new DataView(new ArrayBuffer(0));
+  let at = 0;
   for (let last = count - 1; last > 0; last--) {
-    const other = below(last + 1, nextBytes);
+    // Of 2^32 words, those that are left when every place has as many.
+    const limit = 2 ** 32 - (2 ** 32 % (last + 1));
+    let word = limit;
+    while (word >= limit) {
+      if (at === words.byteLength) {
+        const bytes = nextBytes(4 * Math.min(last, mostWords));
+        words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        at = 0;
+      }
+      word = words.getUint32(at, true);
+      at += 4;
+    }
+    const other = word % (last + 1);
     [order[last], order[other]] = [order[other], order[last]];
   }
   return order;
-}
-
-/** Uniform from 0 to n − 1. */
-function below(n: number, nextBytes: NextBytes): number {
-  const limit = 2 ** 32 - (2 ** 32 % n);
-  for (;;) {
-    const [a, b, c, d] = nextBytes(4);
-    const word = (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
-    if (word < limit) return word % n;
-  }
 }

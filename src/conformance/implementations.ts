@@ -4,6 +4,7 @@ import { aggregationFunctions } from './implementations/aggregation.ts';
 import { attackFunctions } from './implementations/attacks.ts';
 import { flowerRuleFunctions } from './implementations/flower-rules.ts';
 import { flowerShareFunctions } from './implementations/flower-shares.ts';
+import { groupFunctions } from './implementations/group-must-not.ts';
 import { keyFunctions } from './implementations/keys.ts';
 import { maskMustNotFunctions } from './implementations/mask-must-not.ts';
 import { merkleFunctions } from './implementations/merkle.ts';
@@ -27,6 +28,7 @@ export const implementations: Implementations = {
   ...flowerShareFunctions,
   ...mustNotFunctions,
   ...maskMustNotFunctions,
+  ...groupFunctions,
   ...replayMustNotFunctions,
   ...attackFunctions,
   ...privacyFunctions,

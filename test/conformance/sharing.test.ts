@@ -5,11 +5,14 @@ import { refused } from '../../src/conformance/case.ts';
 import { BinaryField } from '../../src/conformance/implementations/binary-field.ts';
 import { agreed } from '../../src/conformance/implementations/every-port.ts';
 import { flowerShareFunctions } from '../../src/conformance/implementations/flower-shares.ts';
+import { groupFunctions } from '../../src/conformance/implementations/group-must-not.ts';
+import { GroupSession } from '../../src/conformance/implementations/group-session.ts';
 import { maskMustNotFunctions } from '../../src/conformance/implementations/mask-must-not.ts';
 import { replayMustNotFunctions } from '../../src/conformance/implementations/replay.ts';
 import { slip39Functions } from '../../src/conformance/implementations/slip39.ts';
 import { slip39Words } from '../../src/conformance/implementations/slip39-words.ts';
 import { isRefusal } from '../../src/conformance/judge.ts';
+import { nodeGroupPrimitives } from '../../src/node/group-primitives.ts';
 
 const rijndael = new BinaryField(0x11bn);
 
@@ -80,11 +83,33 @@ test('altered shares of this build are found, and too few are refused', () => {
   assert.throws(() => flowerShareFunctions['flower/shamir-too-few'].run({}), isRefusal);
 });
 
-test('what the must-not list requires of masks, weights and captured messages holds', async () => {
+test('what the must-not list requires of masks, weights, groups and captured messages holds', async () => {
   const given = { seed: '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', count: 4 };
-  const all = { ...maskMustNotFunctions, ...replayMustNotFunctions };
-  assert.equal(Object.keys(all).length, 5);
+  const { 'flower/stage_machine': _, ...groups } = groupFunctions;
+  const all = { ...maskMustNotFunctions, ...replayMustNotFunctions, ...groups };
+  assert.equal(Object.keys(all).length, 7);
   for (const [id, { run }] of Object.entries(all)) assert.equal(await run({ given }), true, id);
+});
+
+test('a member goes from step to step in one order only, and begins anew from each', async () => {
+  const { valid } = (await groupFunctions['flower/stage_machine'].run({})) as { valid: string[] };
+  assert.equal(valid.length, 7);
+  assert.equal(valid.filter(move => move.endsWith('→ setup')).length, 4);
+});
+
+test('a group that is told the truth opens shares, and one that is told nothing does not', async () => {
+  const primitives = await nodeGroupPrimitives();
+  const session = new GroupSession(5, primitives);
+  session.honestUntil('quorum');
+  assert.deepEqual(
+    session.sentAs('group-unmask').map(({ at }) => at),
+    [0, 1, 2, 3, 4],
+  );
+  const silent = new GroupSession(5, primitives);
+  silent.honestUntil('boxes');
+  assert.deepEqual(silent.sentAs('group-unmask'), []);
+  assert.equal(silent.tell(0, 'quorum', silent.quorumMessage([])).problem, 'bad-request');
+  assert.throws(() => new GroupSession(5, primitives).truth(0), TypeError);
 });
 
 test('ports that answer differently are a failure, not a refusal', () => {

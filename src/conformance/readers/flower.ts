@@ -33,13 +33,14 @@ function isTold(input: unknown): boolean {
   return typeof input === 'object' && input !== null && 'do' in input;
 }
 
-function expectation({ expected, required, tol }: z.infer<typeof one>): Expectation {
+function expectation(given: z.infer<typeof one>): Expectation {
+  const { expected, required, tol } = given;
   if (required !== undefined) return { kind: 'statement', statement: String(required) };
   // Of "an error or another result" ours is the error.
   if (expected === 'error' || expected === 'error or result != secret') return { kind: 'refusal' };
   return {
     kind: 'value',
-    value: withNumbers(ours(expected)),
+    value: given.op === 'stage_machine' ? { valid: moves(expected) } : withNumbers(ours(expected)),
     tolerance: { absolute: tol ?? 1e-12, relative: tol ?? 1e-9 },
   };
 }
@@ -48,4 +49,14 @@ function expectation({ expected, required, tol }: z.infer<typeof one>): Expectat
 function ours(expected: unknown): unknown {
   const paper = 'iterative_krum_paper_version';
   return typeof expected === 'object' && expected !== null && paper in expected ? expected[paper] : expected;
+}
+
+const transitions = z.looseObject({ valid: z.array(z.tuple([z.string(), z.string()])) });
+
+/** All moves between stages that are valid, in a fixed order: every other pair is not. */
+function moves(expected: unknown): string[] {
+  return transitions
+    .parse(expected)
+    .valid.map(([from, to]) => `${from} → ${to}`)
+    .sort();
 }

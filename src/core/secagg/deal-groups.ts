@@ -44,7 +44,7 @@ export function dealBytes(members: number): number {
 
 function shuffled(count: number, nextBytes: NextBytes): number[] {
   const order = Array.from({ length: count }, (_, i) => i);
-  let words = new DataView(new ArrayBuffer(0));
+  let words: DataView = new DataView(new ArrayBuffer(0));
   let at = 0;
   for (let last = count - 1; last > 0; last--) {
     // Of 2^32 words, those that are left when every place has as many.

@@ -89,7 +89,9 @@ const impure = [
   /(?<![.\w$])console\b/,
   /(?<![.\w$])(?:setTimeout|setInterval|setImmediate)\b/,
   /(?<![.\w$])process\b(?!\s*[(:?])/,
-  /(?<![.\w$])(?:globalThis|window|self)\b(?!\s*[:?])/,
+  /(?<![.\w$])(?:globalThis|window)\b(?!\s*[:?])/,
+  // A word of its own elsewhere: what a member has of itself.
+  /(?<![.\w$])self\s*\??\./,
   /(?<![.\w$])crypto\s*\./,
   /(?<![.\w$])(?:fetch|Buffer|require)\b(?!\s*[:?])/,
 ];

@@ -4,14 +4,15 @@
 export function importsOf(text: string): string[] {
   const { code, strings } = split(text);
   const found: string[] = [];
-  // A literal stands in `code` as its number between two marks.
-  for (const match of code.matchAll(/\b(?:from|import)\s*\(?\s*§(\d+)§/g)) found.push(strings[Number(match[1])]);
+  // A literal stands in `code` as its number between two marks; a template stands behind `import(` at most.
+  for (const match of code.matchAll(/(?<![.\w$])(?:from\s*§(\d+)§|import\s*\(?\s*[§¤](\d+)[§¤])/g))
+    found.push(strings[Number(match[1] ?? match[2])]);
   return found;
 }
 
 /** The code of a file: comments, literals and regular expressions taken out, so that only identifiers and operators are left. */
 export function codeOf(text: string): string {
-  return split(text).code.replace(/§\d+§/g, '""');
+  return split(text).code.replace(/([§¤])\d+\1/g, '""');
 }
 
 /** Separates code from literals. Templates count as literals, but what stands in `${…}` is code. */
@@ -21,13 +22,13 @@ function split(text: string): { code: string; strings: string[] } {
   let at = 0;
   // One entry per open `${`: how many braces are open inside it.
   const templates: number[] = [];
-  const literal = (value: string): void => {
-    code += `§${strings.push(value) - 1}§`;
+  const literal = (value: string, mark: '§' | '¤' = '§'): void => {
+    code += `${mark}${strings.push(value) - 1}${mark}`;
   };
   const template = (): void => {
     const start = at;
     while (at < text.length && text[at] !== '`' && !text.startsWith('${', at)) at += text[at] === '\\' ? 2 : 1;
-    literal(text.slice(start, at));
+    literal(text.slice(start, at), '¤');
     if (text[at] === '`') at++;
     else {
       at += 2;

@@ -77,7 +77,7 @@ function splitSecrets(
     rootProof: inclusionProof(tree, 2 * i + 1),
   }));
   // Whoever is not present is given none.
-  for (const to of self.keys()) if (!places.includes(to)) wipe(self[to], root[to]);
+  for (const to of root.keys()) if (!places.includes(to)) wipe(self[to], root[to]);
   return { shareRoot: tree.root, shares };
 }
 

@@ -4,6 +4,7 @@
  */
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { ml_kem768_x25519 } from '@noble/post-quantum/hybrid.js';
+import { checkedBoxes } from './chacha-box.ts';
 import type { GroupPrimitives } from './group-primitives.ts';
 import { nobleHkdf } from './noble-hkdf.ts';
 import type { Primitives } from './primitives.ts';
@@ -15,18 +16,14 @@ export function nobleGroupPrimitives(primitives: Primitives): GroupPrimitives {
     ...primitives,
     hkdf: nobleHkdf,
     kem: nobleKem,
-    seal: (key, nonce, plaintext, associated) => chacha20poly1305(key, nonce, associated).encrypt(plaintext),
-    open(key, nonce, sealed, associated) {
-      const cipher = chacha20poly1305(key, nonce, associated);
-      try {
-        return cipher.decrypt(sealed);
-      } catch {
-        // noble throws for every way in which a box can be wrong.
-        return null;
-      }
-    },
+    ...nobleBoxes,
   };
 }
+
+const nobleBoxes = checkedBoxes({
+  seal: (key, nonce, plaintext, associated) => chacha20poly1305(key, nonce, associated).encrypt(plaintext),
+  open: (key, nonce, sealed, associated) => chacha20poly1305(key, nonce, associated).decrypt(sealed),
+});
 
 const nobleKem = checkedKem({
   keyPair: seed => ({ publicKey: ml_kem768_x25519.keygen(seed).publicKey, secretKey: seed }),

@@ -1,5 +1,6 @@
 /** The primitives of secure aggregation on libsodium in WebAssembly: for browsers, and for what OpenSSL does not offer or starts slowly. */
 import sodium from 'libsodium-wrappers-sumo';
+import { checkedBoxes } from './chacha-box.ts';
 import type { GroupPrimitives } from './group-primitives.ts';
 import { nobleHkdf } from './noble-hkdf.ts';
 import type { Primitives } from './primitives.ts';
@@ -12,19 +13,16 @@ export async function sodiumGroupPrimitives(primitives: Primitives): Promise<Gro
     ...primitives,
     hkdf: nobleHkdf,
     kem: sodiumKem,
-    seal: (key, nonce, plaintext, associated) =>
-      sodium.crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, associated, null, nonce, key),
-    open(key, nonce, sealed, associated) {
-      if (key.length !== 32 || nonce.length !== 12) throw new RangeError('open: a key has 32 bytes, a nonce 12');
-      try {
-        return sodium.crypto_aead_chacha20poly1305_ietf_decrypt(null, sealed, associated, nonce, key);
-      } catch {
-        // The sizes are right, so that the box is wrong.
-        return null;
-      }
-    },
+    ...sodiumBoxes,
   };
 }
+
+const sodiumBoxes = checkedBoxes({
+  seal: (key, nonce, plaintext, associated) =>
+    sodium.crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, associated, null, nonce, key),
+  open: (key, nonce, sealed, associated) =>
+    sodium.crypto_aead_chacha20poly1305_ietf_decrypt(null, sealed, associated, nonce, key),
+});
 
 const sodiumKem = checkedKem({
   keyPair: seed => ({ publicKey: sodium.crypto_kem_xwing_seed_keypair(seed).publicKey, secretKey: seed }),

@@ -10,6 +10,17 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof RangeError || error instanceof Problem;
 }
 
+/** True when the attempt is refused; what else it throws is thrown on. */
+export function refuses(attempt: () => unknown): boolean {
+  try {
+    attempt();
+  } catch (error) {
+    if (isRefusal(error)) return true;
+    throw error;
+  }
+  return false;
+}
+
 /** True when `got` meets the expectation. */
 export function meets(got: unknown, expectation: Expectation, precision: Implementation['precision']): boolean {
   switch (expectation.kind) {

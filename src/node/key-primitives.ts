@@ -1,4 +1,4 @@
-/** Keys and sealing on OpenSSL: key agreement, key derivation, message authentication, authenticated encryption. */
+/** Keys and sealing on OpenSSL: key agreement, message authentication, authenticated encryption. */
 import {
   createCipheriv,
   createDecipheriv,
@@ -6,7 +6,6 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
-  hkdfSync,
   timingSafeEqual,
 } from 'node:crypto';
 
@@ -24,13 +23,6 @@ export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
 export function isHmacSha256(key: Uint8Array, message: Uint8Array, tag: Uint8Array): boolean {
   if (tag.length < tagBytes || tag.length > 32) return false;
   return timingSafeEqual(hmacSha256(key, message).subarray(0, tag.length), tag);
-}
-
-/** HKDF-SHA-256 (RFC 5869), `length` bytes: 1 to 255 × 32. Throws RangeError for other lengths. */
-export function hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  if (!Number.isInteger(length) || length < 1 || length > 255 * 32)
-    throw new RangeError(`hkdf: ${length} is not a length from 1 to 8160`);
-  return new Uint8Array(hkdfSync('sha256', secret, salt, info, length));
 }
 
 /**

@@ -4,7 +4,7 @@ import { parseUnmask } from '../../core/secagg/group-message.ts';
 import { groupThresholds, type Thresholds } from '../../core/secagg/thresholds.ts';
 import { nodeGroupPrimitives } from '../../node/group-primitives.ts';
 import type { Implementations } from '../case.ts';
-import { isRefusal } from '../judge.ts';
+import { refuses } from '../judge.ts';
 import { answering } from './bytes.ts';
 import { GroupSession, type Reaction, type Telling } from './group-session.ts';
 
@@ -147,14 +147,4 @@ async function lowThresholdsAreRefused(): Promise<boolean> {
 
 function gaveUp({ sent, problem }: Reaction, code: string): boolean {
   return sent.length === 0 && problem === code;
-}
-
-function refuses(attempt: () => unknown): boolean {
-  try {
-    attempt();
-  } catch (error) {
-    if (isRefusal(error)) return true;
-    throw error;
-  }
-  return false;
 }

@@ -1,6 +1,6 @@
 /** Cryptographic functions of this build, as the vectors call them. Bytes stand in hexadecimal. */
 import type { GroupPrimitives } from '../../core/crypto/group-primitives.ts';
-import { type Aead, hkdfSha256, isHmacSha256, openAead, sealAead, x25519 } from '../../node/key-primitives.ts';
+import { type Aead, isHmacSha256, openAead, sealAead, x25519 } from '../../node/key-primitives.ts';
 import { type Implementations, refused } from '../case.ts';
 import { answering, fromHex, hexOrRefused } from './bytes.ts';
 import { agreed, onEveryPort, ports } from './every-port.ts';
@@ -17,13 +17,9 @@ export const keyFunctions: Implementations = {
   'wycheproof/CHACHA20-POLY1305': answering(async input =>
     agreed([() => open(ofKeys('chacha20-poly1305'), input), ...(await ports()).map(port => () => open(port, input))]),
   ),
-  'wycheproof/HKDF-SHA-256': answering(async ({ ikm, salt, info, size }) => {
-    const input = [fromHex(ikm), fromHex(salt), fromHex(info), Number(size)] as const;
-    return agreed([
-      () => hexOrRefused(hkdfSha256(...input)),
-      ...(await ports()).map(port => () => hexOrRefused(port.hkdf(...input))),
-    ]);
-  }),
+  'wycheproof/HKDF-SHA-256': onEveryPort((port, { ikm, salt, info, size }) =>
+    hexOrRefused(port.hkdf(fromHex(ikm), fromHex(salt), fromHex(info), Number(size))),
+  ),
   'wycheproof/HMACSHA256': answering(({ key, msg, tag, tagSize }) => {
     const expected = fromHex(tag);
     return (expected.length * 8 === tagSize && isHmacSha256(fromHex(key), fromHex(msg), expected)) || refused;

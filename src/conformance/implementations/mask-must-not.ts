@@ -9,7 +9,7 @@ import { dequantise, groupMean, makeEncoding, quantise } from '../../core/secagg
 import { nodeGroupPrimitives } from '../../node/group-primitives.ts';
 import { nodeKeystream } from '../../node/keystream.ts';
 import type { Implementation, Implementations } from '../case.ts';
-import { isRefusal } from '../judge.ts';
+import { refuses } from '../judge.ts';
 import { answering, fromHex } from './bytes.ts';
 
 export const maskMustNotFunctions: Implementations = {
@@ -122,14 +122,4 @@ function flipped(bytes: Uint8Array, bit: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
   copy[bit >> 3] ^= 1 << (bit & 7);
   return copy;
-}
-
-function refuses(attempt: () => unknown): boolean {
-  try {
-    attempt();
-  } catch (error) {
-    if (isRefusal(error)) return true;
-    throw error;
-  }
-  return false;
 }

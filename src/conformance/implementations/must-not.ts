@@ -9,7 +9,7 @@ import { RandomStream } from '../../core/math/random.ts';
 import type { Update } from '../../core/protocol/message.ts';
 import type { ProblemCode } from '../../core/protocol/problem.ts';
 import type { Implementation, Implementations } from '../case.ts';
-import { isRefusal } from '../judge.ts';
+import { isRefusal, refuses } from '../judge.ts';
 import { type Outcome, roundOf, type Sent, taskWith } from './admission.ts';
 import { run, selectedOf, settingsOf, type Vector } from './cohort-run.ts';
 
@@ -140,16 +140,6 @@ function vectorOf(outcome: Outcome): Float32Array {
 
 function refusesWeight(examples: number): boolean {
   return refuses(() => admittedWeight(examples, taskWith({ rule: 'mean' })));
-}
-
-function refuses(attempt: () => unknown): boolean {
-  try {
-    attempt();
-  } catch (error) {
-    if (isRefusal(error)) return true;
-    throw error;
-  }
-  return false;
 }
 
 async function rejects(attempt: Promise<unknown>): Promise<boolean> {

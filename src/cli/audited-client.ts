@@ -38,7 +38,7 @@ const { signer } = generateSigner();
 const certificate = new Uint8Array(32);
 
 /** Round 1 of the task, as its coordinator announces it. @param clipNorm bound of the round, for a task whose bound follows the norms. */
-export function auditedContext({ task, plan }: AuditedTask, clipNorm: number): RoundContext {
+export function auditedContext({ task, plan }: AuditedTask, clipNorm: number): RoundContext<'inspect'> {
   const manifest = taskManifest(task);
   const parameters = parameterCount(manifest);
   const taskHash = nodePrimitives.sha256(encodeTask(task));
@@ -51,13 +51,18 @@ export function auditedContext({ task, plan }: AuditedTask, clipNorm: number): R
     cohort: 1,
     noiseMultiplier: null,
     clipNorm: isClipAdaptive(plan) ? clipNorm : null,
+    group: null,
   } as const;
   const privacy = roundPrivacy(task, 1, assignment, nodePrimitives);
-  return { task, taskHash, taskId: toHex(taskHash), round: 1, assignment, manifest, privacy };
+  return { protection: 'inspect', task, taskHash, taskId: toHex(taskHash), round: 1, assignment, manifest, privacy };
 }
 
 /** @param trained what training from a model of zeros ends with. */
-export function auditedClient(context: RoundContext, trained: TrainResult, randomBytes: RandomBytes): AuditedClient {
+export function auditedClient(
+  context: RoundContext<'inspect'>,
+  trained: TrainResult,
+  randomBytes: RandomBytes,
+): AuditedClient {
   const { manifest, assignment } = context;
   const notAsked = () => Promise.reject(new Error('an audit does not ask for it'));
   const trainer: Trainer = { manifest, train: async () => trained, evaluate: notAsked };
@@ -80,6 +85,8 @@ export function auditedClient(context: RoundContext, trained: TrainResult, rando
       },
       sendDecline: notAsked,
       sendEvaluation: notAsked,
+      sendGroup: notAsked,
+      nextGroup: notAsked,
     },
     trainerFor: async () => trainer,
     outbox: new MemoryOutbox(),
@@ -93,6 +100,7 @@ export function auditedClient(context: RoundContext, trained: TrainResult, rando
     clock: { now: () => 0, after: () => () => undefined },
     log: () => undefined,
     step: () => undefined,
+    group: null,
   };
   return {
     async send() {

@@ -5,6 +5,7 @@ import { TrainerFailure } from '../core/learning/trainer-failure.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { Problem, type ProblemCode, UserError } from '../core/protocol/problem.ts';
 import { type Task, TaskError } from '../core/protocol/task.ts';
+import { groupRound } from './group-round.ts';
 import type { ClientPorts } from './ports.ts';
 import { decline, evaluateRound, type LastMade, trainRound } from './round.ts';
 import type { RoundContext } from './stages.ts';
@@ -52,17 +53,23 @@ async function perform(envelope: Envelope, open: OpenTasks, ports: ClientPorts, 
   const context = await verifyAssignment(envelope, open.tasks, ports);
   try {
     const trainer = await trainerOf(context, open, ports);
+    if (context.protection === 'group') return await groupRound(context, trainer, ports, signal);
     if (context.assignment.kind === 'evaluate') await evaluateRound(context, trainer, ports, signal);
     else await trainRound(context, trainer, open.last, ports, signal);
   } catch (error) {
     if (error instanceof TrainerFailure) await decline(context, 'failed', ports);
-    else if (error instanceof UserError) await decline(context, 'cannot-train', ports);
-    else if (error instanceof Problem && error.code === 'non-finite') await decline(context, 'diverged', ports);
-    else if (error instanceof Problem && error.code === 'budget-spent') await decline(context, 'budget', ports);
+    else if (error instanceof UserError || isCode(error, 'group-refused'))
+      await decline(context, 'cannot-train', ports);
+    else if (isCode(error, 'non-finite')) await decline(context, 'diverged', ports);
+    else if (isCode(error, 'budget-spent')) await decline(context, 'budget', ports);
     throw error;
   }
   const event = context.assignment.kind === 'evaluate' ? 'evaluated' : 'update-accepted';
   ports.log({ event, task: context.taskId, round: context.round });
+}
+
+function isCode(error: unknown, code: ProblemCode): boolean {
+  return error instanceof Problem && error.code === code;
 }
 
 /** Opens the data of a task once. Only the newest task stays open: a site's rows are not kept for runs that are over. */

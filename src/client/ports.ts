@@ -6,6 +6,7 @@ import type { LedgerPort } from '../core/privacy/ledger-port.ts';
 import type { Blobs, Clock, Log, StepPort } from '../core/protocol/ports.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { CoordinatorChannel } from './channel.ts';
+import type { MemberPorts } from './group-ports.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface ClientPorts {
@@ -29,4 +30,6 @@ export interface ClientPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly step: StepPort;
+  /** Null: this client takes part in no groups. */
+  readonly group: MemberPorts | null;
 }

@@ -1,4 +1,7 @@
-/** From trained parameters to a signed update: clip → noise → encode → mask → sign, one function per stage; `momentum.ts` stands before them. */
+/**
+ * From trained parameters to an update fit to leave, one function per stage: clip → noise, and where the coordinator sees single updates
+ * encode → sign. `momentum.ts` stands before them; under groups `group-input.ts` goes on from `noise`.
+ */
 import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import { floatsToBytes } from '../core/bytes/floats.ts';
 import { signEnvelope } from '../core/crypto/envelope.ts';
@@ -17,8 +20,8 @@ import type {
   Clipped,
   Data,
   Encoded,
-  Masked,
   Noised,
+  Protection,
   RoundContext,
   RoundPrivacy,
   Signed,
@@ -111,13 +114,19 @@ function isWithinClip(
 }
 
 /** `privacy: none`: nothing is added, and the coordinator records an unbounded release. */
-export function unprotected({ difference, report }: Clipped<'exact'>): Noised {
-  return passed<Noised>({ difference, report });
+export function unprotected<P extends Protection>(
+  { difference, report }: Clipped<'exact'>,
+  { protection }: RoundContext<P>,
+): Noised<P> {
+  return passed<Noised<P>>({ protection, difference, report });
 }
 
 /** An update whose noise the trainer has added (dp-sgd): all since then is post-processing. */
-export function noisy({ difference, report }: Clipped<'noisy'>): Noised {
-  return passed<Noised>({ difference, report });
+export function noisy<P extends Protection>(
+  { difference, report }: Clipped<'noisy'>,
+  { protection }: RoundContext<P>,
+): Noised<P> {
+  return passed<Noised<P>>({ protection, difference, report });
 }
 
 /**
@@ -125,36 +134,36 @@ export function noisy({ difference, report }: Clipped<'noisy'>): Noised {
  * integer noise of the full scale; what is then longer than `aggregation.clipNorm` is shortened, which costs nothing. Where the
  * coordinator adds it nothing happens here: the clipped update is what it sees.
  */
-export function noise(
+export function noise<P extends Protection>(
   { difference, report }: Clipped<'exact'>,
-  context: RoundContext,
+  { protection, task }: RoundContext<P>,
   privacy: RoundPrivacy,
   randomBytes: RandomBytes,
-): Noised {
+): Noised<P> {
   const { plan } = privacy;
   const { noiseMultiplier, clipNorm } = privacy.noise;
-  if (plan.privacy.noiseAt === 'coordinator') return passed<Noised>({ difference, report });
+  if (plan.privacy.noiseAt === 'coordinator') return passed<Noised<P>>({ protection, difference, report });
   if (plan.privacy.noiseAt === 'shared')
     throw new RangeError('client: shared noise needs a protection that hides single shares');
   const grid = gridOf(plan, updateNoise(plan, noiseMultiplier), clipNorm);
   const steps = addDiscreteNoise(roundedToGrid(difference, clipNorm, grid, randomBytes), grid, randomBytes);
-  difference.set(clipToNorm(fromGrid(steps, grid), context.task.aggregation.clipNorm));
-  return passed<Noised>({ difference, report });
+  difference.set(clipToNorm(fromGrid(steps, grid), task.aggregation.clipNorm));
+  return passed<Noised<P>>({ protection, difference, report });
 }
 
-export function encode(noised: Noised): Encoded {
+/** For a coordinator that sees this update: one that belongs to a group has no such form. */
+export function encode(noised: Noised<'inspect'>): Encoded {
   return passed<Encoded>({ tensor: floatsToBytes(noised.difference), report: noised.report });
 }
 
-/** `protection: inspect` is the only kind built: the coordinator sees this update. */
-export function mask(encoded: Encoded): Masked {
-  return passed<Masked>(encoded);
-}
-
 /** Signs label, federation, task, round, sender and the payload's digest; the payload holds the tensor's digest. */
-export async function sign(masked: Masked, context: RoundContext, ports: ClientPorts): Promise<Signed> {
+export async function sign(
+  { tensor, report }: Encoded,
+  context: RoundContext<'inspect'>,
+  ports: ClientPorts,
+): Promise<Signed> {
   const { signer, certificate } = ports.identity();
-  const { examples, steps, loss, evaluation, withinClip } = masked.report;
+  const { examples, steps, loss, evaluation, withinClip } = report;
   const payload = encodePayload({
     model: context.assignment.model,
     examples,
@@ -162,8 +171,8 @@ export async function sign(masked: Masked, context: RoundContext, ports: ClientP
     loss,
     dtype: 'f32',
     shapes: context.manifest.map(({ name, shape }) => ({ name, shape: [...shape] })),
-    tensor: await ports.primitives.sha256Large(masked.tensor),
-    bytes: masked.tensor.length,
+    tensor: await ports.primitives.sha256Large(tensor),
+    bytes: tensor.length,
     // An Evaluation is plain data of the same shape; only its arrays are declared read-only.
     evaluation: evaluation as never,
     withinClip,
@@ -180,5 +189,5 @@ export async function sign(masked: Masked, context: RoundContext, ports: ClientP
     signer,
     ports.primitives,
   );
-  return passed<Signed>({ envelope, tensor: masked.tensor });
+  return passed<Signed>({ envelope, tensor });
 }

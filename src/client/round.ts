@@ -1,23 +1,22 @@
-/** A client's part of a round: an update is prepared (update.ts), encoded, masked and signed, kept, and only then sent. */
-import { bytesToFloats, sameBytes, toHex } from '../core/bytes/floats.ts';
+/** A client's part of a round in which the coordinator sees single messages: an update is prepared (update.ts), encoded and signed, kept, and only then sent. */
+import { sameBytes, toHex } from '../core/bytes/floats.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope, signEnvelope } from '../core/crypto/envelope.ts';
-import { parameterCount } from '../core/learning/parameters.ts';
 import type { Evaluation, Trainer } from '../core/learning/trainer.ts';
 import type { Reservation } from '../core/privacy/ledger-port.ts';
 import type { NoisyCounts } from '../core/privacy/randomizers.ts';
-import { type Decline, encodePayload, encodeUpdateHead, labels, parseReceipt } from '../core/protocol/message.ts';
+import { type Decline, encodePayload, encodeUpdateHead, labels } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
-import { initialSeed, trainingSeed } from '../core/protocol/task.ts';
-import { trainAlone } from './alone.ts';
+import { finalEvaluation } from './final-evaluation.ts';
+import { fetchModel } from './global-model.ts';
 import { forgetMomenta } from './momentum.ts';
 import { tellCounts } from './noisy-counts.ts';
 import type { Outgoing } from './outbox.ts';
 import type { ClientPorts } from './ports.ts';
-import { encode, mask, sign } from './protect.ts';
+import { encode, sign } from './protect.ts';
+import { checkReceipt } from './receipt.ts';
 import type { RoundContext, Signed } from './stages.ts';
-import { evaluated, prepare } from './update.ts';
-import { verifyFromCoordinator } from './verify.ts';
+import { prepare } from './update.ts';
 
 /** The update that a client has made last: kept in memory while it could not be kept on disk, so that it is neither made nor paid for again. */
 export interface LastMade {
@@ -26,7 +25,7 @@ export interface LastMade {
 
 /** Trains and sends the update of a round; when one is in the outbox already, sends that same payload: it is paid for. */
 export async function trainRound(
-  context: RoundContext,
+  context: RoundContext<'inspect'>,
   trainer: Trainer,
   last: LastMade,
   ports: ClientPorts,
@@ -61,7 +60,7 @@ async function paidBefore(
 
 /** The update is durable when it resolves, and what it cost is committed. */
 async function prepareUpdate(
-  context: RoundContext,
+  context: RoundContext<'inspect'>,
   trainer: Trainer,
   last: LastMade,
   ports: ClientPorts,
@@ -72,7 +71,7 @@ async function prepareUpdate(
   if (last.made?.round !== name) {
     const global = await fetchModel(context, ports);
     const { noised, reservation } = await prepare({ context, trainer, global, ports, signal });
-    last.made = { round: name, signed: await sign(mask(encode(noised)), context, ports), reservation };
+    last.made = { round: name, signed: await sign(encode(noised), context, ports), reservation };
   }
   const { signed, reservation } = last.made;
   await keep(context, signed, ports);
@@ -85,7 +84,7 @@ async function prepareUpdate(
 
 /** Evaluates the final model and sends the report; when one is in the outbox already, sends that same one. */
 export async function evaluateRound(
-  context: RoundContext,
+  context: RoundContext<'inspect'>,
   trainer: Trainer,
   ports: ClientPorts,
   signal?: AbortSignal,
@@ -148,16 +147,14 @@ async function reportFigures(
   ports: ClientPorts,
   signal?: AbortSignal,
 ): Promise<{ figures: ReportFigures; reservation: Reservation | null }> {
-  const { task, privacy } = context;
+  const { privacy } = context;
   const parameters = await fetchModel(context, ports);
   if (privacy !== null) {
     const { noisyCounts, reservation } = await tellCounts(context, privacy, trainer, parameters, ports, signal);
     return { figures: { evaluation: null, alone: null, noisyCounts }, reservation };
   }
-  const evaluation = await evaluated(trainer, parameters, signal);
-  const wanted = evaluation !== null && task.evaluation.aloneBaseline;
-  const alone = wanted ? await aloneBaseline(context, trainer, ports, signal) : null;
-  return { figures: { evaluation, alone, noisyCounts: null }, reservation: null };
+  const figures = await finalEvaluation(context, trainer, parameters, ports, signal);
+  return { figures: { ...figures, noisyCounts: null }, reservation: null };
 }
 
 /** Evaluations as a trainer gives them. */
@@ -165,29 +162,6 @@ interface ReportFigures {
   readonly evaluation: Evaluation | null;
   readonly alone: Evaluation | null;
   readonly noisyCounts: NoisyCounts | null;
-}
-
-/** What the site reaches by itself; null when that training diverges: what the global model is worth is reported all the same. */
-async function aloneBaseline(
-  { task, taskHash, taskId, round }: RoundContext,
-  trainer: Trainer,
-  ports: ClientPorts,
-  signal?: AbortSignal,
-): Promise<Evaluation | null> {
-  const { sha256 } = ports.primitives;
-  try {
-    return await trainAlone(task, trainer, {
-      rounds: round - 1,
-      initialSeed: sha256(initialSeed(task)),
-      seedOf: r => sha256(trainingSeed(taskHash, r, ports.name)),
-      onRound: r => ports.log({ event: 'alone-round', task: taskId, round: r, detail: `of ${round - 1}` }),
-      signal,
-    });
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'non-finite') throw error;
-    ports.log({ event: 'alone-diverged', level: 'warn', task: taskId, round });
-    return null;
-  }
 }
 
 /** Tells the coordinator that it need not wait for this client in this round. */
@@ -198,18 +172,6 @@ export async function decline(context: RoundContext, reason: Decline['reason'], 
   const { federation, primitives } = ports;
   const fields = { label: labels.decline, federation, task: taskHash, round, sender: certificate, payload };
   await ports.channel.sendDecline(taskId, round, signEnvelope(fields, signer, primitives));
-}
-
-/** The global model, only if its bytes are those the coordinator signed for. */
-async function fetchModel(context: RoundContext, ports: ClientPorts): Promise<Float32Array> {
-  const { assignment, taskId, round, manifest } = context;
-  const bytes = await ports.channel.model(taskId, round, 4 * parameterCount(manifest));
-  if (!sameBytes(await ports.primitives.sha256Large(bytes), assignment.model))
-    throw new Problem('bad-digest', 'the model is not the one announced');
-  const values = bytesToFloats(bytes);
-  if (values.length !== parameterCount(manifest)) throw new Problem('malformed', 'the model has the wrong length');
-  await ports.step('model-verified');
-  return values;
 }
 
 /**
@@ -259,12 +221,4 @@ async function keep(context: RoundContext, signed: Signed, ports: ClientPorts): 
   // The rounds before are over for this client: their tensors are not needed again.
   for (const key of await ports.blobs.list(`outbox/${taskId}/`)) if (key !== tensor) await ports.blobs.remove(key);
   await forgetMomenta(taskId, round, ports.blobs);
-}
-
-function checkReceipt(receipt: Envelope, sent: Envelope, ports: ClientPorts): void {
-  verifyFromCoordinator(receipt, labels.receipt, ports);
-  const { label, payload } = parseReceipt(receipt.payload);
-  const same = label === sent.label && receipt.round === sent.round && sameBytes(receipt.task, sent.task);
-  if (!same || !sameBytes(payload, ports.primitives.sha256(sent.payload)))
-    throw new Problem('bad-signature', 'the receipt is for something else');
 }

@@ -7,9 +7,14 @@ import type { RoundNoise } from '../core/privacy/round-noise.ts';
 import type { Assignment } from '../core/protocol/message.ts';
 import type { Staged } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
+import type { GroupSession } from './group-session.ts';
+
+/** What the coordinator sees of a round: each client's own message, or the sum of its group. */
+export type Protection = 'inspect' | 'group';
 
 /** The round an update belongs to, checked against what the coordinator signed. */
-export interface RoundContext {
+export interface RoundContext<P extends Protection = Protection> {
+  readonly protection: P;
   readonly task: Task;
   /** 32 bytes and the same in hexadecimal. */
   readonly taskHash: Uint8Array;
@@ -19,6 +24,11 @@ export interface RoundContext {
   readonly manifest: Manifest;
   /** Null for a task without privacy. */
   readonly privacy: RoundPrivacy | null;
+}
+
+/** A round whose updates nobody sees but those who made them. */
+export interface GroupRound extends RoundContext<'group'> {
+  readonly session: GroupSession;
 }
 
 /** What the task's privacy asks of a client in a round. */
@@ -56,12 +66,20 @@ export type Averaged<D extends Data = Data> = Staged<'averaged', Difference<D>>;
 export type Clipped<D extends Data = Data> = Staged<'clipped', Difference<D>>;
 /**
  * After the task's privacy mechanism. With `privacy: none` nothing was added; with noise of the coordinator nothing yet: it sees a
- * clipped update as it is.
+ * clipped update as it is. It belongs to a round of one protection, and only one way leads on from there.
  */
-export type Noised = Staged<'noised', { difference: Float32Array; report: TrainingReport }>;
-/** Little-endian float32 bytes. */
+export type Noised<P extends Protection = Protection> = Staged<
+  'noised',
+  { protection: P; difference: Float32Array; report: TrainingReport }
+>;
+/** `protection: inspect`: little-endian float32 bytes, which the coordinator sees as they are. */
 export type Encoded = Staged<'encoded', { tensor: Uint8Array; report: TrainingReport }>;
-/** After the task's protection. With `protection: inspect` the coordinator sees the tensor as it is. */
-export type Masked = Staged<'masked', { tensor: Uint8Array; report: TrainingReport }>;
 /** Ready to send. */
 export type Signed = Staged<'signed', { envelope: Envelope; tensor: Uint8Array }>;
+
+/** `protection: group`: integers that add up. Has no wire encoding. */
+export type Quantised = Staged<'quantised', { words: Int32Array<ArrayBuffer>; report: TrainingReport }>;
+/** All that a member puts into the sum of its group, as words, a vector for each segment of the manifest. Has no wire encoding. */
+export type Input = Staged<'input', { vectors: readonly Int32Array<ArrayBuffer>[] }>;
+/** Under all masks of the session, packed: bytes that tell nothing beside those of the other members. */
+export type MaskedInput = Staged<'masked-input', { packed: Uint8Array<ArrayBuffer> }>;

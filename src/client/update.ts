@@ -9,17 +9,17 @@ import { average } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import { reserveRound } from './private-round.ts';
 import { clip, difference, noise, noisy, noisyDifference, silentDifference, unprotected } from './protect.ts';
-import type { Averaged, Data, Noised, RoundContext, RoundPrivacy, Trained } from './stages.ts';
+import type { Averaged, Data, Noised, Protection, RoundContext, RoundPrivacy, Trained } from './stages.ts';
 
 /** An update as it may leave, and what was spent for it; null where the task is not private. */
-export interface Prepared {
-  readonly noised: Noised;
+export interface Prepared<P extends Protection = Protection> {
+  readonly noised: Noised<P>;
   readonly reservation: Reservation | null;
 }
 
 /** What training starts from and ends with. */
-export interface Training {
-  readonly context: RoundContext;
+export interface Training<P extends Protection = Protection> {
+  readonly context: RoundContext<P>;
   readonly trainer: Trainer;
   readonly global: Float32Array;
   readonly ports: ClientPorts;
@@ -27,7 +27,7 @@ export interface Training {
 }
 
 /** Throws Problem `budget-spent` before anything is drawn that the site's ledger does not allow, and `non-finite` when training diverged. */
-export async function prepare(training: Training): Promise<Prepared> {
+export async function prepare<P extends Protection>(training: Training<P>): Promise<Prepared<P>> {
   const { privacy } = training.context;
   if (privacy === null) return preparePlain(training);
   return privacy.plan.privacy.mechanism === 'dp-sgd'
@@ -35,28 +35,34 @@ export async function prepare(training: Training): Promise<Prepared> {
     : prepareWholeUpdate(training, privacy);
 }
 
-async function preparePlain(training: Training): Promise<Prepared> {
+async function preparePlain<P extends Protection>(training: Training<P>): Promise<Prepared<P>> {
   const { context, trainer, global, ports, signal } = training;
   const evaluation = context.assignment.evaluate ? await evaluated(trainer, global, signal) : null;
   const result = await train(training);
   const averaged = await averageDurably(difference(result, global, evaluation, ports.vectors), training);
-  return { noised: unprotected(clip(averaged, context)), reservation: null };
+  return { noised: unprotected(clip(averaged, context), context), reservation: null };
 }
 
 /** dp-sgd: the trainer adds noise at every step, so all steps are paid for before the first. */
-async function prepareNoisySteps(training: Training, privacy: RoundPrivacy): Promise<Prepared> {
+async function prepareNoisySteps<P extends Protection>(
+  training: Training<P>,
+  privacy: RoundPrivacy,
+): Promise<Prepared<P>> {
   const { context, global, ports } = training;
   const reservation = await reserveRound(context, privacy, ports);
   const result = await train(training, privacy);
   const averaged = await averageDurably(noisyDifference(result, global, privacy, ports.vectors), training);
-  return { noised: noisy(clip(averaged, context)), reservation };
+  return { noised: noisy(clip(averaged, context), context), reservation };
 }
 
 /**
  * dp-fedavg: the update as a whole is bounded and noised, after training. Where the coordinator adds the noise, what it will release
  * about this site counts on its ledger all the same.
  */
-async function prepareWholeUpdate(training: Training, privacy: RoundPrivacy): Promise<Prepared> {
+async function prepareWholeUpdate<P extends Protection>(
+  training: Training<P>,
+  privacy: RoundPrivacy,
+): Promise<Prepared<P>> {
   const { context, global, ports } = training;
   const result = await trainOrDiverge(training);
   const averaged = await averageDurably(silentDifference(result, global, privacy, ports.vectors), training);

@@ -8,9 +8,10 @@ import { parameterCount } from '../core/learning/parameters.ts';
 import { type Assignment, labels, parseAssignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { parseTask, type Task } from '../core/protocol/task.ts';
+import { groupSession } from './group-session.ts';
 import type { ClientPorts } from './ports.ts';
 import { roundPrivacy } from './private-round.ts';
-import type { RoundContext } from './stages.ts';
+import type { GroupRound, RoundContext } from './stages.ts';
 
 /** Throws Problem unless the coordinator of this federation signed the envelope under this label. */
 export function verifyFromCoordinator(envelope: Envelope, label: string, ports: ClientPorts): void {
@@ -21,12 +22,12 @@ export function verifyFromCoordinator(envelope: Envelope, label: string, ports: 
   verifyEnvelope(envelope, key, ports.primitives);
 }
 
-/** Checks an assignment and everything it refers to: signature, task bytes against their hash, model size. Throws Problem. */
+/** Checks an assignment and everything it refers to: signature, task bytes against their hash, model size, group. Throws Problem. */
 export async function verifyAssignment(
   envelope: Envelope,
   tasks: Map<string, Task>,
   ports: ClientPorts,
-): Promise<RoundContext> {
+): Promise<RoundContext<'inspect'> | GroupRound> {
   verifyFromCoordinator(envelope, labels.assignment, ports);
   const assignment = parseAssignment(envelope.payload);
   const taskId = toHex(envelope.task);
@@ -37,8 +38,10 @@ export async function verifyAssignment(
   if (assignment.parameters !== parameterCount(manifest))
     throw new Problem('malformed', 'the assignment names another model size');
   const privacy = roundPrivacy(task, envelope.round, assignment, ports.primitives);
+  const round = { task, taskHash: envelope.task, taskId, round: envelope.round, assignment, manifest, privacy };
+  const session = groupSession(round, ports);
   await ports.step('assignment-verified');
-  return { task, taskHash: envelope.task, taskId, round: envelope.round, assignment, manifest, privacy };
+  return session === null ? { ...round, protection: 'inspect' } : { ...round, protection: 'group', session };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A client as a running process: its credentials, its outbox, its data, and the one outbound connection it needs. */
 import { join } from 'node:path';
 import { runClient } from '../client/client.ts';
+import { type CertifiedMember, defaultPolicy } from '../client/group-ports.ts';
 import type { ClientPorts } from '../client/ports.ts';
 import type { SiteData } from '../core/data/dataset.ts';
 import type { GradientWorkers } from '../core/learning/gradient-workers.ts';
@@ -10,13 +11,17 @@ import { FloatPool } from '../core/math/float-pool.ts';
 import type { Log, StepPort } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
+import type { MemberPolicy } from '../core/secagg/member-policy.ts';
 import { readMember } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
+import { buildName } from './build.ts';
 import { systemClock } from './clock.ts';
 import { keepScaling } from './data/kept-scaling.ts';
 import { loadSiteFrom } from './data/site-files.ts';
+import { nodeGroupPorts } from './group-ports.ts';
 import { type Introduction, openChannel } from './http/coordinator-channel.ts';
 import { type Credentials, loadCredentials } from './pki/credentials.ts';
+import { type Crl, revocationListOf } from './pki/crl.ts';
 import { NewestCrl } from './pki/newest-crl.ts';
 import { type VerifiedUpdateCertificate, verifyUpdateCertificate } from './pki/verify.ts';
 import { nodePrimitives } from './primitives.ts';
@@ -34,6 +39,8 @@ export interface ClientSettings {
   readonly log: Log;
   readonly trainerFor: ClientPorts['trainerFor'];
   readonly signal: AbortSignal;
+  /** What this site asks of groups that its updates are added up in. Default: `defaultPolicy`. */
+  readonly groupPolicy?: MemberPolicy;
   /** See `StepPort`; absent in production. */
   readonly step?: StepPort;
 }
@@ -104,6 +111,17 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
         clock: systemClock,
         log,
         step: settings.step ?? (() => undefined),
+        group: {
+          ...(await nodeGroupPorts()),
+          verifyMember: certificate => {
+            const list = newest.newest;
+            // The next greeting brings a newer list.
+            if (list === null || !isOfToday(list, credentials.issuing)) channel.reconnect();
+            return verifiedMember(certificate, credentials, list);
+          },
+          policy: settings.groupPolicy ?? defaultPolicy,
+          build: buildName,
+        },
       },
       signal,
     );
@@ -133,6 +151,27 @@ function meetCoordinator(
     throw new Problem('unauthenticated', 'the server is not a coordinator');
   newest.keep(current);
   return verified;
+}
+
+const dayMs = 24 * 3_600_000;
+/** Lists begin a little in the past, for clocks that are behind. */
+const backdateMs = 5 * 60_000;
+
+/** Is the list of the authority that issues certificates no older than a day? */
+function isOfToday(crl: Crl, issuing: string): boolean {
+  const thisUpdateMs = revocationListOf(crl, issuing)?.thisUpdateMs ?? Number.NEGATIVE_INFINITY;
+  return Date.now() - thisUpdateMs <= dayMs + backdateMs;
+}
+
+/** Another member of the federation, by its update certificate. Throws Problem. */
+function verifiedMember(certificate: Uint8Array, credentials: Credentials, crl: Crl | null): CertifiedMember {
+  const { principal, tls, issuing } = credentials;
+  if (crl === null || !isOfToday(crl, issuing))
+    throw new Problem('stale', 'the newest revocation list that this client has seen is older than a day');
+  const trust = { federation: principal.federation, root: tls.ca, issuing, crl, nowMs: Date.now() };
+  const { principal: member, publicKey, hash } = verifyUpdateCertificate(certificate, trust);
+  const { organisation, name, role } = member;
+  return { certificate: hash, publicKey, organisation, name, role };
 }
 
 /** Makes the trainer of a task on the rows of this site. */

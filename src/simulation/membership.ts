@@ -4,10 +4,12 @@
  * Not simulated: the PKI. A stand-in is role, name and public key, unsigned; whoever is in the simulation is a member.
  */
 
+import type { CertifiedMember } from '../client/group-ports.ts';
 import type { Member } from '../coordinator/verify.ts';
 import { CborError, decodeCbor, encodeCbor } from '../core/bytes/cbor.ts';
 import { toHex } from '../core/bytes/floats.ts';
 import type { Primitives, Signer } from '../core/crypto/primitives.ts';
+import type { Role } from '../core/protocol/identity.ts';
 import { Problem } from '../core/protocol/problem.ts';
 
 export interface Identity {
@@ -30,11 +32,12 @@ export function simulatedIdentity(
   return { signer, document, certificate: primitives.sha256(document) };
 }
 
-/** Reads a stand-in. Throws Problem `unauthenticated`. */
-export function verifySimulated(document: Uint8Array, primitives: Primitives): Member & { readonly role: string } {
+/** Reads a stand-in: every member is an organisation of its own. Throws Problem `unauthenticated`. */
+export function verifySimulated(document: Uint8Array, primitives: Primitives): Member & CertifiedMember {
   try {
-    const [role, name, publicKey] = decodeCbor(document) as [string, string, Uint8Array];
-    return { role, name, publicKey, certificate: primitives.sha256(document), serial: toHex(publicKey) };
+    const [role, name, publicKey] = decodeCbor(document) as [Role, string, Uint8Array];
+    const certificate = primitives.sha256(document);
+    return { role, name, organisation: name, publicKey, certificate, serial: toHex(publicKey) };
   } catch (cause) {
     if (!(cause instanceof CborError)) throw cause;
     throw new Problem('unauthenticated', 'not a certificate of the simulation', { cause });

@@ -5,6 +5,7 @@
 
 import type { CoordinatorChannel } from '../client/channel.ts';
 import { runClient } from '../client/client.ts';
+import { type CertifiedMember, defaultPolicy, type MemberPorts } from '../client/group-ports.ts';
 import { Coordinator } from '../coordinator/coordinator.ts';
 import type { RunStatus } from '../coordinator/status.ts';
 import { carryOut } from '../core/aggregation/aggregation-order.ts';
@@ -19,6 +20,7 @@ import type { Clock, LogEvent, Step } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
 import type { GroupPorts } from '../core/secagg/group-ports.ts';
+import { leastHonest } from '../core/secagg/thresholds.ts';
 import { type Turns, VirtualClock } from './clock.ts';
 import type { StorageFaults } from './crashed.ts';
 import { build, type ClientDisk, type CoordinatorDisk, memoryClientDisk, memoryCoordinatorDisk } from './disk.ts';
@@ -289,11 +291,24 @@ export class World {
       // Messages in flight may be delivered again later: their bytes must not change, unless the caller knows better.
       vectors: this.#settings.vectors ?? new FloatPool(0),
       blobs: fenceBlobs(life, disk.blobs),
+      group: this.#memberPorts(),
     };
     within(life, () => runClient(ports, this.#stop.signal)).catch(error => {
       if (error instanceof Problem) this.ended.push(`${name}: ${error.code}`);
       else this.defects.push(error);
     });
+  }
+
+  /** Members of simulated groups take any task that has groups. */
+  #memberPorts(): MemberPorts | null {
+    const { group } = this.#settings.ports;
+    if (group === undefined) return null;
+    const verifyMember = (document: Uint8Array): CertifiedMember => {
+      const { serial, ...member } = verifySimulated(document, this.#primitives);
+      if (this.revoked.has(serial)) throw new Problem('revoked');
+      return member;
+    };
+    return { ...group, verifyMember, policy: { ...defaultPolicy, honest: leastHonest }, build };
   }
 
   #common(party: Party, life: Life) {

@@ -107,6 +107,7 @@ async function hear(sayings: readonly Said[], ledger: MemoryLedger): Promise<Hea
         cohort: 1,
         noiseMultiplier,
         clipNorm,
+        group: null,
       });
       return sign(labels.assignment, hashOf(task), round, payload);
     },
@@ -122,6 +123,8 @@ async function hear(sayings: readonly Said[], ledger: MemoryLedger): Promise<Hea
       return sign(labels.receipt, envelope.task, round, payload);
     },
     sendEvaluation: async () => assert.fail('nothing is evaluated here'),
+    sendGroup: async () => assert.fail('there are no groups'),
+    nextGroup: async () => assert.fail('there are no groups'),
     async sendDecline(_task, _round, { payload }) {
       heard.declined.push(parseDecline(payload).reason);
     },
@@ -144,6 +147,7 @@ async function hear(sayings: readonly Said[], ledger: MemoryLedger): Promise<Hea
     },
     vectors: new FloatPool(1),
     step: () => undefined,
+    group: null,
   };
   const running = runClient(ports, stop.signal);
   await clock.run(() => stop.signal.aborted, 3_600_000);

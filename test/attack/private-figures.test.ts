@@ -74,13 +74,15 @@ async function ask(
       }
       const { kind, round } = now;
       const model = primitives.sha256(modelOf(now));
-      const open = { noiseMultiplier: null, clipNorm: null };
+      const open = { noiseMultiplier: null, clipNorm: null, group: null };
       const about = { kind, model, parameters: size, evaluate: kind === 'evaluate', remainingMs: 1000, cohort: 1 };
       return sign(labels.assignment, round, encodePayload({ ...about, ...open }));
     },
     task: async () => taskBytes,
     model: async () => modelOf(asked[at - 1]),
     sendUpdate: () => assert.fail('no update is asked for'),
+    sendGroup: async () => assert.fail('there are no groups'),
+    nextGroup: async () => assert.fail('there are no groups'),
     async sendDecline() {
       declines++;
     },
@@ -109,6 +111,7 @@ async function ask(
       if (event === 'refused') refused.push(code ?? '');
     },
     step: () => undefined,
+    group: null,
   };
   const running = runClient(ports, stop.signal);
   await clock.run(() => stop.signal.aborted, 3_600_000);

@@ -80,6 +80,7 @@ async function hear(sayings: readonly Said[], of: Task = task): Promise<{ sent: 
         cohort: 1,
         noiseMultiplier: null,
         clipNorm: null,
+        group: null,
       });
       const { label = labels.assignment, signer = coordinator.signer } = saying;
       return sign(label, saying.round, payload, signer, saying.federation ?? federation);
@@ -93,6 +94,8 @@ async function hear(sayings: readonly Said[], of: Task = task): Promise<{ sent: 
       return receipt(round, decodeEnvelope(head.subarray(4)));
     },
     sendEvaluation: async (_task, round, envelope) => receipt(round, envelope),
+    sendGroup: async () => assert.fail('there are no groups'),
+    nextGroup: async () => assert.fail('there are no groups'),
     sendDecline: async () => assert.fail('nothing is declined here'),
   };
   const running = runClient(
@@ -114,6 +117,7 @@ async function hear(sayings: readonly Said[], of: Task = task): Promise<{ sent: 
       },
       vectors: new FloatPool(1),
       step: () => undefined,
+      group: null,
     },
     stop.signal,
   );

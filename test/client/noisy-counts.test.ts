@@ -84,6 +84,7 @@ function teller(task: Task, trainer: Trainer, privacy: LedgerPort) {
     cohort: 1,
     noiseMultiplier: null,
     clipNorm: null,
+    group: null,
   };
   const settings = roundPrivacy(task, round, assignment, primitives);
   assert.ok(settings !== null);

@@ -17,6 +17,7 @@ const plain: Assignment = {
   cohort: 3,
   noiseMultiplier: null,
   clipNorm: null,
+  group: null,
 };
 
 function noiseOf(privacy: object, round: number, change: Partial<Assignment> = {}) {

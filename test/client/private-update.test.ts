@@ -31,9 +31,14 @@ async function order(privacy: object, isRefused: boolean, trains: Trainer['train
     cohort: 3,
     noiseMultiplier: null,
     clipNorm: null,
+    group: null,
   };
   const about = { task, taskHash: new Uint8Array(32), taskId: '00', round: 1, assignment, manifest };
-  const context: RoundContext = { ...about, privacy: roundPrivacy(task, 1, assignment, primitives) };
+  const context: RoundContext = {
+    protection: 'inspect',
+    ...about,
+    privacy: roundPrivacy(task, 1, assignment, primitives),
+  };
   const ports = {
     name: 'alice',
     privacy: {

@@ -43,6 +43,7 @@ test('what was signed before a renewal and did not arrive is said again under th
     clock: systemClock,
     log: () => undefined,
     step: () => undefined,
+    group: null,
   });
   let generation = 0;
   coordinator.register(name, identityOf(generation).document);
@@ -63,6 +64,8 @@ test('what was signed before a renewal and did not arrive is said again under th
       note(body.envelope);
       return coordinator.receiveUpdate(name, body);
     },
+    sendGroup: async () => assert.fail('there are no groups'),
+    nextGroup: async () => assert.fail('there are no groups'),
     async sendDecline() {
       throw new Error('this client answers');
     },
@@ -97,6 +100,7 @@ test('what was signed before a renewal and did not arrive is said again under th
         if (event === 'evaluated' || event === 'refused') stop.abort();
       },
       step: () => undefined,
+      group: null,
     },
     stop.signal,
   );

@@ -47,6 +47,13 @@ export const protectionRules: readonly ProtectionRule[] = [
   rule(['protection', 'privacy'], (_groups, { privacy }) => privacyCases(privacy)),
   rule(['protection', 'aggregation', 'privacy'], encodingCases),
   rule(['protection', 'aggregation', 'model', 'data'], momentsCases),
+  rule(['protection', 'model'], ({ compression }, { model }) => [
+    [
+      compression === 'none' || compression.kind === 'random-mask' || hasUnitsToSpare(model),
+      'protection.compression',
+      `federated-dropout leaves out hidden units, and ${model.name} has none that others do not need; use random-mask, none, or a model with hidden units and norm none`,
+    ],
+  ]),
 ];
 
 function rule(
@@ -104,6 +111,21 @@ function cohortCases(groups: GroupSettings, { cohort }: ProtectedParts): Case[] 
       `is ${overSelection}: masks of clients that are not waited for have to be opened; use 0, a group bears clients that drop out`,
     ],
   ];
+}
+
+/** Whether there is a smaller model (`subModel`). Layers that are normalised keep all of their units. */
+function hasUnitsToSpare(model: ModelSettings): boolean {
+  switch (model.name) {
+    case 'mlp':
+      return model.norm === 'none';
+    case 'cnn':
+      return model.norm === 'none' || model.hidden.length > 0;
+    case 'lstm':
+    case 'gru':
+      return true;
+    default:
+      return false;
+  }
 }
 
 function privacyCases(privacy: PrivacySettings): Case[] {

@@ -19,6 +19,9 @@ export interface HttpChannel extends CoordinatorChannel {
   reconnect(): void;
 }
 
+/** Room for what 511 members of a group have sent one of them, certificates and signatures included. */
+const longestGroupMessage = 64 * 1024 * 1024;
+
 /** How a coordinator introduces itself on a new connection. */
 export interface Introduction {
   /** DER of its update certificate. */
@@ -78,6 +81,23 @@ export function openChannel(
         limit: maxEnvelopeBytes,
       });
       return decodeEnvelope(answer.body);
+    },
+    async sendGroup(task, number, head, body) {
+      const path = `${round(task, number)}/group`;
+      const type = mediaTypes.update;
+      const answer = await connection.request({
+        method: 'PUT',
+        path,
+        type,
+        body: [head, body],
+        limit: maxEnvelopeBytes,
+      });
+      return decodeEnvelope(answer.body);
+    },
+    async nextGroup(task, number, after, signal) {
+      const path = `${round(task, number)}/group?after=${after}`;
+      const answer = await connection.request({ method: 'GET', path, limit: longestGroupMessage, signal });
+      return answer.status === 204 ? null : decodeEnvelope(answer.body);
     },
     async sendDecline(task, number, envelope) {
       const path = `${round(task, number)}/decline`;

@@ -42,6 +42,11 @@ export class NewestCrl {
     return crl;
   }
 
+  /** The newest bundle on which a certificate was verified, or null. */
+  get newest(): Crl | null {
+    return this.#newest;
+  }
+
   /** Remembers a bundle on which a certificate was verified. */
   keep(crl: Crl): void {
     if (this.#numbers(crl).join() === this.#seen().join()) return;

@@ -124,6 +124,11 @@ const refusals: [name: string, changes: object, message: string][] = [
     'aggregation.weightCap: is 100000: the weights of up to 15 clients do not add up within 16 bits (protection.bits); use 2184 at most, or more bits',
   ],
   [
+    'dropout of a model without hidden units',
+    { protection: group({ compression: { kind: 'federated-dropout', keep: 0.5 } }) },
+    'protection.compression: federated-dropout leaves out hidden units, and logistic has none that others do not need; use random-mask, none, or a model with hidden units and norm none',
+  ],
+  [
     'a coin party named twice',
     { protection: group({ coin: ['a', 'b', 'a'] }) },
     'protection.coin: does not hold; name each client once',
@@ -160,6 +165,11 @@ test('what the remedies say is taken', () => {
     { protection: group({ bits: 16 }), aggregation: { rule: 'mean', weightCap: 2184 } },
     { protection: group({ size: 200, bits: 20, honest: 100 }), cohort: { minimum: 150 } },
     { privacy: users },
+    { protection: group({ compression: { kind: 'random-mask', keep: 0.5 } }) },
+    {
+      protection: group({ compression: { kind: 'federated-dropout', keep: 0.5 } }),
+      model: { name: 'mlp', hidden: [4], activation: 'tanh' },
+    },
     { privacy: { ...users, noiseAt: 'shared' } },
     { privacy: users, cohort: { minimum: 8, fraction: 0.5 } },
   ];

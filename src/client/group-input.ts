@@ -1,0 +1,78 @@
+/** What a member adds to the sum of its group: the update as integers, figures in a segment of their own, then masks over all. */
+import type { Evaluation } from '../core/learning/trainer.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import { passed } from '../core/protocol/stage.ts';
+import type { Task } from '../core/protocol/task.ts';
+import { type Encoding, quantise } from '../core/secagg/encoding.ts';
+import { encodeFigures } from '../core/secagg/figures.ts';
+import type { Segment } from '../core/secagg/manifest.ts';
+import type { Mask } from '../core/secagg/mask.ts';
+import { pack } from '../core/secagg/packing.ts';
+import type { GroupSession } from './group-session.ts';
+import type { Input, MaskedInput, Noised, Quantised, TrainingReport } from './stages.ts';
+
+/** An update as words of the group's fixed point. Throws Problem `bad-weight`, `non-finite`. */
+export function quantised({ difference, report }: Noised<'group'>, encoding: Encoding): Quantised {
+  return passed<Quantised>({ words: quantise(difference, weightOf(report, encoding.weightMax), encoding), report });
+}
+
+/** The vectors of a round that trains: update and figures. */
+export function trainingInput({ words, report }: Quantised, session: GroupSession, task: Task): Input {
+  const { loss, evaluation } = report;
+  const figures = { weight: weightOf(report, lossCap(task)), loss, evaluation, alone: null };
+  return input(session, { update: words, figures: encodeFigures(figures, session.figures) });
+}
+
+/** The vectors of the final evaluation: figures alone. */
+export function evaluationInput(
+  told: { readonly evaluation: Evaluation | null; readonly alone: Evaluation | null },
+  session: GroupSession,
+): Input {
+  return input(session, { figures: encodeFigures({ weight: 1, loss: null, ...told }, session.figures) });
+}
+
+/** Overwrites the input with itself under all masks, and packs it: what is left tells nothing without the other members. */
+export async function masked(
+  { vectors }: Input,
+  masks: readonly Mask[],
+  { manifest, ports }: GroupSession,
+): Promise<MaskedInput> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (const [i, { label, words, bits }] of manifest.segments.entries()) {
+    await ports.applyMasks(masks, { label, length: words, bits }, vectors[i]);
+    parts.push(pack(vectors[i], bits));
+  }
+  return passed<MaskedInput>({ packed: joined(parts) });
+}
+
+function input({ manifest }: GroupSession, vectors: { [label in Segment['label']]?: Int32Array<ArrayBuffer> }): Input {
+  const ordered = manifest.segments.map(({ label, words }) => {
+    const vector = vectors[label];
+    if (vector?.length !== words) throw new RangeError(`group: the segment ${label} has ${words} words`);
+    return vector;
+  });
+  return passed<Input>({ vectors: ordered });
+}
+
+/** A whole number of examples within the cap; 1 where every update weighs the same. Throws Problem `bad-weight`. */
+function weightOf({ examples }: TrainingReport, cap: number | null): number {
+  if (cap === null) return 1;
+  if (!(Number.isFinite(examples) && examples > 0)) throw new Problem('bad-weight');
+  return Math.min(cap, Math.max(1, Math.round(examples)));
+}
+
+/** As the coordinator weighs losses: by examples where the mean does. */
+function lossCap({ aggregation }: Task): number | null {
+  return aggregation.rule === 'mean' && aggregation.weightBy === 'examples' ? aggregation.weightCap : null;
+}
+
+function joined(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1) return parts[0];
+  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

@@ -1,0 +1,118 @@
+/** The session of a member's group: its manifest, made again from what the member knows itself, and compared byte for byte. */
+import { compareBytes } from '../core/bytes/cbor.ts';
+import { sameBytes } from '../core/bytes/floats.ts';
+import type { Signer } from '../core/crypto/primitives.ts';
+import type { Assignment } from '../core/protocol/message.ts';
+import { Problem } from '../core/protocol/problem.ts';
+import { type GroupSettings, groupSettings } from '../core/protocol/protection-settings.ts';
+import { drawHash } from '../core/secagg/draw.ts';
+import type { Encoding } from '../core/secagg/encoding.ts';
+import type { FiguresLayout } from '../core/secagg/figures.ts';
+import { isGrouped, makeManifest, roundFigures, updateEncoding } from '../core/secagg/make-manifest.ts';
+import { encodeManifest, type GroupManifest, sessionId } from '../core/secagg/manifest.ts';
+import { groupCount } from '../core/secagg/thresholds.ts';
+import type { MemberPorts } from './group-ports.ts';
+import type { ClientPorts } from './ports.ts';
+import type { RoundContext } from './stages.ts';
+
+/** What a member has checked before it trains for a group. */
+export interface GroupSession {
+  readonly manifest: GroupManifest;
+  readonly sid: Uint8Array;
+  /** This member's place in `manifest.members`. */
+  readonly at: number;
+  /** Whom the manifest names there: the key that signs in this session, also when the certificate is renewed meanwhile. */
+  readonly identity: { readonly signer: Signer; readonly certificate: Uint8Array };
+  /** How an update becomes words; null where none is sent. */
+  readonly encoding: Encoding | null;
+  readonly figures: FiguresLayout;
+  readonly ports: MemberPorts;
+}
+
+/**
+ * The session that an assignment begins; null in a round without groups. Throws Problem `bad-request` for a round that does not have the
+ * protection of the task, a cohort that is not one or that this member is not in, and a manifest other than the one that follows from
+ * task, round, cohort and coin. What this site asks of groups beside that is for `group-policy.ts`.
+ */
+export function groupSession(
+  { task, taskHash, round, assignment }: Omit<RoundContext, 'protection'>,
+  ports: ClientPorts,
+): GroupSession | null {
+  const { group, kind, evaluate, model } = assignment;
+  const settings = groupSettings(task.protection);
+  const expected = isGrouped(task, kind);
+  if (expected !== (group !== null))
+    throw refused(`the assignment is ${group === null ? 'not ' : ''}of a group, and the task says otherwise`);
+  if (group === null || settings === null) return null;
+  const memberPorts = ports.group;
+  if (memberPorts === null) throw refused('this client takes part in no groups');
+  const identity = ports.identity();
+  const dealt = dealtGroup(group, identity.certificate, settings);
+  const at = dealt.members.findIndex(hash => sameBytes(hash, identity.certificate));
+  const manifest = refusing(() =>
+    makeManifest({
+      task,
+      taskHash,
+      federation: ports.federation,
+      round,
+      kind,
+      evaluate,
+      ...dealt,
+      draw: drawHash(group.cohort, group.coin, ports.primitives),
+      model,
+      build: memberPorts.build,
+      primitives: ports.primitives,
+    }),
+  );
+  if (!sameBytes(encodeManifest(manifest), group.manifest))
+    throw refused('the manifest of the group is not the one that follows from the task (is this the same version?)');
+  return {
+    manifest,
+    sid: sessionId(manifest, ports.primitives),
+    at,
+    identity,
+    encoding: kind === 'train' ? updateEncoding(task, dealt.members.length) : null,
+    figures: roundFigures(task, kind, evaluate),
+    ports: memberPorts,
+  };
+}
+
+/** One group of a round. */
+interface Dealt {
+  readonly group: number;
+  readonly groups: number;
+  readonly members: readonly Uint8Array[];
+}
+
+/**
+ * The group that this member was dealt into. Throws Problem `bad-request`.
+ *
+ * The one place that knows how a cohort is dealt: without a coin all are one group, which a task with coin parties allows only where the
+ * cohort makes no two.
+ */
+function dealtGroup(
+  { cohort, coin }: NonNullable<Assignment['group']>,
+  own: Uint8Array,
+  settings: GroupSettings,
+): Dealt {
+  if (cohort.some((hash, i) => i > 0 && compareBytes(cohort[i - 1], hash) >= 0))
+    throw refused('the cohort is not in ascending order, each once');
+  if (!cohort.some(hash => sameBytes(hash, own))) throw refused('the cohort does not hold this member');
+  if (coin !== null) throw refused('groups that a coin deals are not built in this version');
+  if (settings.coin.length > 0 && groupCount(cohort.length, settings.size) > 1)
+    throw refused(`${cohort.length} members make several groups, and no coin has dealt them`);
+  return { group: 0, groups: 1, members: cohort };
+}
+
+function refusing<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new Problem('bad-request', `no such group can be: ${cause.message}`, { cause });
+  }
+}
+
+function refused(why: string): Problem {
+  return new Problem('bad-request', why);
+}

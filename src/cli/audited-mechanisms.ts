@@ -11,12 +11,14 @@ import { parameterCount } from '../core/learning/parameters.ts';
 import { drawBatch } from '../core/learning/private-batches.ts';
 import { trainPrivately } from '../core/learning/private-run.ts';
 import type { TrainResult } from '../core/learning/trainer.ts';
+import { bestKernels } from '../core/math/kernels/best.ts';
 import { clipL2 } from '../core/privacy/clip.ts';
 import { eventEpsilon } from '../core/privacy/event-rdp.ts';
-import { addDiscreteNoise, noisySum, roundedToGrid } from '../core/privacy/grid-noise.ts';
+import { noisySum, roundedToGrid } from '../core/privacy/grid-noise.ts';
 import { replay } from '../core/privacy/ledger.ts';
 import { keepLedger } from '../core/privacy/ledger-keeper.ts';
-import { type Plan, roundEvent } from '../core/privacy/plan.ts';
+import { shareOf } from '../core/privacy/noise-shares.ts';
+import { type Plan, roundEvent, sharesOf } from '../core/privacy/plan.ts';
 import { pldEpsilon } from '../core/privacy/pld.ts';
 import type { RandomBytes } from '../core/privacy/random-words.ts';
 import { nextNoise, sumGrid } from '../core/privacy/round-noise.ts';
@@ -130,13 +132,23 @@ async function admitted(
   return (await admit(verified, context)).received;
 }
 
-/** Shares of the least scale, a power of two, of which those of the fewest honest clients hold all noise (Kairouz, Liu and Steinke 2021). */
-function noiseShares(plan: Plan, clients: number, count: number, randomBytes: RandomBytes): Int32Array[] {
-  const { noisyClients, noiseMultiplier } = plan.privacy;
-  const least = clients - (noisyClients?.mostDropouts ?? 0) - (noisyClients?.mostColluders ?? 0);
-  const grid = sumGrid(plan, noiseMultiplier, 1);
-  const share = { ...grid, logScale: Math.ceil(grid.logScale - Math.log2(least) / 2) };
-  return Array.from({ length: clients }, () => addDiscreteNoise(new Int32Array(count), share, randomBytes));
+/** What members send whose updates are zero, in the rotated basis: noise alone. */
+function noiseShares(plan: Plan, members: number, count: number, randomBytes: RandomBytes): Float64Array[] {
+  const shares = sharesOf(plan, plan.privacy.noiseMultiplier, 1);
+  const unused = 32 - shares.bits;
+  const rotation = new Uint8Array(32);
+  const nothing = new Float32Array(shares.dimension);
+  return Array.from({ length: members }, () => {
+    const noise = new Float64Array(count);
+    for (let at = 0; at < count; at += shares.paddedDimension) {
+      const words = shareOf(nothing, shares, rotation, bestKernels(), randomBytes).subarray(0, count - at);
+      noise.set(
+        Float64Array.from(words, k => ((k << unused) >> unused) * shares.step),
+        at,
+      );
+    }
+    return noise;
+  });
 }
 
 function openLedger(disk: AuditDisk): AuditedLedger {

@@ -3,6 +3,7 @@ import type { SiteData } from '../data/dataset.ts';
 import { makePlan, type Plan, planOfTask } from '../privacy/plan.ts';
 import { privacySchema, type Relation } from '../protocol/privacy-settings.ts';
 import { parseTask, type Task } from '../protocol/task.ts';
+import type { NoiseSharing } from '../secagg/noise-sharing.ts';
 import type { Examples } from './examples.ts';
 import { mixtureClasses, mixtureFeatures } from './mixture.ts';
 
@@ -136,13 +137,12 @@ export interface FedAvgAudit {
   readonly noiseMultiplier: number;
   readonly clip: number | { readonly initial: number; readonly bitNoise?: number };
   readonly relation?: Relation;
-  readonly noiseAt?: 'client' | 'shared' | 'coordinator';
+  readonly noiseAt?: 'client' | 'coordinator';
   readonly dimension: number;
   readonly cohort?: number;
-  readonly mostDropouts?: number;
 }
 
-/** DP-FedAvg of a model with so many parameters: 3 to 4001, or one more than a multiple of 4000. Throws TaskError for shared noise: its plan is `sharedPlan`. */
+/** DP-FedAvg of a model with so many parameters: 3 to 4001, or one more than a multiple of 4000. Throws TaskError for shared noise, as it has no groups: its plan is `groupPlan`. */
 export function fedAvgTask(audit: FedAvgAudit): AuditedTask {
   return auditedTask({
     data: images(audit.dimension - 1, ['a', 'b']),
@@ -152,11 +152,12 @@ export function fedAvgTask(audit: FedAvgAudit): AuditedTask {
   });
 }
 
-/** A plan of shared noise, which no task may ask for until a protection hides single shares. */
-export function sharedPlan(audit: FedAvgAudit): Plan {
-  const privacy = privacySchema.parse(fedAvgPrivacy(audit));
+/** The plan of groups whose members share the noise of each sum. */
+export function groupPlan(audit: FedAvgAudit, shared: NoiseSharing): Plan {
+  const privacy = privacySchema.parse({ ...fedAvgPrivacy(audit), noiseAt: 'shared' });
   if (privacy === 'none') throw new TypeError('an audit is of a private task');
-  return makePlan({ privacy, rounds: 1, dimension: audit.dimension, stepsPerRound: 1, batchSize: 1, partRows: 1 });
+  const { dimension } = audit;
+  return makePlan({ privacy, rounds: 1, dimension, stepsPerRound: 1, batchSize: 1, partRows: 1, shared });
 }
 
 function fedAvgPrivacy(audit: FedAvgAudit): object {
@@ -172,6 +173,5 @@ function fedAvgPrivacy(audit: FedAvgAudit): object {
     clip: audit.clip,
     sampling: 'all',
     expectedCohort: cohort,
-    noisyClients: noiseAt === 'shared' ? { mostDropouts: audit.mostDropouts ?? 0, mostColluders: 0 } : null,
   };
 }

@@ -70,8 +70,8 @@ export interface AuditedMechanisms {
   updateRound(round: UpdateRound): UpdateRelease | Promise<UpdateRelease>;
   /** DP-FedAvg where the client adds all noise: what one client sends. */
   noisyUpdate(round: Omit<UpdateRound, 'updates'> & { readonly update: ClientUpdate }): Promise<Float64Array>;
-  /** Noise that each of so many clients adds on its own; in steps, a vector of `count` values for each. */
-  noiseShares(plan: Plan, clients: number, count: number, randomBytes: RandomBytes): Int32Array[];
+  /** Noise that each of so many members of a group adds to its sum, for updates within a clip bound of 1: a vector of `count` values for each. */
+  noiseShares(plan: Plan, members: number, count: number, randomBytes: RandomBytes): Float64Array[];
   /** Row numbers of one batch of so many rows. */
   sampleBatch(plan: Plan, rows: number, randomBytes: RandomBytes): ArrayLike<number>;
   /** Grid and noise of a sum in a round of this noise multiplier. */

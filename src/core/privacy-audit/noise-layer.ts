@@ -1,7 +1,7 @@
 /** L1: noise is as large as accounted, of the right law, on the grid, fresh in every release and the same in one that is sent again. */
 import type { NoiseGrid } from '../privacy/noise-grid.ts';
 import type { RandomBytes } from '../privacy/random-words.ts';
-import { fedAvgTask, sgdTask, sharedPlan } from './audited-task.ts';
+import { fedAvgTask, groupPlan, sgdTask } from './audited-task.ts';
 import { canaryExamples } from './canaries.ts';
 import { type AuditSize, type Check, faultless, likely } from './check.ts';
 import type { AuditedMechanisms, ClientUpdate } from './mechanisms.ts';
@@ -131,20 +131,22 @@ async function clientNoise(mechanisms: AuditedMechanisms, count: number, randomB
   ];
 }
 
-/** The worst case: as many clients have dropped out as the task allows for. More noise than accounted is no fault here. */
+/**
+ * The worst case: as many members of a group have dropped out as its sums bear, and colluders take their own noise off. More noise than
+ * accounted is no fault here.
+ */
 function shareNoise(mechanisms: AuditedMechanisms, count: number, randomBytes: RandomBytes): Check[] {
-  const [clients, dropouts] = [16, 12];
-  const each = Math.ceil(count / clients);
-  const options = { noiseMultiplier, clip: 1, noiseAt: 'shared', mostDropouts: dropouts } as const;
-  const plan = sharedPlan({ ...options, dimension: 1000, cohort: clients });
-  const shares = mechanisms.noiseShares(plan, clients, each, randomBytes);
-  const { logScale } = mechanisms.grid(plan, noiseMultiplier, 1);
+  const [members, left, known] = [16, 12, 8];
+  const each = Math.ceil(count / members);
+  const sharing = { noisyClients: left - known, leastShares: left, mostShares: members };
+  const plan = groupPlan({ noiseMultiplier, clip: 1, dimension: 1000 }, sharing);
+  const shares = mechanisms.noiseShares(plan, members, each, randomBytes);
   const sum = new Float64Array(each);
-  for (const share of shares.slice(dropouts))
-    share.forEach((k, i) => {
-      sum[i] += k / 2 ** logScale;
+  for (const share of shares.slice(0, left - known))
+    share.forEach((noise, i) => {
+      sum[i] += noise / noiseMultiplier;
     });
-  const tried = `${clients - dropouts} of ${clients} clients, ${each} coordinates`;
+  const tried = `${left} of ${members} members, of whom ${known} collude, ${each} coordinates`;
   return [test('shares that are left hold the accounted noise', tried, leastVariancePValue(sum))];
 }
 

@@ -11,16 +11,19 @@ import { networkManifest } from '../learning/network-parameters.ts';
 import { parameterCount } from '../learning/parameters.ts';
 import type { ModelSettings } from '../protocol/model-settings.ts';
 import type { MechanismSettings, PrivacySettings } from '../protocol/privacy-settings.ts';
+import { groupSettings, type ProtectionSettings } from '../protocol/protection-settings.ts';
 import type { TrainingSettings } from '../protocol/training-settings.ts';
+import { type NoiseSharing, noiseSharing } from '../secagg/noise-sharing.ts';
 import { adaptiveClipNoiseMultiplier } from './adaptive-clip.ts';
 import type { PrivacyEvent } from './event.ts';
 import { type NoiseGrid, noiseGrid, sensitivityFactor } from './noise-grid.ts';
+import { type SharedPlan, sharedEvent, sharedPlan } from './noise-shares.ts';
 
 /** What of a task its privacy depends on. */
 export interface PlanRequest {
   readonly privacy: MechanismSettings;
   readonly rounds: number;
-  /** Parameters of the model (d). */
+  /** Values of an update (d). */
   readonly dimension: number;
   /** Optimiser steps of a round, each a noisy sum; 1 for dp-fedavg. */
   readonly stepsPerRound: number;
@@ -28,6 +31,8 @@ export interface PlanRequest {
   readonly batchSize: number;
   /** Rows whose gradients are added in one float32 sum before the next begins (dp-sgd). */
   readonly partRows: number;
+  /** Among whom the noise of one sum is shared; null unless clients share it (`noiseAt: shared`). */
+  readonly shared: NoiseSharing | null;
 }
 
 export interface Plan extends PlanRequest {
@@ -50,6 +55,8 @@ export interface PlannedTask {
   readonly training: TrainingSettings;
   readonly rounds: number;
   readonly privacy: PrivacySettings;
+  readonly protection: ProtectionSettings;
+  readonly cohort: { readonly minimum: number };
 }
 
 /** Of δ, what all slips of a run may take together. */
@@ -57,19 +64,35 @@ const slipShare = 0.01;
 /** One update is rounded anew until it is short enough: no slip (Kairouz, Liu and Steinke 2021, Theorem 1 with β = e^−½). */
 const redrawn = Math.exp(-0.5);
 
-/** Null for a task without privacy. Throws RangeError for one that cannot be planned: no grid is fine enough, or the model is no network. */
-export function planOfTask({ data, model, training, rounds, privacy }: PlannedTask): Plan | null {
+/**
+ * Null for a task without privacy. Throws RangeError for one that cannot be planned: no grid is fine enough, the model is no network, or there
+ * are no groups to share noise.
+ */
+export function planOfTask(task: PlannedTask): Plan | null {
+  const { data, model, training, rounds, privacy } = task;
   if (privacy === 'none') return null;
   const shape = dataShape(data);
   const layers = modelLayers(model, shape, training.loss ?? defaultLoss(shape.output));
   return makePlan({
     privacy,
     rounds,
-    dimension: parameterCount(networkManifest(layers)),
+    dimension: updateDimension(layers),
     stepsPerRound: privacy.mechanism === 'dp-sgd' ? training.amount.count : 1,
     batchSize: training.batchSize,
     partRows: partRows(layers),
+    shared: privacy.noiseAt === 'shared' ? sharingOf(task) : null,
   });
+}
+
+/** Values of an update: all parameters of the model. */
+function updateDimension(layers: ReturnType<typeof modelLayers>): number {
+  return parameterCount(networkManifest(layers));
+}
+
+function sharingOf({ protection, cohort }: PlannedTask): NoiseSharing {
+  const groups = groupSettings(protection);
+  if (groups === null) throw new RangeError('shared noise: the task has no groups');
+  return noiseSharing(groups, cohort.minimum);
 }
 
 /** Throws RangeError for a task that cannot be planned; what its settings must hold among themselves is for privacy-rules. */
@@ -87,7 +110,8 @@ export function makePlan(request: PlanRequest): Plan {
     sumSlack: isSgd ? floatSumSlack(mostRows, partRows) : 2 ** -20,
   };
   // Throws where no grid is fine enough.
-  gridOf(plan, updateNoise(plan, privacy.noiseMultiplier), 1);
+  if (plan.shared === null) gridOf(plan, updateNoise(plan, privacy.noiseMultiplier), 1);
+  else sharesOf(plan, privacy.noiseMultiplier, 1);
   return plan;
 }
 
@@ -113,6 +137,24 @@ export function gridOf(plan: Plan, noiseMultiplier: number, clipNorm: number): N
   const isRedrawn = privacy.mechanism === 'dp-fedavg' && privacy.noiseAt !== 'coordinator';
   const roundingSlip = isRedrawn ? redrawn : slip;
   return noiseGrid({ noiseMultiplier, clipNorm, relation: privacy.relation, dimension, sumSlack, roundingSlip });
+}
+
+/**
+ * How the clients of a group share the noise of a round with this noise multiplier and clip bound: every sum that is opened holds all of it,
+ * whoever drops out or colludes within what the groups of the task bear. Throws RangeError for a plan without shared noise.
+ */
+export function sharesOf({ shared, privacy, dimension }: Plan, noiseMultiplier: number, clipNorm: number): SharedPlan {
+  if (shared === null) throw new RangeError('plan: the noise is not shared');
+  const { noisyClients, leastShares, mostShares } = shared;
+  return sharedPlan({
+    noiseMultiplier,
+    clipNorm,
+    relation: privacy.relation,
+    dimension,
+    cohort: mostShares,
+    mostDropouts: mostShares - leastShares,
+    mostColluders: leastShares - noisyClients,
+  });
 }
 
 /** Whether the clip bound of updates follows a quantile of their norms. */
@@ -155,8 +197,12 @@ export function bitGridOf(plan: Plan, noiseMultiplier: number): NoiseGrid | null
   });
 }
 
-/** What one round with this noise multiplier releases. The clip bound does not matter: noise and grid follow it. */
+/**
+ * What one round with this noise multiplier releases about one unit. The clip bound does not matter: noise and grid follow it. Of groups
+ * that share noise each shows a sum, and a unit is in one of them.
+ */
 export function roundEvent(plan: Plan, noiseMultiplier: number): PrivacyEvent {
+  if (plan.shared !== null) return sharedEvent(sharesOf(plan, noiseMultiplier, 1));
   const { samplingRate, stepsPerRound, slip, privacy } = plan;
   const sum = sumEvent(gridOf(plan, updateNoise(plan, noiseMultiplier), 1), slip);
   const bits = bitGridOf(plan, noiseMultiplier);

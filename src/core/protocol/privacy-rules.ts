@@ -2,7 +2,7 @@
 import { dataShape } from '../data/data-shape.ts';
 import type { DataSchema } from '../data/schema.ts';
 import { sensitivityFactor } from '../privacy/noise-grid.ts';
-import { gridOf, type Plan, planOfTask, updateNoise } from '../privacy/plan.ts';
+import { gridOf, type Plan, planOfTask, sharesOf, updateNoise } from '../privacy/plan.ts';
 import type { AggregationSettings } from './aggregation-settings.ts';
 import type { ModelSettings } from './model-settings.ts';
 import type { DpFedAvgSettings, DpSgdSettings, MechanismSettings, PrivacySettings } from './privacy-settings.ts';
@@ -16,6 +16,7 @@ export interface PrivateParts {
   readonly model: ModelSettings;
   readonly training: TrainingSettings;
   readonly rounds: number;
+  readonly cohort: { readonly minimum: number };
   readonly protection: ProtectionSettings;
   readonly aggregation: AggregationSettings;
   readonly stopping: object | null;
@@ -57,7 +58,7 @@ export const privacyRules: readonly PrivacyRule[] = [
     ],
   ]),
   rule(['privacy', 'stopping', 'evaluation'], (_privacy, parts) => releaseCases(parts)),
-  rule(['privacy', 'data', 'model', 'training', 'rounds', 'aggregation'], planCases),
+  rule(['privacy', 'data', 'model', 'training', 'rounds', 'cohort', 'protection', 'aggregation'], planCases),
 ];
 
 function rule(
@@ -296,8 +297,8 @@ function planCases(privacy: MechanismSettings, parts: PrivateParts): Case[] {
     plan = planOfTask(parts);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    // Where the model does not fit the data, or bits have too little noise, other rules say so.
-    const isGrid = cause.message.startsWith('noise grid');
+    // Where the model does not fit the data, bits have too little noise, or no group holds its settings, other rules say so.
+    const isGrid = cause.message.includes('2^20 steps');
     return [
       [
         !isGrid,
@@ -306,15 +307,18 @@ function planCases(privacy: MechanismSettings, parts: PrivateParts): Case[] {
       ],
     ];
   }
-  if (plan === null || privacy.mechanism !== 'dp-fedavg' || privacy.noiseAt !== 'client') return [];
+  if (plan === null || privacy.mechanism !== 'dp-fedavg' || privacy.noiseAt === 'coordinator') return [];
   if (typeof privacy.clip !== 'number') return [];
-  const longest = noisyNorm(plan, privacy.clip);
+  const [what, longest] =
+    plan.shared === null
+      ? ['updates, which', noisyNorm(plan, privacy.clip)]
+      : ['means of groups, which', noisyMeanNorm(plan, privacy.clip)];
   const { clipNorm } = parts.aggregation;
   return [
     [
       clipNorm >= longest,
       'aggregation.clipNorm',
-      `is ${clipNorm}, and would shorten updates, which are up to ${longest} long with their noise; use ${longest} or more`,
+      `is ${clipNorm}, and would shorten ${what} are up to ${longest} long with their noise; use ${longest} or more`,
     ],
   ];
 }
@@ -324,6 +328,14 @@ function noisyNorm(plan: Plan, clipNorm: number): number {
   const noise = updateNoise(plan, plan.privacy.noiseMultiplier);
   const { step, contributionSteps, logScale } = gridOf(plan, noise, clipNorm);
   return Math.ceil(step * (contributionSteps + 2 ** logScale * (Math.sqrt(plan.dimension) + 7)));
+}
+
+/** The same of the mean of the smallest group, whose members send a share of the noise each. */
+function noisyMeanNorm(plan: Plan, clipNorm: number): number {
+  const noise = plan.privacy.noiseMultiplier;
+  const { step, contributionSteps, logScale, leastShares, paddedDimension } = sharesOf(plan, noise, clipNorm);
+  const spread = (2 ** logScale * (Math.sqrt(paddedDimension) + 7)) / Math.sqrt(leastShares);
+  return Math.ceil(step * (contributionSteps + spread));
 }
 
 function roundedDown(value: number): number {

@@ -103,5 +103,5 @@ export interface SumOptions {
 export function planOf(network: NetworkSettings, privacy: DpSgdSettings, batchSize: number) {
   const dimension = parameterCount(networkManifest(network.layers));
   const block = partRows(network.layers);
-  return makePlan({ privacy, rounds: 1, dimension, stepsPerRound: 1, batchSize, partRows: block });
+  return makePlan({ privacy, rounds: 1, dimension, stepsPerRound: 1, batchSize, partRows: block, shared: null });
 }

@@ -4,7 +4,7 @@ import { drawBatch } from '../../../src/core/learning/private-batches.ts';
 import { adaptiveClipUpdate, unclippedFraction } from '../../../src/core/privacy/adaptive-clip.ts';
 import { clipL2 } from '../../../src/core/privacy/clip.ts';
 import type { PrivacyEvent } from '../../../src/core/privacy/event.ts';
-import { addDiscreteNoise, noisySum as soundNoise } from '../../../src/core/privacy/grid-noise.ts';
+import { noisySum as soundNoise } from '../../../src/core/privacy/grid-noise.ts';
 import type { StoredEntry } from '../../../src/core/privacy/ledger-entry.ts';
 import type { NoiseGrid } from '../../../src/core/privacy/noise-grid.ts';
 import type { RandomBytes } from '../../../src/core/privacy/random-words.ts';
@@ -447,11 +447,10 @@ export const mutants: readonly Mutant[] = [
     layer: 'L1',
     check: 'shares',
     broken: ours => ({
-      noiseShares: (plan, clients, count, randomBytes) => {
-        const grid = ours.grid(plan, plan.privacy.noiseMultiplier, 1);
-        const share = { ...grid, logScale: Math.ceil(grid.logScale - Math.log2(clients) / 2) };
-        return Array.from({ length: clients }, () => addDiscreteNoise(new Int32Array(count), share, randomBytes));
-      },
+      noiseShares: (plan, members, count, randomBytes) =>
+        ours
+          .noiseShares(plan, members, count, randomBytes)
+          .map(noise => noise.map(x => x * Math.sqrt((plan.shared?.noisyClients ?? Number.NaN) / members))),
     }),
   },
   // Ledger and message

@@ -41,7 +41,15 @@ const sums: MechanismSettings = {
 };
 
 function planOf(privacy: MechanismSettings): Plan {
-  return makePlan({ privacy, rounds: 200, dimension: 510, stepsPerRound: 20, batchSize: 100, partRows: 32 });
+  return makePlan({
+    privacy,
+    rounds: 200,
+    dimension: 510,
+    stepsPerRound: 20,
+    batchSize: 100,
+    partRows: 32,
+    shared: null,
+  });
 }
 
 /** Rounds that a ledger grants, each with the noise that was planned. */

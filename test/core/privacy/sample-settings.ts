@@ -34,4 +34,4 @@ export const fedAvg: DpFedAvgSettings = {
   recordsPerPerson: 1,
 };
 /** What of a plan is not about privacy. */
-export const size = { rounds: 30, dimension: 200, stepsPerRound: 10, batchSize: 64, partRows: 32 };
+export const size = { rounds: 30, dimension: 200, stepsPerRound: 10, batchSize: 64, partRows: 32, shared: null };

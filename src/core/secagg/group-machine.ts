@@ -17,7 +17,7 @@ import type { GroupEvent, GroupMember, GroupStage, GroupState, Received } from '
 import { type GroupManifest, sessionId } from './manifest.ts';
 
 export type { GroupEvent, GroupMember, GroupState } from './group-state.ts';
-export { messageFor } from './group-telling.ts';
+export { labelFor, messageFor } from './group-telling.ts';
 
 /** The state before any message. RangeError unless `members` are those of the manifest, in its order. */
 export function beginGroup(
@@ -54,7 +54,7 @@ export function beginGroup(
 
 /**
  * The state after an event. Throws Problem for a message that is refused, and the state has not changed then: 'equivocation' for other
- * bytes than the member has sent in the same step (the same bytes change nothing), 'round-closed' for what comes too late or from somebody
+ * bytes than the member has sent in the same step (the same bytes change nothing, nor do shares when the sum is open), 'round-closed' for what comes too late or from somebody
  * whom the step does not ask, 'conflict' for what comes before its step, 'wrong-round', 'bad-digest' and 'malformed' for what is in it.
  */
 export function stepGroup(state: GroupState, event: GroupEvent, primitives: GroupPrimitives): GroupState {
@@ -139,6 +139,8 @@ function take(
     if (sameBytes(before.envelope, encodeEnvelope(envelope))) return state;
     throw new Problem('equivocation', `group: another ${envelope.label}`);
   }
+  // Shares that come when no more are needed.
+  if (isOver(state.stage) && stage === 'unmask' && asked.includes(at)) return state;
   if (isOver(state.stage) || stages.indexOf(state.stage) > step)
     throw new Problem('round-closed', `group: ${stage} is over`);
   if (state.stage !== stage) throw new Problem('conflict', `group: ${stage} has not begun`);

@@ -14,25 +14,43 @@ export interface Telling {
  * no longer asked, nothing until the end.
  */
 export function messageFor(state: GroupState, at: number): Telling | null {
-  const { sid } = state;
-  switch (state.stage) {
+  const { sid, stage } = state;
+  const label = labelFor(state, at);
+  switch (label) {
+    case null:
+      return null;
+    case 'group-members':
+      return { label, payload: encodeGroupMessage({ sid, present: presentMembers(state) }) };
+    case 'group-boxes':
+      return { label, payload: encodeGroupMessage({ sid, sharers: boxesFor(state, at) }) };
+    case 'group-survivors':
+      return { label, payload: encodeGroupMessage({ sid, survivors: [...state.survivors] }) };
+    case 'group-quorum':
+      return { label, payload: encodeGroupMessage({ sid, agreed: agreements(state) }) };
+    case 'group-end':
+      return { label, payload: encodeGroupMessage({ sid, outcome: stage === 'opened' ? 'opened' : 'void' }) };
+  }
+}
+
+/** Label of `messageFor`, without the work of making the message. */
+export function labelFor(
+  { stage, present, sharers, survivors, quorum }: GroupState,
+  at: number,
+): CoordinatorLabel | null {
+  switch (stage) {
     case 'keys':
       return null;
     case 'shares':
-      if (!state.present.includes(at)) return null;
-      return { label: 'group-members', payload: encodeGroupMessage({ sid, present: presentMembers(state) }) };
+      return present.includes(at) ? 'group-members' : null;
     case 'input':
-      if (!state.sharers.includes(at)) return null;
-      return { label: 'group-boxes', payload: encodeGroupMessage({ sid, sharers: boxesFor(state, at) }) };
+      return sharers.includes(at) ? 'group-boxes' : null;
     case 'agree':
-      if (!state.survivors.includes(at)) return null;
-      return { label: 'group-survivors', payload: encodeGroupMessage({ sid, survivors: [...state.survivors] }) };
+      return survivors.includes(at) ? 'group-survivors' : null;
     case 'unmask':
-      if (!state.quorum.includes(at)) return null;
-      return { label: 'group-quorum', payload: encodeGroupMessage({ sid, agreed: agreements(state) }) };
+      return quorum.includes(at) ? 'group-quorum' : null;
     case 'opened':
     case 'void':
-      return { label: 'group-end', payload: encodeGroupMessage({ sid, outcome: state.stage }) };
+      return 'group-end';
   }
 }
 

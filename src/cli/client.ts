@@ -4,11 +4,12 @@ import { requireSite } from '../node/data/site-files.ts';
 import { fileLog, streamLog } from '../node/logger.ts';
 import { fileTrainers, ownTrainers, runClientProcess } from '../node/run-client.ts';
 import { foreignTrainers } from '../node/trainer/foreign-trainers.ts';
+import { type GroupPolicyOptions, groupPolicy, withGroupPolicy } from './group-policy-options.ts';
 import { untilStopped } from './lifetime.ts';
 import { type ThreadsOption, trainingThreads, withThreads } from './threads-option.ts';
 import { type TrainerLimitOptions, trainerSettings, withTrainerLimits } from './trainer-options.ts';
 
-interface Options extends TrainerLimitOptions, ThreadsOption {
+interface Options extends TrainerLimitOptions, ThreadsOption, GroupPolicyOptions {
   home: string;
   data: string;
   accept?: string[];
@@ -26,12 +27,13 @@ export function clientCommand(): Command {
     .option('--log <file>', 'append the log to a file instead of standard error')
     .option('--with-parent', 'also end when standard input closes')
     .option('--trainer <command>', 'let this program train (docs/trainer.md); split at spaces, no shell');
-  return withThreads(withTrainerLimits(command))
+  return withThreads(withTrainerLimits(withGroupPolicy(command)))
     .addHelpText(
       'after',
       '\nOnly outbound connections are made, so it works behind NAT. It goes on after lost connections and restarts.\n' +
         'What private tasks spend is kept in the home: parley privacy ledger. privacy-policy.yaml in the home says which\n' +
-        'tasks it may take part in, whatever the federation asks for (docs/ledger.md).',
+        'tasks it may take part in, whatever the federation asks for (docs/ledger.md). --honest, --colluders and --strict-sets\n' +
+        'do the same for groups of secure aggregation (docs/groups.md).',
     )
     .action(async (options: Options) => {
       requireSite(options.data);
@@ -42,7 +44,9 @@ export function clientCommand(): Command {
       const open = foreign?.open ?? ownTrainers(threads.workers);
       const trainerFor = fileTrainers(options.data, options.accept ?? null, open, options.home);
       try {
-        await runClientProcess({ home: options.home, log, trainerFor, signal: untilStopped(options.withParent) });
+        const { home, withParent } = options;
+        const signal = untilStopped(withParent);
+        await runClientProcess({ home, log, trainerFor, signal, groupPolicy: groupPolicy(options) });
       } finally {
         await foreign?.close();
       }

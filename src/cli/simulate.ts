@@ -12,6 +12,7 @@ import { type Quality, quality } from '../core/learning/quality.ts';
 import type { Trainer } from '../core/learning/trainer.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
+import { groupSettings } from '../core/protocol/protection-settings.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { writeDurable } from '../node/durable-file.ts';
 import { nodePrimitives } from '../node/primitives.ts';
@@ -33,7 +34,7 @@ import { checkClients } from './simulated-clients.ts';
 import { watchDeclines } from './simulated-declines.ts';
 import { withExactQuality, withoutPrivacy } from './simulated-quality.ts';
 import { type SimulatedTrainers, simulatedTrainers } from './simulated-trainers.ts';
-import { simulationPorts } from './simulation-ports.ts';
+import { groupSimulationPorts, simulationPorts } from './simulation-ports.ts';
 import { readTaskFile } from './task-file.ts';
 import { type OpenThreads, type ThreadsOption, trainingThreads, withThreads } from './threads-option.ts';
 import { type TrainerLimitOptions, withTrainerLimits } from './trainer-options.ts';
@@ -189,7 +190,7 @@ async function run(
     foreign.open(name, task, site, work => world.clock.outside(work)) ?? ownTrainer(task, site, workers, world.clock);
   const opponent = attack === null ? null : mountAttack(attack, task, data, options.seed, open, () => world);
   const world: World = new World({
-    ports: simulationPorts,
+    ports: groupSettings(task.protection) === null ? simulationPorts : await groupSimulationPorts(),
     seed: options.seed,
     faults,
     dropShare: options.drop,

@@ -7,6 +7,7 @@ import type { DataShape, InputShape } from '../core/learning/shape.ts';
 import { trustedClient } from '../core/protocol/aggregation-settings.ts';
 import { lossOf, type Task } from '../core/protocol/task.ts';
 import { privacyLines } from './privacy-task.ts';
+import { protectionLines } from './protection-summary.ts';
 
 /** A line each: what it is about, and what it says. */
 export type Summary = readonly (readonly [about: string, text: string])[];
@@ -18,13 +19,7 @@ export function taskSummary(task: Task): Summary {
   const parameters = parameterCount(taskManifest(task));
   const megabytes = (4 * parameters) / 1e6;
   const rounds: Summary[number] = ['rounds', roundsText(task)];
-  const protection: Summary = [
-    [
-      'protection',
-      `${task.protection}: the coordinator sees every update${task.privacy !== 'none' && task.privacy.noiseAt === 'client' ? ', with its noise' : ''}`,
-    ],
-    ...privacyLines(task),
-  ];
+  const protection: Summary = [...protectionLines(task), ...privacyLines(task)];
   if (task.model.name === 'moments') {
     return [
       ...featuresLine(task),

@@ -31,5 +31,5 @@ export function openSigned(
 
 /** Throws Problem `group-altered` for the message of another session. */
 export function checkSession(sid: Uint8Array, session: MemberSession, what: string): void {
-  if (!sameBytes(sid, session.sid)) throw new Problem('group-altered', `${what} is of another session`);
+  if (!sameBytes(sid, session.sid)) throw new Problem('group-altered', `${what}: of another session`);
 }

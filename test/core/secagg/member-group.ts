@@ -115,7 +115,7 @@ export class TestGroup {
       () => this.agree(all),
       () => this.unmask(all),
     ];
-    const reached = stages.indexOf(this.states[0]?.stage);
+    const reached = (stages as readonly string[]).indexOf(this.states[0]?.stage);
     for (const act of acts.slice(reached + 1, stages.indexOf(stage) + 1)) act();
     return this;
   }

@@ -8,6 +8,7 @@ import type { Task } from '../protocol/task.ts';
 import { type Encoding, makeEncoding, wordCount } from './encoding.ts';
 import { type FiguresLayout, figuresLayout } from './figures.ts';
 import { codeHash, type GroupManifest, type Segment, thresholdsOf } from './manifest.ts';
+import { requireSureNoise, type SharedWords, sharedSegment, sharedWords } from './shared-words.ts';
 
 /** What a manifest is made of. */
 export interface ManifestRequest {
@@ -40,11 +41,18 @@ export function isGrouped(task: Task, kind: GroupManifest['kind']): boolean {
   return groupSettings(task.protection) !== null && (kind === 'train' || task.privacy === 'none');
 }
 
-/** Throws RangeError for a task without groups, and where no group of so many members can hold its settings or add up its updates. */
+/**
+ * Throws RangeError for a task without groups, and where no group of so many members can hold its settings, add up its updates or hide a member
+ * behind the noise of the others.
+ */
 export function makeManifest(request: ManifestRequest): GroupManifest {
   const { task, taskHash, federation, round, kind, group, groups, members, draw, model, build, primitives } = request;
   const settings = settingsOf(task);
-  const encoding = kind === 'train' ? updateEncoding(task, members.length) : null;
+  const isTraining = kind === 'train';
+  const shared = isTraining ? sharedWords(task, taskHash, round, primitives) : null;
+  const encoding = isTraining && shared === null ? updateEncoding(task, members.length) : null;
+  const thresholds = thresholdsOf(members.length, settings);
+  if (shared !== null) requireSureNoise(thresholds, shared);
   const plan = planOfTask(task);
   return {
     federation,
@@ -55,8 +63,8 @@ export function makeManifest(request: ManifestRequest): GroupManifest {
     groups,
     members,
     draw,
-    thresholds: thresholdsOf(members.length, settings),
-    segments: segmentsOf(encoding, roundFigures(task, kind, request.evaluate)),
+    thresholds,
+    segments: segmentsOf(updateSegment(encoding, shared), roundFigures(task, kind, request.evaluate)),
     scaleBits: encoding?.scaleBits ?? 0,
     clipNorm: updateClip(task),
     weightMax: encoding?.weightMax ?? null,
@@ -68,9 +76,9 @@ export function makeManifest(request: ManifestRequest): GroupManifest {
 }
 
 /**
- * How a task's updates become words in a group of so many. Throws RangeError as `makeEncoding`.
+ * How a task's updates become words in a group of so many, where they hold no shares of noise (`sharedWords`). Throws RangeError as `makeEncoding`.
  *
- * The one place where compression (fewer coordinates) and shared noise (other bits, padded coordinates) change what a group adds up.
+ * The one place where compression (fewer coordinates) changes what a group adds up.
  */
 export function updateEncoding(task: Task, members: number): Encoding {
   return makeEncoding({
@@ -99,15 +107,18 @@ function weightMax({ aggregation, privacy }: Task): number | null {
   return isWeighted ? aggregation.weightCap : null;
 }
 
-/** The longest update: of a private task no longer than its noise is for. A bound that follows the norms has no group. */
+/** The longest update. Where members share noise, what that is for; where each adds all of its own, updates are longer by it. */
 function updateClip({ aggregation, privacy }: Task): number {
-  const isWhole = privacy !== 'none' && privacy.mechanism === 'dp-fedavg' && typeof privacy.clip === 'number';
-  return isWhole ? Math.min(aggregation.clipNorm, Number(privacy.clip)) : aggregation.clipNorm;
+  const isShared = privacy !== 'none' && privacy.mechanism === 'dp-fedavg' && privacy.noiseAt === 'shared';
+  return isShared && typeof privacy.clip === 'number' ? privacy.clip : aggregation.clipNorm;
 }
 
-function segmentsOf(encoding: Encoding | null, figures: FiguresLayout): Segment[] {
-  const update: Segment[] =
-    encoding === null ? [] : [{ label: 'update', words: wordCount(encoding), bits: encoding.bits }];
+function updateSegment(encoding: Encoding | null, shared: SharedWords | null): Segment[] {
+  if (shared !== null) return [sharedSegment(shared)];
+  return encoding === null ? [] : [{ label: 'update', words: wordCount(encoding), bits: encoding.bits }];
+}
+
+function segmentsOf(update: readonly Segment[], figures: FiguresLayout): readonly Segment[] {
   return figures.words === 0 ? update : [...update, { label: 'figures', words: figures.words, bits: 32 }];
 }
 

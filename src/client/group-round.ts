@@ -15,7 +15,7 @@ import { forgetMomenta } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import { decline } from './round.ts';
 import type { GroupRound } from './stages.ts';
-import { prepare } from './update.ts';
+import { prepare, prepareShare } from './update.ts';
 
 /** What the outbox knows the beginning of a session by. */
 const sessionLabels = { train: 'group-session', evaluate: 'group-evaluation' } as const;
@@ -64,12 +64,17 @@ async function contribute(
   const { session, task } = context;
   const global = await fetchModel(context, ports);
   requireOrdinary(global);
+  const training = { context, trainer, global, ports, signal };
+  if (session.shared !== null) {
+    const { quantised: words, reservation } = await prepareShare(training, session.shared);
+    return { input: trainingInput(words, session, task), reservation };
+  }
   if (session.encoding === null) {
     const told = await finalEvaluation(context, trainer, global, ports, signal);
     await ports.step('evaluated');
     return { input: evaluationInput(told, session), reservation: null };
   }
-  const { noised, reservation } = await prepare({ context, trainer, global, ports, signal });
+  const { noised, reservation } = await prepare(training);
   const words = quantised(noised, session.encoding);
   ports.vectors.give(noised.difference.buffer);
   return { input: trainingInput(words, session, task), reservation };

@@ -10,6 +10,7 @@ import type { Encoding } from '../core/secagg/encoding.ts';
 import type { FiguresLayout } from '../core/secagg/figures.ts';
 import { isGrouped, makeManifest, roundFigures, updateEncoding } from '../core/secagg/make-manifest.ts';
 import { encodeManifest, type GroupManifest, sessionId } from '../core/secagg/manifest.ts';
+import { type SharedWords, sharedWords } from '../core/secagg/shared-words.ts';
 import { groupCount } from '../core/secagg/thresholds.ts';
 import type { MemberPorts } from './group-ports.ts';
 import type { ClientPorts } from './ports.ts';
@@ -23,8 +24,10 @@ export interface GroupSession {
   readonly at: number;
   /** Whom the manifest names there: the key that signs in this session, also when the certificate is renewed meanwhile. */
   readonly identity: { readonly signer: Signer; readonly certificate: Uint8Array };
-  /** How an update becomes words; null where none is sent. */
+  /** How an update becomes words; null where none is sent, and where its words hold a share of noise. */
   readonly encoding: Encoding | null;
+  /** How an update becomes words with a share of the group's noise. */
+  readonly shared: SharedWords | null;
   readonly figures: FiguresLayout;
   readonly ports: MemberPorts;
 }
@@ -66,12 +69,14 @@ export function groupSession(
   );
   if (!sameBytes(encodeManifest(manifest), group.manifest))
     throw refused('the manifest of the group is not the one that follows from the task (is this the same version?)');
+  const shared = kind === 'train' ? sharedWords(task, taskHash, round, ports.primitives) : null;
   return {
     manifest,
     sid: sessionId(manifest, ports.primitives),
     at,
     identity,
-    encoding: kind === 'train' ? updateEncoding(task, dealt.members.length) : null,
+    encoding: kind === 'train' && shared === null ? updateEncoding(task, dealt.members.length) : null,
+    shared,
     figures: roundFigures(task, kind, evaluate),
     ports: memberPorts,
   };

@@ -13,6 +13,7 @@ import { gridOf, isClipAdaptive, type Plan, updateNoise } from '../core/privacy/
 import type { RandomBytes } from '../core/privacy/random-words.ts';
 import { encodePayload, labels } from '../core/protocol/message.ts';
 import { passed } from '../core/protocol/stage.ts';
+import { type SharedWords, wordsWithNoise } from '../core/secagg/shared-words.ts';
 import { diverged } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import type {
@@ -22,6 +23,7 @@ import type {
   Encoded,
   Noised,
   Protection,
+  Quantised,
   RoundContext,
   RoundPrivacy,
   Signed,
@@ -143,12 +145,23 @@ export function noise<P extends Protection>(
   const { plan } = privacy;
   const { noiseMultiplier, clipNorm } = privacy.noise;
   if (plan.privacy.noiseAt === 'coordinator') return passed<Noised<P>>({ protection, difference, report });
-  if (plan.privacy.noiseAt === 'shared')
-    throw new RangeError('client: shared noise needs a protection that hides single shares');
+  if (plan.privacy.noiseAt === 'shared') throw new RangeError('client: a share of noise goes on words of a group');
   const grid = gridOf(plan, updateNoise(plan, noiseMultiplier), clipNorm);
   const steps = addDiscreteNoise(roundedToGrid(difference, clipNorm, grid, randomBytes), grid, randomBytes);
   difference.set(clipToNorm(fromGrid(steps, grid), task.aggregation.clipNorm));
   return passed<Noised<P>>({ protection, difference, report });
+}
+
+/**
+ * A share of the noise of a group on a whole update (`noiseAt: shared`): words that are private in the sum of the group only, so there is no way
+ * from here but under its masks.
+ */
+export function noiseShare(
+  { difference, report }: Clipped<'exact'>,
+  shared: SharedWords,
+  randomBytes: RandomBytes,
+): Quantised {
+  return passed<Quantised>({ words: wordsWithNoise(difference, shared, randomBytes), report });
 }
 
 /** For a coordinator that sees this update: one that belongs to a group has no such form. */

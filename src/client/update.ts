@@ -5,11 +5,31 @@ import type { Reservation } from '../core/privacy/ledger-port.ts';
 import { secretBytes } from '../core/privacy/secret-bytes.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { trainingSeed } from '../core/protocol/task.ts';
+import type { SharedWords } from '../core/secagg/shared-words.ts';
 import { average } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import { reserveRound } from './private-round.ts';
-import { clip, difference, noise, noisy, noisyDifference, silentDifference, unprotected } from './protect.ts';
-import type { Averaged, Data, Noised, Protection, RoundContext, RoundPrivacy, Trained } from './stages.ts';
+import {
+  clip,
+  difference,
+  noise,
+  noiseShare,
+  noisy,
+  noisyDifference,
+  silentDifference,
+  unprotected,
+} from './protect.ts';
+import type {
+  Averaged,
+  Clipped,
+  Data,
+  Noised,
+  Protection,
+  Quantised,
+  RoundContext,
+  RoundPrivacy,
+  Trained,
+} from './stages.ts';
 
 /** An update as it may leave, and what was spent for it; null where the task is not private. */
 export interface Prepared<P extends Protection = Protection> {
@@ -63,12 +83,31 @@ async function prepareWholeUpdate<P extends Protection>(
   training: Training<P>,
   privacy: RoundPrivacy,
 ): Promise<Prepared<P>> {
-  const { context, global, ports } = training;
-  const result = await trainOrDiverge(training);
-  const averaged = await averageDurably(silentDifference(result, global, privacy, ports.vectors), training);
-  const clipped = clip(averaged, context);
+  const { context, ports } = training;
+  const clipped = await clippedUpdate(training, privacy);
   const reservation = await reserveRound(context, privacy, ports);
   return { noised: noise(clipped, context, privacy, secretBytes(ports.primitives)), reservation };
+}
+
+/** dp-fedavg where the members of a group share the noise: paid for before this client's share is drawn. Otherwise as `prepare`. */
+export async function prepareShare(
+  training: Training<'group'>,
+  shared: SharedWords,
+): Promise<{ readonly quantised: Quantised; readonly reservation: Reservation }> {
+  const { context, ports } = training;
+  const { privacy } = context;
+  if (privacy === null) throw new RangeError('client: noise is shared in private tasks');
+  const clipped = await clippedUpdate(training, privacy);
+  const reservation = await reserveRound(context, privacy, ports);
+  const quantised = noiseShare(clipped, shared, secretBytes(ports.primitives));
+  ports.vectors.give(clipped.difference.buffer);
+  return { quantised, reservation };
+}
+
+async function clippedUpdate(training: Training, privacy: RoundPrivacy): Promise<Clipped<'exact'>> {
+  const { context, global, ports } = training;
+  const result = await trainOrDiverge(training);
+  return clip(await averageDurably(silentDifference(result, global, privacy, ports.vectors), training), context);
 }
 
 async function train(

@@ -62,6 +62,8 @@ export function randomSessionFaults(seed: number, members: number, stepMs: numbe
   const each = <T>(share: number, make: (at: number) => T): T[] =>
     Array.from({ length: members }, (_, at) => (random.float64() < share ? [make(at)] : [])).flat();
   const isHonest = random.below(3) > 0;
+  // As many as the group bears, or one more.
+  const spare = members - Math.floor((2 * members) / 3) - 1;
   return {
     link: {
       lost: 0.4 * harshness,
@@ -70,7 +72,7 @@ export function randomSessionFaults(seed: number, members: number, stepMs: numbe
       damaged: 0.3 * harshness * random.float64(),
       longestMs: Math.floor(stepMs ** random.float64()),
     },
-    crashes: Array.from({ length: pick([0, 1, 1, 1, 2, 2, 4]) }, () => ({
+    crashes: Array.from({ length: Math.min(random.below(spare + 2), random.below(spare + 3)) }, () => ({
       at: random.below(members),
       label: pick([...memberLabels, 'group-input', 'group-input', 'group-input'] as const),
       when: pick(['before', 'before', 'after'] as const),

@@ -22,6 +22,8 @@ export type Lie =
   | { readonly kind: 'both'; readonly label: MemberLabel }
   /** Its boxes hold shares that it has not committed to. */
   | { readonly kind: 'false-boxes' }
+  /** It commits to another self seed than it deals out. */
+  | { readonly kind: 'other-commitment' }
   /** Its mask key does not follow from the root that it deals out. */
   | { readonly kind: 'other-key' }
   /** Its mask ciphertexts do not follow from that root. */
@@ -37,6 +39,7 @@ export const lies: readonly Lie[] = [
   { kind: 'both', label: 'group-input' },
   { kind: 'both', label: 'group-unmask' },
   { kind: 'false-boxes' },
+  { kind: 'other-commitment' },
   { kind: 'other-key' },
   { kind: 'other-coins' },
 ];
@@ -50,6 +53,8 @@ export function lyingPrimitives(lie: Lie | undefined, primitives: GroupPrimitive
         ...primitives,
         seal: (key, nonce, text, associated) => seal(key, nonce, falseBox(text), associated),
       };
+    case 'other-commitment':
+      return { ...primitives, sha256: bytes => sha256(isCommitment(bytes) ? sha256(bytes) : bytes) };
     case 'other-key':
       return { ...primitives, kem: { ...kem, keyPair: seed => kem.keyPair(sha256(seed)) } };
     case 'other-coins': {
@@ -97,4 +102,8 @@ function alter(at: number, label: MemberLabel, payload: Uint8Array, { sha256, ke
 function falseBox(text: Uint8Array): Uint8Array {
   const box = parseBoxText(text);
   return encodeGroupMessage({ ...box, self: box.self.map(byte => byte ^ 1) });
+}
+
+function isCommitment(bytes: Uint8Array): boolean {
+  return new TextDecoder().decode(bytes.subarray(0, 40)).includes('parley/v1/self-commitment');
 }

@@ -200,7 +200,8 @@ function opened(state: GroupState, primitives: GroupPrimitives): GroupState {
   const { masks, obstacles } = openGroup(state, primitives);
   if (obstacles.length === 0) return { ...state, stage: 'opened', opening: { survivors: state.survivors, masks } };
   const blamed = oncePerMember([...state.blamed, ...obstacles.flatMap(({ blame }) => blame ?? [])]);
-  return { ...state, stage: 'void', why: obstacles.map(({ why }) => why).join('; '), blamed };
+  const more = obstacles.length > 1 ? ` (and ${obstacles.length - 1} more)` : '';
+  return { ...state, stage: 'void', why: `${obstacles[0].why}${more}`, blamed };
 }
 
 /** Whether no further share is needed. */

@@ -138,7 +138,7 @@ test('whoever drops out at whichever step, the sum of those left opens to the su
       const opened = await masked(sum(sent), opening(group, course.quorum), group);
       assert.deepEqual([...opened], sum(course.survivors.map(at => Int32Array.from(inputs.get(at) ?? []))));
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 });
 
@@ -158,7 +158,7 @@ test("of one member every other opens its self seed or its root, never both, and
         );
       }
     }),
-    { numRuns: 10 },
+    { numRuns: 4 },
   );
 });
 

@@ -6,6 +6,7 @@ import { taskManifest } from '../core/learning/model.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { parseTask, type Task } from '../core/protocol/task.ts';
+import type { GroupState } from '../core/secagg/group-state.ts';
 import type { Fold } from './fold.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { Presence } from './presence.ts';
@@ -13,6 +14,7 @@ import { modelKey, taskKey } from './round.ts';
 import { isActive } from './run.ts';
 import type { Charged, Combined } from './stages.ts';
 import type { Run, Write } from './store.ts';
+import type { Member } from './verify.ts';
 
 /** What the coordinator holds of the run under way beside its record. */
 export interface Loaded {
@@ -31,13 +33,26 @@ export interface Loaded {
   pending: { readonly of: Run; readonly combined: Combined } | null;
   /** A round that was charged and could not be combined yet (a disk that does not answer): nothing of it has left, so it is not charged anew. */
   charged: { readonly of: Run; readonly charged: Charged } | null;
+  /** The machines of the open round's groups, one for each; null until they are needed. Their messages are in the store. */
+  sessions: { readonly round: number; readonly members: SessionMembers; readonly states: GroupState[] } | null;
   /** Why the rule refused what had arrived, and a name of that; null when it has refused nothing in this process. */
   refusal: { readonly of: string; readonly why: string } | null;
 }
 
+/** A member of the federation that has shown its certificate to this process. */
+export interface Registered extends Member {
+  /** The certificate, DER. */
+  readonly document: Uint8Array;
+}
+
+/** Everybody that was dealt into the groups of a round, by name. */
+export type SessionMembers = ReadonlyMap<string, Registered>;
+
 export class Book {
   readonly ports: CoordinatorPorts;
   readonly presence: Presence;
+  /** By name. */
+  readonly members = new Map<string, Registered>();
   /** The run under way, or null. */
   active: Loaded | null = null;
   readonly #runs = new Map<string, Run>();
@@ -91,12 +106,17 @@ export class Book {
     this.remember(run);
   }
 
+  /** Something has changed that is not in the run. */
+  touch(): void {
+    this.#version++;
+    this.presence.wake();
+  }
+
   /** Takes over a run that is in the store already. */
   remember(run: Run): void {
     this.#runs.set(run.task, run);
     if (this.active?.run.task === run.task) this.active.run = run;
-    this.#version++;
-    this.presence.wake();
+    this.touch();
   }
 
   /** Loads the run under way, or the oldest queued one; null when there is none. Throws Error when its blobs are damaged. */
@@ -118,6 +138,7 @@ export class Book {
       fold: null,
       pending: null,
       charged: null,
+      sessions: null,
       refusal: null,
     };
     return this.active;

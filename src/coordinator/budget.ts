@@ -3,7 +3,8 @@ import { planOfTask, roundEvent } from '../core/privacy/plan.ts';
 import { declineCode } from '../core/protocol/decline.ts';
 import { isSummed } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
-import { spent } from './run.ts';
+import { contributors } from './group-record.ts';
+import { combinedRounds, spent } from './run.ts';
 import type { ReleaseEvent, Write } from './store.ts';
 import { sweep } from './sweep.ts';
 
@@ -17,9 +18,12 @@ export async function areBudgetsSpent({ ports, presence }: Book, { run, task }: 
   const budget = declineCode('budget');
   const without = new Set(refusals.filter(({ code }) => code === budget).map(({ client }) => client));
   if (without.size === 0) return false;
-  const seen = reports.flatMap(({ combined, dropped, refused }) => [...combined, ...dropped, ...refused]);
+  const seen = reports.flatMap(({ combined, dropped, refused, groups }) =>
+    groups === null ? [...combined, ...dropped, ...refused] : groups.flatMap(({ members }) => members),
+  );
   const known = new Set([...seen, ...presence.present(), ...(run.cohort ?? []), ...run.passedOver]);
-  const able = new Set([...run.received.map(({ client }) => client), ...[...known].filter(one => !without.has(one))]);
+  const arrived = run.groups === null ? run.received.map(({ client }) => client) : [];
+  const able = new Set([...arrived, ...[...known].filter(one => !without.has(one))]);
   return able.size < task.cohort.minimum;
 }
 
@@ -30,7 +34,7 @@ export async function areBudgetsSpent({ ports, presence }: Book, { run, task }: 
 export async function endSpent(book: Book, loaded: Loaded, whose: string): Promise<void> {
   const { run } = loaded;
   loaded.fold = null;
-  const closedRounds = run.round - 1;
+  const closedRounds = combinedRounds(run);
   const over = spent(run);
   const nowMs = book.ports.clock.now();
   await book.commit(
@@ -50,7 +54,15 @@ export function seenReleases({ run, task }: Loaded): ReleaseEvent[] {
   const { noiseMultiplier } = run.privacy.noise;
   const privacy = { noiseMultiplier, event: roundEvent(plan, noiseMultiplier) };
   const { task: id, round, received } = run;
-  return [{ task: id, round, kind: 'aggregate', privacy, clients: received.length }];
+  return [
+    {
+      task: id,
+      round,
+      kind: 'aggregate',
+      privacy,
+      clients: run.groups === null ? received.length : contributors(run.groups).length,
+    },
+  ];
 }
 
 export function writesOf(releases: readonly ReleaseEvent[]): Write[] {

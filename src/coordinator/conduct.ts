@@ -2,10 +2,14 @@
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { isGrouped } from '../core/secagg/make-manifest.ts';
 import type { Book, Loaded } from './book.ts';
 import { areBudgetsSpent, endSpent } from './budget.ts';
 import { combine, isRunningSum, RuleRefusal } from './combine.ts';
 import { Fold } from './fold.ts';
+import { advanceGroups, voidReason, voidRound } from './group-conduct.ts';
+import { kindOf, openGroups } from './group-opening.ts';
+import { contributors } from './group-record.ts';
 import { obstacle } from './obstacle.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { account, artifactKey, inspect, publish, recall, record, settle } from './round.ts';
@@ -15,6 +19,7 @@ import {
   deadlinePassed,
   deadlineRecounted,
   finished,
+  isAskedEnough,
   isEvaluated,
   opened,
   reopened,
@@ -39,7 +44,8 @@ export async function conduct(book: Book): Promise<boolean> {
     await finish(book, loaded);
     return true;
   }
-  if (run.cohort === null) return (await openRound(book, loaded)) || (await endSparing(book, run, now));
+  if (run.cohort === null) return (await openRound(book, loaded)) || (await endSparing(book, loaded, now));
+  if (run.groups !== null) return conductGroups(book, loaded);
   if (closable(run, task, now) && ruleRefusal(loaded, run) === null) {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
     return true;
@@ -62,6 +68,23 @@ export async function conduct(book: Book): Promise<boolean> {
   return false;
 }
 
+/** Takes one transition of a round of groups: the same round is never asked twice, so that one without a result is void. */
+async function conductGroups(book: Book, loaded: Loaded): Promise<boolean> {
+  const progress = await advanceGroups(book, loaded);
+  if (progress !== 'over') return progress === 'changed';
+  const { run, task } = loaded;
+  if (run.phase === 'evaluating') {
+    if (run.evaluations.length > 0 || isAskedEnough(run)) await finish(book, loaded);
+    else await voidRound(book, loaded, voidReason(run, 'no group told how good the model is'));
+    return true;
+  }
+  const why = obstacle(run, task) ?? ruleRefusal(loaded, run);
+  if (why === null) await closeRound(book, loaded);
+  else if (await areBudgetsSpent(book, loaded)) await endSpent(book, loaded, 'at its clients');
+  else await voidRound(book, loaded, voidReason(run, why));
+  return true;
+}
+
 /** Why a round is not closed, in words. */
 function whyNot(loaded: Loaded, when: string): string {
   const { run, task } = loaded;
@@ -79,9 +102,17 @@ function arrived({ phase, round, received, offenders }: Run): string {
   return `${phase} ${round}: ${received.length} updates, ${offenders.length} refused`;
 }
 
-/** Once the deadline of a round that waits has passed, nobody is spared any more, and there is nothing to wake for. */
-async function endSparing(book: Book, run: Run, nowMs: number): Promise<boolean> {
+/**
+ * Once the deadline of a round that waits has passed, nobody is spared any more, and there is nothing to wake for. A final evaluation of
+ * groups that was void once, and for which too few are there, is given up.
+ */
+async function endSparing(book: Book, loaded: Loaded, nowMs: number): Promise<boolean> {
+  const { run, task } = loaded;
   if (!deadlinePassed(run, nowMs)) return false;
+  if (run.phase === 'evaluating' && run.attempt > 0 && isGrouped(task, 'evaluate')) {
+    await finish(book, loaded);
+    return true;
+  }
   await book.commit({ ...run, deadlineAt: null });
   return true;
 }
@@ -120,7 +151,7 @@ async function activate(book: Book): Promise<Loaded | null> {
 }
 
 async function openRound(book: Book, loaded: Loaded): Promise<boolean> {
-  const run = withOpening(book, loaded, loaded.run);
+  const run = await withOpening(book, loaded, loaded.run);
   if (run === null) return false;
   await book.commit(run);
   await book.ports.step('round-open');
@@ -128,10 +159,16 @@ async function openRound(book: Book, loaded: Loaded): Promise<boolean> {
 }
 
 /** The run with its round open for those who are present, or null when they are too few. */
-function withOpening(book: Book, loaded: Loaded, run: Run, combined: readonly string[] = []): Run | null {
+async function withOpening(
+  book: Book,
+  loaded: Loaded,
+  run: Run,
+  combined: readonly string[] = [],
+): Promise<Run | null> {
   const { primitives, clock } = book.ports;
   const evaluating = run.phase === 'evaluating';
   if (evaluating && !isEvaluated(loaded.task)) return null;
+  if (isGrouped(loaded.task, kindOf(run))) return openGroups(book, loaded, run, evaluating ? combined : []);
   const answered = (evaluating ? run.evaluations : run.received).map(answer => answer.client);
   const done = new Set([...answered, ...run.refused, ...book.declined(run.task)]);
   // Whoever was combined in the last round is asked to evaluate, also when it is not listening at this instant.
@@ -162,10 +199,12 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   loaded.pending = { of: loaded.run, combined: known };
   const { inspected } = known.charged;
   await ports.step('round-combined');
-  const clients = inspected.updates.map(update => update.client);
-  const recorded = await record(known, run => withOpening(book, loaded, run, clients) ?? run, ports);
+  const { groups } = inspected.run;
+  const clients = groups === null ? inspected.updates.map(update => update.client) : contributors(groups);
+  const recorded = await record(known, async run => (await withOpening(book, loaded, run, clients)) ?? run, ports);
   loaded.pending = null;
   loaded.parameters = recorded.parameters;
+  loaded.sessions = null;
   book.remember(recorded.run);
   const { dropped, updates, run } = inspected;
   const { refused } = recorded.report;

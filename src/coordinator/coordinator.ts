@@ -7,19 +7,23 @@ import { toldNoise } from '../core/privacy/round-noise.ts';
 import { type Assignment, encodePayload, labels, type UpdateBody } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
-import { encodeTask, initialSeed, parseTask, type Task } from '../core/protocol/task.ts';
-import { Book, type Loaded } from './book.ts';
+import { encodeTask, initialSeed, parseTask } from '../core/protocol/task.ts';
+import { Book, type Loaded, type Registered } from './book.ts';
 import { seenReleases, writesOf } from './budget.ts';
 import { conduct, writeArtifact } from './conduct.ts';
+import { mostAttached, takeGroupMessage } from './group-inbox.ts';
+import { without } from './group-record.ts';
+import { depart } from './group-session.ts';
+import { groupsNow } from './group-status.ts';
+import { assignedGroup, tellMember } from './group-telling.ts';
 import { serialSetting, signAsCoordinator, takeDecline, takeEvaluation, takeUpdate } from './inbox.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { artifactKey, modelKey, taskKey } from './round.ts';
-import { answered, isActive, queued } from './run.ts';
+import { answered, asksEvaluation, combinedRounds, isActive, queued } from './run.ts';
 import { Serial } from './serial.ts';
 import { type RunStatus, runStatus } from './status.ts';
 import type { Run } from './store.ts';
 import { sweep } from './sweep.ts';
-import type { Member } from './verify.ts';
 
 /** A transition that failed is tried again after so long. */
 const retryMs = 1000;
@@ -28,7 +32,6 @@ export class Coordinator {
   readonly #ports: CoordinatorPorts;
   readonly #book: Book;
   readonly #serial = new Serial();
-  readonly #members = new Map<string, Member>();
   #cancelDeadline: () => void = () => undefined;
   #closed = false;
   /** Why the transition that is due could not be taken; null when the last one could. */
@@ -65,13 +68,14 @@ export class Coordinator {
   register(client: string, certificate: Uint8Array): void {
     const member = this.#ports.verifyCertificate(certificate);
     if (member.role !== 'client' || member.name !== client) throw new Problem('wrong-sender');
-    this.#members.set(client, member);
+    const { name, publicKey, serial } = member;
+    this.#book.members.set(client, { name, certificate: member.certificate, publicKey, serial, document: certificate });
     this.#book.welcome(client);
   }
 
   /** Forgets a revoked client: it is not waited for, not asked, and its messages are refused. */
   async forget(client: string): Promise<void> {
-    this.#members.delete(client);
+    this.#book.members.delete(client);
     this.#book.presence.forget(client);
     await this.#exclusively(async () => {
       const run = this.#book.active?.run;
@@ -79,7 +83,9 @@ export class Coordinator {
       const isAwaited = run.cohort?.includes(client) === true && !answered(run).has(client);
       if (!isAwaited && !run.offenders.includes(client)) return;
       const refused = isAwaited ? [...run.refused, client] : run.refused;
-      await this.#book.commit({ ...run, refused, offenders: run.offenders.filter(offender => offender !== client) });
+      const offenders = run.offenders.filter(offender => offender !== client);
+      await this.#book.commit({ ...without(run, client), refused, offenders });
+      depart(this.#book, client);
     });
   }
 
@@ -134,8 +140,14 @@ export class Coordinator {
       const { active } = this.#book;
       const loaded = active?.run.task === task ? active : null;
       const seen = loaded === null ? [] : seenReleases(loaded);
-      if (loaded !== null && run.round > 1) await writeArtifact(this.#book, loaded, seen);
-      const end = { phase: 'stopped', cohort: null, deadlineAt: null, finishedAt: this.#ports.clock.now() } as const;
+      if (loaded !== null && combinedRounds(run) > 0) await writeArtifact(this.#book, loaded, seen);
+      const end = {
+        phase: 'stopped',
+        cohort: null,
+        groups: null,
+        deadlineAt: null,
+        finishedAt: this.#ports.clock.now(),
+      } as const;
       await this.#book.commit({ ...run, ...end }, writesOf(seen));
       if (loaded !== null) this.#book.active = null;
       await sweep(this.#book, this.#run(task));
@@ -147,21 +159,10 @@ export class Coordinator {
   /** The signed assignment of a client, as soon as there is one; null after `waitMs` without. Throws Problem. */
   async nextAssignment(client: string, waitMs: number, signal?: AbortSignal): Promise<Envelope | null> {
     this.#member(client);
-    const { presence } = this.#book;
-    const leave = presence.arrive(client);
-    try {
+    return this.#whilePresent(client, async () => {
       if (this.#book.active?.run.cohort === null) await this.#exclusively(async () => undefined);
-      const until = this.#ports.clock.now() + waitMs;
-      for (;;) {
-        const assignment = this.#assignmentOf(client);
-        if (assignment !== null) return assignment;
-        const left = Math.min(until - this.#ports.clock.now(), waitMs);
-        if (left <= 0 || signal?.aborted || this.#closed) return null;
-        await presence.change(left, signal);
-      }
-    } finally {
-      leave();
-    }
+      return this.#waitFor(() => this.#assignmentOf(client), waitMs, signal);
+    });
   }
 
   /** Canonical bytes of a task. Throws Problem `not-found`. */
@@ -189,9 +190,14 @@ export class Coordinator {
   }
 
   /** Takes a message of a member of a group and what follows it; resolves with the signed receipt. Throws Problem. */
-  async receiveGroup(client: string, _body: UpdateBody): Promise<Envelope> {
-    this.#member(client);
-    throw new Problem('round-closed');
+  async receiveGroup(client: string, body: UpdateBody): Promise<Envelope> {
+    const member = this.#member(client);
+    return this.#whilePresent(client, () => takeGroupMessage(this.#book, this.#exclusively, member, body));
+  }
+
+  /** The longest that may follow a message of a group in this run's open round, bytes. Throws Problem `not-found`. */
+  attachedBytes(id: string): number {
+    return mostAttached(this.#run(id));
   }
 
   /**
@@ -200,12 +206,12 @@ export class Coordinator {
    */
   async nextGroup(
     client: string,
-    _at: { readonly task: string; readonly round: number; readonly after: string },
-    _waitMs: number,
-    _signal?: AbortSignal,
+    at: { readonly task: string; readonly round: number; readonly after: string },
+    waitMs: number,
+    signal?: AbortSignal,
   ): Promise<Envelope | null> {
     this.#member(client);
-    throw new Problem('round-closed');
+    return this.#whilePresent(client, () => this.#waitFor(() => tellMember(this.#book, client, at), waitMs, signal));
   }
 
   /** Takes a client's evaluation of the final model; resolves with the signed receipt. Throws Problem. */
@@ -247,8 +253,10 @@ export class Coordinator {
     const run = this.#run(id);
     const [reports, refusals] = await Promise.all([store.rounds(id, sinceRound), store.refusals(id)]);
     const { active } = this.#book;
-    const minimum = active?.run.task === id ? active.task.cohort.minimum : null;
-    const status = runStatus(run, reports, refusals, this.present(), this.#book.version, clock.now(), minimum);
+    const isActive = active?.run.task === id;
+    const minimum = isActive ? active.task.cohort.minimum : null;
+    const known = runStatus(run, reports, refusals, this.present(), this.#book.version, clock.now(), minimum);
+    const status = isActive ? { ...known, ...groupsNow(this.#book, active, known.waiting) } : known;
     if (this.#failure === null || active?.run.task !== id) return status;
     return { ...status, waiting: `because the coordinator fails and tries again: ${this.#failure}` };
   }
@@ -266,8 +274,8 @@ export class Coordinator {
     return run;
   }
 
-  #member(client: string): Member {
-    const member = this.#members.get(client);
+  #member(client: string): Registered {
+    const member = this.#book.members.get(client);
     if (member === undefined) throw new Problem('unauthenticated', 'register the update certificate first');
     return member;
   }
@@ -282,11 +290,26 @@ export class Coordinator {
     }
   }
 
+  /** What `find` gives, as soon as it gives something; null after `waitMs` without. */
+  async #waitFor<T>(find: () => T | null, waitMs: number, signal?: AbortSignal): Promise<T | null> {
+    const { clock } = this.#ports;
+    const until = clock.now() + waitMs;
+    for (;;) {
+      const found = find();
+      if (found !== null) return found;
+      const left = Math.min(until - clock.now(), waitMs);
+      if (left <= 0 || signal?.aborted || this.#closed) return null;
+      await this.#book.presence.change(left, signal);
+    }
+  }
+
   #assignmentOf(client: string): Envelope | null {
     const { active } = this.#book;
     if (active === null) return null;
     const { run, task } = active;
     if (run.cohort === null || !run.cohort.includes(client) || answered(run).has(client)) return null;
+    const group = run.groups === null ? null : assignedGroup(active, client);
+    if (run.groups !== null && group === null) return null;
     const assignment: Assignment = {
       kind: run.phase === 'evaluating' ? 'evaluate' : 'train',
       model: fromHex(run.model),
@@ -295,7 +318,7 @@ export class Coordinator {
       remainingMs: Math.max(0, (run.deadlineAt ?? 0) - this.#ports.clock.now()),
       cohort: run.cohort.length,
       ...this.#noiseOf(active),
-      group: null,
+      group,
     };
     return signAsCoordinator(this.#book, labels.assignment, active.taskHash, run.round, encodePayload(assignment));
   }
@@ -336,11 +359,6 @@ export class Coordinator {
       });
     });
   }
-}
-
-/** Private tasks let no evaluation leave in their rounds. */
-function asksEvaluation({ phase, round }: Run, { evaluation, privacy }: Task): boolean {
-  return phase === 'evaluating' || (privacy === 'none' && (round - 1) % evaluation.everyRounds === 0);
 }
 
 function failureText(error: unknown): string {

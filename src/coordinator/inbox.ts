@@ -16,6 +16,8 @@ import { markTold } from '../core/protocol/told.ts';
 import { admit, updateKey } from './admit.ts';
 import type { Book, Loaded } from './book.ts';
 import { checkReport } from './evaluation.ts';
+import { without } from './group-record.ts';
+import { depart } from './group-session.ts';
 import { answered } from './run.ts';
 import type { Admitted, Verified } from './stages.ts';
 import type { MessageKey, Refusal, Run, Write } from './store.ts';
@@ -90,9 +92,10 @@ export async function takeDecline(
   await exclusively(async () => {
     const { run } = openFor(book, envelope, member.name);
     if (answered(run).has(member.name)) return;
-    await book.commit({ ...run, refused: [...run.refused, member.name] }, [
+    await book.commit({ ...without(run, member.name), refused: [...run.refused, member.name] }, [
       declined(book, envelope, member.name, reason),
     ]);
+    depart(book, member.name);
     if (reason === 'cannot-train') book.decline(run.task, member.name);
   });
 }
@@ -152,13 +155,13 @@ export function signAsCoordinator(
   return signEnvelope({ label, federation, task, round, sender: certificate, payload }, signer, primitives);
 }
 
-function receiptFor(book: Book, envelope: Envelope): Envelope {
+export function receiptFor(book: Book, envelope: Envelope): Envelope {
   const payload = encodePayload({ label: envelope.label, payload: book.ports.primitives.sha256(envelope.payload) });
   return signAsCoordinator(book, labels.receipt, envelope.task, envelope.round, payload);
 }
 
 /** The receipt of a message stored before; Problem `equivocation` when other bytes were. Both are kept. */
-async function earlierReceipt(book: Book, envelope: Envelope, client: string): Promise<Envelope | null> {
+export async function earlierReceipt(book: Book, envelope: Envelope, client: string): Promise<Envelope | null> {
   const { store, primitives } = book.ports;
   const stored = await store.message(keyOf(envelope, client));
   if (stored === null) return null;
@@ -169,19 +172,21 @@ async function earlierReceipt(book: Book, envelope: Envelope, client: string): P
 }
 
 /** The run under way, if it is open for this message of this client. Throws Problem. */
-function openFor(book: Book, envelope: Envelope, client: string): Loaded {
+export function openFor(book: Book, envelope: Envelope, client: string): Loaded {
   const loaded = book.active;
   if (loaded === null) throw new Problem('round-closed');
   verifyContext(envelope, loaded.run);
-  const { cohort, refused } = loaded.run;
+  const { cohort, refused, groups } = loaded.run;
   if (cohort === null) throw new Problem('round-closed');
   if (!cohort.includes(client)) throw new Problem('not-in-cohort');
   if (refused.includes(client)) throw new Problem('round-closed', 'an earlier message of this round was refused');
+  const isOwn = envelope.label === labels.update || envelope.label === labels.evaluation;
+  if (groups !== null && isOwn) throw new Problem('malformed', 'what a group adds up is not shown alone');
   return loaded;
 }
 
 /** Counts and names the sender of a message that is refused; the round goes on without it. */
-async function blaming(
+export async function blaming(
   book: Book,
   exclusively: Exclusively,
   envelope: Envelope,
@@ -198,10 +203,11 @@ async function blaming(
       const run = book.active?.run;
       if (run !== undefined && isCurrent(run, envelope) && !answered(run).has(client)) {
         const offenders = [...new Set([...run.offenders, client])].sort();
-        await book.commit({ ...run, offenders, refused: [...run.refused, client] }, [
+        await book.commit({ ...without(run, client), offenders, refused: [...run.refused, client] }, [
           write,
           { put: 'setting', name: serialSetting(client), value: member.serial },
         ]);
+        depart(book, client);
       } else {
         await book.ports.store.commit([write]);
       }
@@ -240,6 +246,6 @@ function isCurrent(run: Run, envelope: Envelope): boolean {
   return toHex(envelope.task) === run.task && envelope.round === run.round;
 }
 
-function keyOf(envelope: Envelope, client: string): MessageKey {
+export function keyOf(envelope: Envelope, client: string): MessageKey {
   return { task: toHex(envelope.task), round: envelope.round, label: envelope.label, sender: client };
 }

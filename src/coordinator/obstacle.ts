@@ -2,6 +2,7 @@
 import { pipelineRange } from '../core/aggregation/pipeline-range.ts';
 import { bearsNoLiar, trustedClient } from '../core/protocol/aggregation-settings.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { contributors } from './group-record.ts';
 import type { Run } from './store.ts';
 
 /**
@@ -9,8 +10,9 @@ import type { Run } from './store.ts';
  * offenders than the task's f, and the rule holds for the rest. Otherwise why not, in words that follow "waits" or "extended".
  */
 export function obstacle(run: Run, { aggregation, cohort }: Task): string | null {
-  const { received } = run;
-  if (received.length < cohort.minimum) return 'below its quorum';
+  const { received, groups } = run;
+  const clients = groups === null ? received.length : contributors(groups).length;
+  if (clients < cohort.minimum) return 'below its quorum';
   const trusted = trustedClient(aggregation);
   if (trusted !== null && !received.some(({ client }) => client === trusted))
     return `for the update of ${trusted}, the trusted client`;
@@ -21,6 +23,7 @@ export function obstacle(run: Run, { aggregation, cohort }: Task): string | null
     return `because ${count} (${who}) and aggregation.byzantine is ${aggregation.byzantine}: ${remedy}`;
   }
   if (bearsNoLiar(aggregation)) return null;
+  // Of groups each is one row of the rule, and a liar spoils one.
   const size = { clients: received.length, byzantine: remainingByzantine(run, aggregation) };
   const breach = pipelineRange(size, aggregation);
   return breach === null ? null : `because ${breach.message}`;

@@ -11,6 +11,7 @@ import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { isSummed } from './admit.ts';
 import { stateKey } from './combine.ts';
+import { contributors, groupReports, lost } from './group-record.ts';
 import { obstacle, remainingByzantine } from './obstacle.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { aggregateKey } from './rule-memory.ts';
@@ -36,13 +37,17 @@ export function inspect(run: Run, task: Task): Inspected {
   const why = obstacle(run, task);
   if (why !== null) throw new Problem('conflict', `the round waits ${why}`);
   const answered = new Set([...updates.map(u => u.client), ...run.refused]);
+  const { groups } = run;
   return passed<Inspected>({
     run,
     task,
     updates,
     totalWeight: updates.reduce((sum, u) => sum + u.weight, 0),
     byzantine: remainingByzantine(run, task.aggregation),
-    dropped: (run.cohort ?? []).filter(client => !answered.has(client)),
+    dropped:
+      groups === null
+        ? (run.cohort ?? []).filter(client => !answered.has(client))
+        : lost(groups).filter(client => !run.refused.includes(client)),
   });
 }
 
@@ -56,7 +61,8 @@ export function inspect(run: Run, task: Task): Inspected {
  */
 export async function account(inspected: Inspected, ports: CoordinatorPorts): Promise<Charged> {
   const { run, task, updates } = inspected;
-  const event = { task: run.task, round: run.round, kind: 'aggregate', clients: updates.length } as const;
+  const clients = run.groups === null ? updates.length : contributors(run.groups).length;
+  const event = { task: run.task, round: run.round, kind: 'aggregate', clients } as const;
   const plan = planOfTask(task);
   if (plan === null || run.privacy === null)
     return passed<Charged>({ inspected, event: { ...event, privacy: 'none' }, privacy: null });
@@ -78,7 +84,11 @@ export async function account(inspected: Inspected, ports: CoordinatorPorts): Pr
  * from the same blobs and gives the same bytes. Early stopping is decided here, from what the run has stored: then the
  * run goes on to its final evaluation with the best of its models, and what this round made is nobody's.
  */
-export async function record(combined: Combined, also: (run: Run) => Run, ports: CoordinatorPorts): Promise<Recorded> {
+export async function record(
+  combined: Combined,
+  also: (run: Run) => Promise<Run>,
+  ports: CoordinatorPorts,
+): Promise<Recorded> {
   const { inspected, event } = combined.charged;
   const { run, task, updates, dropped } = inspected;
   const bytes = floatsToBytes(combined.parameters);
@@ -107,8 +117,9 @@ export async function record(combined: Combined, also: (run: Run) => Run, ports:
     evaluation,
     model: made,
     milliseconds: Math.max(0, ports.clock.now() - (run.openedAt ?? ports.clock.now())),
+    groups: groupReports(run),
   };
-  const after = also(closed(run, isOver ? stopping.best.model : made, stopping, combined.nextNoise));
+  const after = await also(closed(run, isOver ? stopping.best.model : made, stopping, combined.nextNoise));
   const writes: Write[] = [
     { put: 'round', report },
     { put: 'release', event },
@@ -168,9 +179,11 @@ function decisive({ updates, task }: Inspected, pooled: Measured | null): Measur
  * names that model.
  */
 export async function recall(run: Run, parameters: Float32Array, ports: CoordinatorPorts): Promise<Recorded> {
-  const round = run.stopping?.over ? run.stopping.best.round : run.round - 1;
-  const [report] = await ports.store.rounds(run.task, round - 1);
-  if (report?.round !== round || report.model !== run.model) {
+  const last = run.stopping?.over ? run.stopping.best.round : run.round - 1;
+  const reports = await ports.store.rounds(run.task, 0);
+  // A void round hands on the model of the round before.
+  const report = reports.findLast(({ round, combined }) => round <= last && combined.length > 0);
+  if (report === undefined || report.model !== run.model) {
     throw new Error(`the model of ${run.task} belongs to no recorded round`);
   }
   return passed<Recorded>({ run, report, parameters });

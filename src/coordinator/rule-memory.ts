@@ -6,6 +6,7 @@ import type { AggregationSettings } from '../core/protocol/aggregation-settings.
 import { writeBlob } from '../core/protocol/ports.ts';
 import { updateKey } from './admit.ts';
 import type { CoordinatorPorts } from './ports.ts';
+import { combinedRounds } from './run.ts';
 import type { Inspected } from './stages.ts';
 import type { Run } from './store.ts';
 
@@ -30,7 +31,7 @@ export async function referenceKeys(inspected: Inspected, length: number, ports:
   const keys: string[] = [];
   for (const reference of referencesOf(task.aggregation)) {
     if (reference === 'histories') keys.push(...(await extendHistories(inspected, length, ports)));
-    else if (run.round > 1) keys.push(aggregateKey(run.task, run.round));
+    else if (combinedRounds(run) > 0) keys.push(aggregateKey(run.task, run.round));
   }
   return keys;
 }

@@ -3,6 +3,7 @@ import { labelUnit } from '../core/data/label-unit.ts';
 import { planOfTask } from '../core/privacy/plan.ts';
 import { openingNoise, type RoundNoise } from '../core/privacy/round-noise.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { contributors, groupsRecounted, stepMs, withGroups } from './group-record.ts';
 import { hasTooManyOffenders, obstacle } from './obstacle.ts';
 import type { Selection } from './select.ts';
 import type { Stopping } from './stopping.ts';
@@ -39,6 +40,10 @@ export function queued(begin: {
     evaluations: [],
     refused: [],
     offenders: [],
+    groups: null,
+    voids: 0,
+    lastSet: null,
+    blamed: [],
     stopping: null,
     privacy: plan === null ? null : { noise: openingNoise(plan), isSpent: false },
     model,
@@ -96,7 +101,8 @@ export function reopened(run: Run, problem: string, spareUntilMs: number | null)
 
 /** Everyone who was asked in the current round, now or before, and gave no answer that counts. */
 function silent(run: Run): string[] {
-  const answers = new Set((run.phase === 'evaluating' ? run.evaluations : run.received).map(answer => answer.client));
+  const rows = run.phase === 'evaluating' ? run.evaluations : run.received;
+  const answers = new Set(run.groups === null ? rows.map(({ client }) => client) : contributors(run.groups));
   return [...new Set([...run.passedOver, ...(run.cohort ?? [])])].filter(client => !answers.has(client)).sort();
 }
 
@@ -110,11 +116,44 @@ export function closed(run: Run, model: string, stopping: Stopping | null, nextN
     ...run,
     ...nothingAsked,
     round: run.round + 1,
-    phase: stopping?.over || run.round === run.rounds ? 'evaluating' : 'training',
+    phase: stopping?.over || combinedRounds(run) + 1 === run.rounds ? 'evaluating' : 'training',
     stopping,
     privacy: nextNoise === null ? null : { noise: nextNoise, isSpent: false },
     model,
   };
+}
+
+/**
+ * The run one round further, its round void: the model is that of the round before, and nobody is asked before `waitUntilMs`.
+ *
+ * @param nextNoise as `closed`.
+ */
+export function voided(run: Run, why: string, nextNoise: RoundNoise | null, waitUntilMs: number): Run {
+  return {
+    ...run,
+    ...nothingAsked,
+    round: run.round + 1,
+    voids: run.voids + 1,
+    attempt: run.phase === 'evaluating' ? run.attempt + 1 : 0,
+    privacy: nextNoise === null ? run.privacy : { noise: nextNoise, isSpent: false },
+    deadlineAt: waitUntilMs,
+    problem: why,
+  };
+}
+
+/** Rounds that the model is made of. */
+export function combinedRounds({ round, voids }: Pick<Run, 'round' | 'voids'>): number {
+  return round - 1 - voids;
+}
+
+/** Whether the final evaluation has been asked often enough. */
+export function isAskedEnough({ attempt }: Run): boolean {
+  return attempt >= evaluationAttempts - 1;
+}
+
+/** Do the clients of the open round evaluate the model that it starts from? Private tasks let no evaluation leave in their rounds. */
+export function asksEvaluation({ phase, round }: Run, { evaluation, privacy }: Task): boolean {
+  return phase === 'evaluating' || (privacy === 'none' && (round - 1) % evaluation.everyRounds === 0);
 }
 
 /** The run whose budget allows no other round: what arrived for the open one is nobody's, and the model is that of the round before. */
@@ -132,6 +171,7 @@ const nothingAsked = {
   received: [],
   refused: [],
   offenders: [],
+  groups: null,
   problem: null,
 } satisfies Partial<Run>;
 
@@ -142,16 +182,28 @@ export function isEvaluated({ privacy }: Task): boolean {
 
 /** The run at its end; who did not evaluate the final model stays named in `passedOver`. */
 export function finished(run: Run, nowMs: number): Run {
-  return { ...run, phase: 'finished', passedOver: silent(run), cohort: null, deadlineAt: null, finishedAt: nowMs };
+  return {
+    ...run,
+    phase: 'finished',
+    passedOver: silent(run),
+    cohort: null,
+    groups: null,
+    deadlineAt: null,
+    finishedAt: nowMs,
+  };
 }
 
 /** The run with its deadline counted from now, or null: only a clock that was set back can see it further ahead than it ever is. */
 export function deadlineRecounted(run: Run, task: Task, nowMs: number): Run | null {
+  if (run.groups !== null) {
+    const groups = groupsRecounted(run.groups, nowMs, { training: deadlineMs(task), step: stepMs(task) });
+    return groups === null ? null : withGroups(run, groups);
+  }
   const latest = nowMs + deadlineMs(task);
   return run.deadlineAt !== null && run.deadlineAt > latest ? { ...run, deadlineAt: latest } : null;
 }
 
-function deadlineMs(task: Task): number {
+export function deadlineMs(task: Task): number {
   return Math.ceil(task.cohort.deadlineSeconds * 1000);
 }
 
@@ -173,7 +225,7 @@ export function complete(run: Run): boolean {
 export function closable(run: Run, task: Task, nowMs: number): boolean {
   if (run.cohort === null) return false;
   if (run.phase === 'evaluating') {
-    const enough = run.evaluations.length >= task.cohort.minimum || run.attempt >= evaluationAttempts - 1;
+    const enough = run.evaluations.length >= task.cohort.minimum || isAskedEnough(run);
     return complete(run) || (enough && deadlinePassed(run, nowMs));
   }
   if (obstacle(run, task) !== null) return false;

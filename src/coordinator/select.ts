@@ -44,7 +44,12 @@ export function select(task: Task, draw: Draw, candidates: Candidates, primitive
   return { cohort: [...answered, ...drawn].sort(), target };
 }
 
-function ranked(clients: readonly string[], { taskHash, round, attempt }: Draw, primitives: Primitives): string[] {
+/** In the order of a draw: that of SHA-256(task, round, attempt, client). */
+export function ranked(
+  clients: readonly string[],
+  { taskHash, round, attempt }: Draw,
+  primitives: Primitives,
+): string[] {
   const key = (client: string): Uint8Array =>
     primitives.sha256(encodeCbor(['parley/v1/select', taskHash, round, attempt, client]));
   return clients

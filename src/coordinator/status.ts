@@ -4,14 +4,30 @@ import type { Evaluation } from '../core/learning/trainer.ts';
 import type { NoisyCounts } from '../core/privacy/randomizers.ts';
 import type { PrivacyStatement } from '../core/privacy/statement.ts';
 import type { Task } from '../core/protocol/task.ts';
+import type { GroupStage } from '../core/secagg/group-state.ts';
 import type { EvaluationRecord, Phase, RoundReport, Run } from './store.ts';
 
 /** Quality of the final model on one client's test rows. */
 export type ClientQuality = Judged & {
+  /** Of a group what it is: `group-1 (sum of 8 sites)`. */
   readonly client: string;
   /** What this client reached training alone; null when the task did not ask. */
   readonly alone: Quality | null;
 };
+
+/** A group of the open round. */
+export interface GroupStatus {
+  readonly name: string;
+  readonly members: number;
+  /** The step that is open, or how it ended. */
+  readonly stage: GroupStage;
+  /** Who has answered in that step, and who never will. */
+  readonly answered: readonly string[];
+  readonly gone: readonly string[];
+  /** Members whose inputs the sum is of; 0 before they are fixed. */
+  readonly survivors: number;
+  readonly why: string | null;
+}
 
 /** What may be said of a private run. */
 export interface PrivacyStatus {
@@ -31,7 +47,12 @@ export interface RunStatus {
   readonly phase: Phase;
   /** The open round; the last one while the final model is evaluated, and after it. */
   readonly round: number;
+  /** Those of the task, and those that were void so far: each of them is asked for anew under another number. */
   readonly rounds: number;
+  /** Rounds that ended without a result. */
+  readonly voids: number;
+  /** Groups of the open round; null while none is open, and for tasks without groups. */
+  readonly groups: readonly GroupStatus[] | null;
   readonly cohort: readonly string[];
   readonly answered: readonly string[];
   readonly present: readonly string[];
@@ -70,8 +91,9 @@ export function runStatus(
   minimum: number | null,
 ): RunStatus {
   const closed = run.round - 1;
+  const rounds = run.rounds + run.voids;
   const isSpent = run.privacy?.isSpent === true;
-  const isTrained = closed === run.rounds || run.stopping?.over === true || isSpent;
+  const isTrained = closed === rounds || run.stopping?.over === true || isSpent;
   const pace = closed === 0 ? null : (nowMs - run.submittedAt) / closed;
   const over = run.phase === 'finished' || run.phase === 'stopped';
   const done = run.phase === 'evaluating' ? run.evaluations.map(e => e.client) : run.received.map(r => r.client);
@@ -81,13 +103,15 @@ export function runStatus(
     name: run.name,
     phase: run.phase,
     round: isTrained ? closed : run.round,
-    rounds: run.rounds,
+    rounds,
+    voids: run.voids,
+    groups: null,
     cohort: run.cohort ?? [],
     answered: done,
     present,
     minimum,
     remainingMs: run.deadlineAt === null ? null : Math.max(0, run.deadlineAt - nowMs),
-    leftMs: over || pace === null ? null : isTrained ? 0 : pace * (run.rounds - closed),
+    leftMs: over || pace === null ? null : isTrained ? 0 : pace * (rounds - closed),
     stoppedEarly: stoppedEarly(run),
     privacy: run.privacy && privacyStatus(run, closed),
     waiting: waiting(run),
@@ -116,9 +140,12 @@ function stoppedEarly({ stopping, round }: Run): RunStatus['stoppedEarly'] {
 function finalQuality({ evaluations, unit }: Run): Pick<RunStatus, 'clients' | 'pooled'> {
   const pooled = pooledOf(evaluations);
   if (pooled === null) return { clients: [], pooled };
-  const clients = byName(evaluations).flatMap(({ client, evaluation, alone }) => {
+  const clients = byName(evaluations).flatMap(({ client, sites, evaluation, alone }) => {
     if (evaluation === null) return [];
-    return [{ client, ...judged(evaluation, pooled, unit), alone: alone === null ? null : quality(alone, unit) }];
+    const whose = sites === undefined ? client : `${client} (sum of ${sites} sites)`;
+    return [
+      { client: whose, ...judged(evaluation, pooled, unit), alone: alone === null ? null : quality(alone, unit) },
+    ];
   });
   return { clients, pooled: judged(pooled, pooled, unit) };
 }
@@ -163,7 +190,7 @@ export function runMetadata(
     task: run.task,
     name: run.name,
     round: String(report.round),
-    rounds: String(run.rounds),
+    rounds: String(run.rounds + run.voids),
     definition: JSON.stringify(task),
     parameters: run.model,
     ...(report.loss === null ? {} : { 'training-loss': String(report.loss) }),

@@ -23,6 +23,8 @@ export interface Stopping {
 /** What is asked of a run: its open round, the model (hex SHA-256) which that started from, and what it remembers. */
 interface Observer {
   readonly round: number;
+  /** Rounds before it that ended without a result. */
+  readonly voids?: number;
   readonly model: string;
   readonly stopping: Stopping | null;
 }
@@ -36,7 +38,7 @@ interface Observer {
  */
 export function observed(settings: Settings | null, run: Observer, evaluations: readonly Measured[]): Stopping | null {
   const before = run.stopping;
-  if (settings === null || run.round === 1) return before;
+  if (settings === null || run.round - (run.voids ?? 0) === 1) return before;
   const value = median(evaluations.flatMap(evaluation => metricValue(settings.metric, evaluation) ?? []));
   if (value === null) return before;
   if (before === null || isBetter(settings, value, before.best.value)) {

@@ -10,8 +10,9 @@ import type { Stopping } from './stopping.ts';
 
 export type Phase = 'queued' | 'training' | 'evaluating' | 'finished' | 'stopped';
 
-/** An update that passed admission: everything about it but the tensor, which lies in a blob. */
+/** An update that passed admission, or the mean of an opened group: everything about it but the tensor, which lies in a blob. */
 export interface Received {
+  /** Of a mean the name of the group. */
   readonly client: string;
   /** Hex SHA-256 of the tensor. */
   readonly tensor: string;
@@ -37,12 +38,58 @@ export interface RunPrivacy {
 }
 
 export interface EvaluationRecord {
+  /** Of a sum the name of the group. */
   readonly client: string;
+  /** How many sites the figures are the sum of; absent for those of one. */
+  readonly sites?: number;
   /** Null for a site without test rows. */
   readonly evaluation: Evaluation | null;
   readonly alone: Evaluation | null;
   /** Null without privacy. */
   readonly noisyCounts: NoisyCounts | null;
+}
+
+/** One group of an open round. */
+export interface GroupRecord {
+  /** `group-1`, …: stands for its sum wherever the name of a client stands for an update. */
+  readonly name: string;
+  /** Bytes of the manifest. */
+  readonly manifest: Uint8Array;
+  /** Names of its members, in the order of the manifest. */
+  readonly members: readonly string[];
+  /** Steps that have closed, 0 to 5. */
+  readonly closed: number;
+  /** Members that declined or were revoked, and after how many closed steps. */
+  readonly gone: readonly { readonly at: number; readonly step: number }[];
+  /** When the open step closes with what it has, ms since the epoch; null where none is open. */
+  readonly stepDeadlineAt: number | null;
+  /** Null while the session goes on. */
+  readonly outcome: 'opened' | 'void' | null;
+  /** Places of the members whose inputs the sum is of; empty before they are fixed. */
+  readonly survivors: readonly number[];
+  /** Why there is no sum, in words. */
+  readonly why: string | null;
+}
+
+/** What is left of a group when its round is over. */
+export interface GroupReport {
+  readonly members: readonly string[];
+  /** Whose inputs its sum is of; empty where it was not opened. */
+  readonly survivors: readonly string[];
+  readonly outcome: 'opened' | 'void';
+  readonly why: string | null;
+  /** Members that broke the protocol, as their own signed messages show. */
+  readonly blamed: readonly string[];
+}
+
+/** What a run remembers of the set whose sum was agreed on last: without privacy the next one may not change freely (`group-memory.ts`). */
+export interface LastSet {
+  /** Names, sorted. */
+  readonly survivors: readonly string[];
+  /** Hex SHA-256 of the model that they trained from. */
+  readonly model: string;
+  /** The round in which the set became what it is. */
+  readonly changed: number;
 }
 
 /** One run of one task, as it stands between two atomic writes. */
@@ -73,6 +120,14 @@ export interface Run {
    * the liars that the rule has to bear (f). Declines and revoked clients are not among them.
    */
   readonly offenders: readonly string[];
+  /** Groups of the open round, under protection `group`; null while none is open, and elsewhere. */
+  readonly groups: readonly GroupRecord[] | null;
+  /** Rounds that ended without a result, and left the model as it was: their numbers are used up. */
+  readonly voids: number;
+  /** Null before a group has agreed on its set, and elsewhere. */
+  readonly lastSet: LastSet | null;
+  /** Clients whose own messages show that they broke the protocol of their group: not asked again in this run. Sorted. */
+  readonly blamed: readonly string[];
   /** Early stopping; null before there is anything to compare with, and where the task does not ask. */
   readonly stopping: Stopping | null;
   /** Null for a task without privacy. */
@@ -112,6 +167,11 @@ export interface RoundReport {
   readonly evaluation: Measured | null;
   readonly model: string;
   readonly milliseconds: number;
+  /**
+   * Under protection `group`: `combined` and `weights` are of groups then, and a round without any is void: the model is that of the round
+   * before. Null elsewhere.
+   */
+  readonly groups: readonly GroupReport[] | null;
 }
 
 export interface Refusal {

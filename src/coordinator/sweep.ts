@@ -1,6 +1,7 @@
 /** Sweeping: what a run does not need any more leaves the disk. */
 import type { Book } from './book.ts';
 import { stateKey } from './combine.ts';
+import { membersKey } from './group-opening.ts';
 import { artifactKey, modelKey, taskKey } from './round.ts';
 import { remembered } from './rule-memory.ts';
 import type { Run } from './store.ts';
@@ -23,7 +24,8 @@ export async function sweep(book: Book, run: Run): Promise<void> {
     if (run.stopping !== null) keep.add(modelKey(run.task, run.stopping.best.round + 1));
     for (const key of remembered(run, keys)) keep.add(key);
   }
+  if (run.groups !== null) keep.add(membersKey(run.task, run.round));
   const open = `${run.task}/update/${run.round}/`;
-  for (const key of keys)
-    if (!keep.has(key) && !(run.phase === 'training' && key.startsWith(open))) await blobs.remove(key);
+  const isOpen = run.phase === 'training' || run.groups !== null;
+  for (const key of keys) if (!keep.has(key) && !(isOpen && key.startsWith(open))) await blobs.remove(key);
 }

@@ -68,6 +68,11 @@ export const problems = {
     'Too few members of the group have seen the same sets',
     'Nothing was opened. Where it happens again, ask who runs the coordinator.',
   ],
+  'bad-share': [
+    422,
+    'The member broke the protocol of its group, as its own messages show',
+    'It is not asked again in this run. Look at the evidence, and at: parley revoke NAME.',
+  ],
   'bad-digest': [422, 'The bytes do not match their digest', 'Send the update again.'],
   'too-large': [413, 'The body is larger than this message can be', 'Check the version of the client.'],
   'too-slow': [408, 'The body did not arrive in time', 'Send it again over a faster connection.'],

@@ -92,6 +92,26 @@ function clientRoutes(server: Server, context: Context): void {
     return cbor(reply, encodeEnvelope(receipt));
   });
 
+  server.put<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/group', async (request, reply) => {
+    const { name } = client(request);
+    const limit = 4 + maxEnvelopeBytes + coordinator.attachedBytes(request.params.task);
+    const message = await splitUpdateBody(chunks(request, context, { bytes: limit }));
+    return cbor(reply, encodeEnvelope(await coordinator.receiveGroup(name, message)));
+  });
+
+  server.get<{ Params: RunParameters; Querystring: { after?: string } }>(
+    '/v1/tasks/:task/rounds/:round/group',
+    async (request, reply) => {
+      const { name } = client(request);
+      const { task, round } = request.params;
+      const at = { task, round: Number(round), after: String(request.query.after) };
+      const envelope = await coordinator.nextGroup(name, at, longestWaitMs, gone(request));
+      if (envelope === null) return reply.code(204).send();
+      answers.take(name, request.raw.stream);
+      return large(reply.type(mediaTypes.cbor), encodeEnvelope(envelope), graceMs);
+    },
+  );
+
   server.put<{ Params: RunParameters }>('/v1/tasks/:task/rounds/:round/decline', async (request, reply) => {
     const { name } = client(request);
     await coordinator.receiveDecline(name, decodeEnvelope(await body(request, context, { bytes: 4096 })));

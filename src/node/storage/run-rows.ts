@@ -6,7 +6,14 @@ import { decodeCbor, encodeCbor } from '../../core/bytes/cbor.ts';
 const listNames = ['cohort', 'received', 'evaluations'] as const;
 type ListName = (typeof listNames)[number];
 /** What rows lack that were written before there was such a field. */
-const laterFields = { offenders: [], privacy: null } satisfies Partial<Run>;
+const laterFields = {
+  offenders: [],
+  privacy: null,
+  groups: null,
+  voids: 0,
+  lastSet: null,
+  blamed: [],
+} satisfies Partial<Run>;
 type Lists = Readonly<Record<ListName, readonly object[]>>;
 
 /**

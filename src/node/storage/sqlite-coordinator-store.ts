@@ -59,9 +59,9 @@ class SqliteCoordinatorStore implements CoordinatorStore {
   }
 
   async rounds(task: string, after: number): Promise<RoundReport[]> {
-    // Reports written before there were weights have none.
+    // Reports written before there were weights, or groups, have none.
     return values<RoundReport>(this.#statements.rounds.all(task, after)).map(report => ({
-      ...{ weights: null },
+      ...{ weights: null, groups: null },
       ...report,
     }));
   }

@@ -1,0 +1,196 @@
+/** Opening a round of groups: who is asked, how they are dealt, and what their manifests say; durable before anybody hears of it. */
+import { compareBytes, decodeCbor, encodeCbor } from '../core/bytes/cbor.ts';
+import { fromHex } from '../core/bytes/floats.ts';
+import { writeBlob } from '../core/protocol/ports.ts';
+import type { GroupSettings } from '../core/protocol/protection-settings.ts';
+import { mostMembers } from '../core/protocol/protection-settings.ts';
+import { drawHash } from '../core/secagg/draw.ts';
+import type { GroupMember } from '../core/secagg/group-state.ts';
+import { makeManifest } from '../core/secagg/make-manifest.ts';
+import { encodeManifest } from '../core/secagg/manifest.ts';
+import { groupThresholds } from '../core/secagg/thresholds.ts';
+import type { Book, Loaded, Registered, SessionMembers } from './book.ts';
+import { type Eligible, eligible } from './group-memory.ts';
+import { settingsOf, withGroups } from './group-record.ts';
+import { asksEvaluation, deadlineMs, opened } from './run.ts';
+import { ranked, select } from './select.ts';
+import type { GroupRecord, Run } from './store.ts';
+
+/** Where the certificates of a round's members lie: they are shown to each other, also after this process has forgotten who was here. */
+export const membersKey = (task: string, round: number): string => `${task}/members/${round}`;
+
+/** Who can be asked now, and why no round is opened if it is not. */
+export interface Readiness {
+  readonly eligible: Eligible;
+  /** Clients that a round needs at least. */
+  readonly least: number;
+  /** In words that follow "waits"; null when a round can be opened. */
+  readonly waiting: string | null;
+}
+
+/** @param awaited asked also when they are not listening at this instant. */
+export function readiness(book: Book, { task }: Loaded, run: Run, awaited: readonly string[] = []): Readiness {
+  const out = new Set([...run.refused, ...run.blamed, ...book.declined(run.task)]);
+  const present = new Set([...book.presence.present(), ...awaited]);
+  const free = [...present].filter(client => book.members.has(client) && !out.has(client)).sort();
+  const found = eligible(run, task, free);
+  const minimum = run.phase === 'evaluating' ? 1 : task.cohort.minimum;
+  const least = Math.max(minimum, leastMembers(settingsOf(task)));
+  return { eligible: found, least, waiting: waitingFor(found, least, run) };
+}
+
+/** The run with its round open for the clients that are there, their groups dealt, or null when they are too few. */
+export async function openGroups(
+  book: Book,
+  loaded: Loaded,
+  run: Run,
+  awaited: readonly string[],
+): Promise<Run | null> {
+  const { clock } = book.ports;
+  const { task } = loaded;
+  if (run.deadlineAt !== null && clock.now() < run.deadlineAt) return null;
+  const ready = readiness(book, loaded, run, awaited);
+  if (ready.waiting !== null) return null;
+  const cohort = drawn(book, loaded, run, ready);
+  // `readiness` takes registered clients only.
+  const members = cohort.map(client => book.members.get(client) as Registered);
+  await writeBlob(book.ports.blobs, membersKey(run.task, run.round), encodeMembers(members));
+  await book.ports.step('group-members-blob');
+  const groups = dealRound(members, settingsOf(task), null);
+  const records = recordsOf(book, loaded, run, groups, clock.now() + deadlineMs(task));
+  logOpening(book, run, ready, cohort);
+  return withGroups(opened(run, { cohort, target: cohort.length }, task, clock.now()), records);
+}
+
+/**
+ * The groups of a round: each a list of members in the order of their certificates' hashes. One group without coin parties; otherwise
+ * the coin deals them (`core/secagg/deal-groups.ts`), once in so many rounds.
+ *
+ * @param coin of the epoch; null where no party tosses one.
+ */
+export function dealRound(
+  members: readonly Registered[],
+  settings: Pick<GroupSettings, 'coin'>,
+  coin: Uint8Array | null,
+): Registered[][] {
+  if (coin === null && settings.coin.length > 0)
+    throw new RangeError('coordinator: the coin that deals this task into groups has not been tossed');
+  return [[...members].sort((a, b) => compareBytes(a.certificate, b.certificate))];
+}
+
+/** Everybody in the round, from what was stored when it was opened. Throws Error when that is missing. */
+export async function sessionMembers(book: Book, run: Run): Promise<SessionMembers> {
+  const key = membersKey(run.task, run.round);
+  const bytes = await book.ports.blobs.read(key);
+  if (bytes === null) throw new Error(`the members of round ${run.round} of ${run.task} are missing from storage`);
+  // `encodeMembers` wrote them.
+  const members = decodeCbor(bytes) as unknown as Registered[];
+  return new Map(members.map(member => [member.name, member]));
+}
+
+export function groupMember({ name, document, publicKey }: Registered, at: number): GroupMember {
+  return { at, name, certificate: document, publicKey };
+}
+
+/** Certificate hashes of all that were dealt into groups, ascending. */
+export function cohortHashes(members: SessionMembers): Uint8Array[] {
+  return [...members.values()].map(({ certificate }) => certificate).sort(compareBytes);
+}
+
+/** The fewest clients that make a group under these settings. */
+function leastMembers(settings: GroupSettings): number {
+  const most = mostMembers(settings);
+  for (let members = settings.honest; members < most; members++) if (isGroup(members, settings)) return members;
+  return most;
+}
+
+function isGroup(members: number, settings: GroupSettings): boolean {
+  try {
+    groupThresholds(members, settings);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+function waitingFor({ clients, awaited, leftOut, until }: Eligible, least: number, { lastSet }: Run): string | null {
+  if (awaited.length > 0) {
+    const why = `the ${lastSet?.survivors.length} clients that agreed on a sum of this model have to be the same`;
+    return `for ${awaited.join(', ')}: ${why}; else parley stop keeps the model of the last round`;
+  }
+  if (clients.length >= least) return null;
+  const others = leftOut.length === 0 ? '' : `, without ${leftOut.join(', ')} until round ${until ?? 'the next model'}`;
+  return `for enough clients: a group needs ${least}, and ${clients.length} are there${others}`;
+}
+
+/** A set that must not grow is asked as a whole; else it is drawn as in every other round, no more than one group holds. */
+function drawn(book: Book, { task, taskHash }: Loaded, run: Run, { eligible: found, least }: Readiness): string[] {
+  const draw = { taskHash, round: run.round, attempt: run.attempt };
+  const { primitives } = book.ports;
+  const isAll = found.isBound || run.phase === 'evaluating';
+  const cohort = { ...task.cohort, minimum: least, ...(isAll ? { fraction: 1 } : {}), overSelection: 0 };
+  const candidates = { answered: [], fresh: found.clients, passedOver: [] };
+  const all = select({ ...task, cohort }, draw, candidates, primitives)?.cohort ?? [];
+  const settings = settingsOf(task);
+  const room = settings.coin.length > 0 ? all.length : mostMembers(settings);
+  return all.length <= room
+    ? [...all]
+    : ranked([...all], draw, primitives)
+        .slice(0, room)
+        .sort();
+}
+
+function recordsOf(
+  book: Book,
+  { task, taskHash }: Loaded,
+  run: Run,
+  groups: readonly (readonly Registered[])[],
+  deadlineAt: number,
+): GroupRecord[] {
+  const { primitives, federation, build } = book.ports;
+  const cohort = groups.flat().map(({ certificate }) => certificate);
+  const draw = drawHash(cohort.sort(compareBytes), null, primitives);
+  return groups.map((members, group) => {
+    const manifest = makeManifest({
+      ...{ task, taskHash, federation, round: run.round, draw, build, primitives, group, groups: groups.length },
+      kind: kindOf(run),
+      evaluate: asksEvaluation(run, task),
+      members: members.map(({ certificate }) => certificate),
+      model: fromHex(run.model),
+    });
+    return {
+      name: `group-${group + 1}`,
+      manifest: encodeManifest(manifest),
+      members: members.map(({ name }) => name),
+      closed: 0,
+      gone: [],
+      stepDeadlineAt: deadlineAt,
+      outcome: null,
+      survivors: [],
+      why: null,
+    };
+  });
+}
+
+function logOpening(book: Book, run: Run, { eligible: found }: Readiness, cohort: readonly string[]): void {
+  const { task, round } = run;
+  book.ports.log({ event: 'groups-opened', task, round, detail: `${cohort.length} clients` });
+  if (found.leftOut.length === 0) return;
+  const until = found.until === null ? 'while the model is the same' : `before round ${found.until}`;
+  const detail = `${found.leftOut.join(', ')}: a set that grew ${until} would show single updates`;
+  book.ports.log({ event: 'left-out', level: 'warn', task, round, detail });
+}
+
+function encodeMembers(members: readonly Registered[]): Uint8Array {
+  return encodeCbor(
+    members.map(({ name, certificate, publicKey, serial, document }) => {
+      return { name, certificate, publicKey, serial, document };
+    }),
+  );
+}
+
+/** What the open round of a run asks of its clients. */
+export function kindOf(run: Run): 'train' | 'evaluate' {
+  return run.phase === 'evaluating' ? 'evaluate' : 'train';
+}

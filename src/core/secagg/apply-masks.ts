@@ -3,7 +3,7 @@ import type { GroupPrimitives, Keystream } from '../crypto/group-primitives.ts';
 import { bestKernels } from '../math/kernels/best.ts';
 import { type KernelSource, type Kernels, Layout } from '../math/kernels/kernels.ts';
 import type { Mask } from './mask.ts';
-import { type MaskSegment, streamKey, wordBytes } from './mask-plan.ts';
+import { expectMaskable, type MaskSegment, streamKey, wordBytes } from './mask-plan.ts';
 
 export interface MaskOptions {
   /** Hears now and then which fraction is done, 0–1. */
@@ -16,8 +16,6 @@ export interface MaskOptions {
   /** Default: the fastest of this platform. */
   readonly kernels?: KernelSource;
 }
-
-export type ApplyMasks = typeof applyMasks;
 
 type Reader = ReturnType<Keystream['open']>;
 
@@ -42,12 +40,7 @@ export async function applyMasks(
   options: MaskOptions = {},
 ): Promise<void> {
   const { from = 0, to = segment.length, onProgress, signal, kernels: source = bestKernels() } = options;
-  if (vector.length !== segment.length) {
-    throw new RangeError(`masks: the segment has ${segment.length} words, the vector ${vector.length}`);
-  }
-  if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && 0 <= from && from <= to && to <= segment.length)) {
-    throw new RangeError(`masks: no part ${from} to ${to} of ${segment.length} words`);
-  }
+  expectMaskable(masks, segment, vector, from, to);
   const adder = new Adder(source, segment);
   const fromByte = from * wordBytes(segment);
   const total = Math.max(1, masks.length) * (to - from);

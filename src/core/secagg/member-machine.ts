@@ -203,7 +203,7 @@ function secretsOf(state: LiveState): Uint8Array[] {
     case 'shares':
       return [...keysOf(state), ...sharesOf([state.own]), ...state.pairSecrets.map(({ secret }) => secret)];
     case 'masking':
-      return [...sharesOf(state.held), ...state.masks.map(({ seed }) => seed)];
+      return [...state.masks.map(({ seed }) => seed), ...sharesOf(state.held)];
     case 'input':
     case 'agree':
       return sharesOf(state.held);

@@ -1,6 +1,7 @@
 /** What members of a group send and what the coordinator makes of it where they share the noise of their sum (`privacy.noiseAt: shared`). */
 import { encodeCbor } from '../bytes/cbor.ts';
 import type { Primitives } from '../crypto/primitives.ts';
+import { clipToNorm } from '../learning/clip.ts';
 import { bestKernels } from '../math/kernels/best.ts';
 import type { KernelSource } from '../math/kernels/kernels.ts';
 import { type SharedPlan, shareOf, sumOfSharedWords } from '../privacy/noise-shares.ts';
@@ -67,8 +68,10 @@ export function wordsWithNoise(
 }
 
 /**
- * The noisy mean of a group: its opened sum over all of its members, so that whoever dropped out counts as zero. Other functions of the sum would
- * be as private; this one is known before anyone drops out. Throws RangeError as `sumOfSharedWords`.
+ * The noisy mean of a group: its opened sum over all of its members, so that whoever dropped out counts as zero, no longer than `longest`. Other
+ * functions of the sum would be as private. Throws RangeError as `sumOfSharedWords`.
+ *
+ * Not protected: the mean from a member that lies, which may move it anywhere within `longest`.
  *
  * @param survivors members whose words are in the sum.
  */
@@ -77,10 +80,14 @@ export function noisyGroupMean(
   survivors: number,
   { members, least }: Thresholds,
   { shares, rotation }: SharedWords,
+  longest: number,
   source: KernelSource = bestKernels(),
-): Float32Array<ArrayBuffer> {
+): Float32Array {
   if (!(survivors >= least && survivors <= members))
     throw new RangeError(`shared noise: ${survivors} inputs, where a sum of this group has ${least} to ${members}`);
   const total = sumOfSharedWords(sum, survivors, shares, rotation, source);
-  return Float32Array.from(total, value => value / members);
+  return clipToNorm(
+    Float32Array.from(total, value => value / members),
+    longest,
+  );
 }

@@ -3,11 +3,11 @@ import { compareBytes } from '../bytes/cbor.ts';
 import { Problem } from '../protocol/problem.ts';
 import type { GroupManifest } from './manifest.ts';
 import type { MemberSession, Peer } from './member-state.ts';
-import { groupThresholds, leastHonest, type Thresholds } from './thresholds.ts';
+import { groupThresholds, type Thresholds } from './thresholds.ts';
 
 /** The site's own floor: no message of the coordinator lowers it. */
 export interface MemberPolicy {
-  /** Honest inputs in every sum; 3 where it is less. */
+  /** Honest inputs in every sum. No group has less than three, whatever stands here. */
   readonly honest: number;
   /** Members that may work with the coordinator, at least so many. */
   readonly colluders: number;
@@ -29,9 +29,11 @@ export function checkManifest({ manifest, at, certificate, policy }: MemberSessi
     throw new Problem('group-altered', `the manifest does not name this member at ${at}`);
   if (!areRight(thresholds, members.length))
     throw new Problem('group-refused', `the thresholds of the manifest are not those of ${members.length} members`);
-  const honest = Math.max(leastHonest, policy.honest);
-  if (thresholds.honest < honest)
-    throw new Problem('group-refused', `${thresholds.honest} honest inputs in a sum, this site asks for ${honest}`);
+  if (thresholds.honest < policy.honest)
+    throw new Problem(
+      'group-refused',
+      `${thresholds.honest} honest inputs in a sum, this site asks for ${policy.honest}`,
+    );
   if (thresholds.colluders < policy.colluders)
     throw new Problem(
       'group-refused',

@@ -19,7 +19,6 @@ import {
   deadlinePassed,
   deadlineRecounted,
   finished,
-  isAskedEnough,
   isEvaluated,
   opened,
   reopened,
@@ -44,7 +43,7 @@ export async function conduct(book: Book): Promise<boolean> {
     await finish(book, loaded);
     return true;
   }
-  if (run.cohort === null) return (await openRound(book, loaded)) || (await endSparing(book, loaded, now));
+  if (run.cohort === null) return (await openRound(book, loaded)) || (await endSparing(book, run, now));
   if (run.groups !== null) return conductGroups(book, loaded);
   if (closable(run, task, now) && ruleRefusal(loaded, run) === null) {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
@@ -74,8 +73,7 @@ async function conductGroups(book: Book, loaded: Loaded): Promise<boolean> {
   if (progress !== 'over') return progress === 'changed';
   const { run, task } = loaded;
   if (run.phase === 'evaluating') {
-    if (run.evaluations.length > 0 || isAskedEnough(run)) await finish(book, loaded);
-    else await voidRound(book, loaded, voidReason(run, 'no group told how good the model is'));
+    await finish(book, loaded);
     return true;
   }
   const why = obstacle(run, task) ?? ruleRefusal(loaded, run);
@@ -102,17 +100,9 @@ function arrived({ phase, round, received, offenders }: Run): string {
   return `${phase} ${round}: ${received.length} updates, ${offenders.length} refused`;
 }
 
-/**
- * Once the deadline of a round that waits has passed, nobody is spared any more, and there is nothing to wake for. A final evaluation of
- * groups that was void once, and for which too few are there, is given up.
- */
-async function endSparing(book: Book, loaded: Loaded, nowMs: number): Promise<boolean> {
-  const { run, task } = loaded;
+/** Once the deadline of a round that waits has passed, nobody is spared any more, and there is nothing to wake for. */
+async function endSparing(book: Book, run: Run, nowMs: number): Promise<boolean> {
   if (!deadlinePassed(run, nowMs)) return false;
-  if (run.phase === 'evaluating' && run.attempt > 0 && isGrouped(task, 'evaluate')) {
-    await finish(book, loaded);
-    return true;
-  }
   await book.commit({ ...run, deadlineAt: null });
   return true;
 }

@@ -16,7 +16,7 @@ import { openSum } from './group-sum.ts';
 import { serialSetting } from './inbox.ts';
 import { modelKey } from './round.ts';
 import { aggregateKey } from './rule-memory.ts';
-import { voided } from './run.ts';
+import { combinedRounds, voided } from './run.ts';
 import type { GroupRecord, RoundReport, Run, Write } from './store.ts';
 import { sweep } from './sweep.ts';
 
@@ -43,7 +43,7 @@ export async function advanceGroups(book: Book, loaded: Loaded): Promise<Progres
 
 /**
  * Ends a round without a result: its number is used up, and the next one starts from the same model. What was opened of it, and is too
- * little to be combined, is nobody's.
+ * little to be combined, is nobody's. A run all of whose rounds were void is stopped: it has no model.
  */
 export async function voidRound(book: Book, loaded: Loaded, why: string): Promise<void> {
   const { ports } = book;
@@ -67,11 +67,14 @@ export async function voidRound(book: Book, loaded: Loaded, why: string): Promis
   };
   const plan = planOfTask(task);
   const noise = plan === null || run.privacy === null ? null : nextNoise(plan, run.round, run.privacy.noise, null);
-  const after = voided(run, why, noise, nowMs + stepMs(task));
+  const over = voided(run, why, noise, nowMs + stepMs(task));
+  const isWithoutModel = over.phase === 'evaluating' && combinedRounds(over) === 0;
+  const after: Run = isWithoutModel ? { ...over, phase: 'stopped', deadlineAt: null, finishedAt: nowMs } : over;
   await ports.store.commit([{ put: 'round', report }, ...writesOf(seenReleases(loaded)), { put: 'run', run: after }]);
   loaded.fold = null;
   loaded.sessions = null;
   book.remember(after);
+  if (isWithoutModel) book.active = null;
   ports.log({ event: 'round-void', level: 'warn', task: run.task, round: run.round, detail: why });
   await ports.step('group-round-void');
   // Whoever could not take part may be able to now.
@@ -112,6 +115,8 @@ async function closeStep(book: Book, loaded: Loaded, index: number, state: Group
     fresh.flatMap(blame => refusalOf(book, run, group, blame)),
   );
   if (loaded.sessions !== null) loaded.sessions.states[index] = next;
+  // Members ask the machine, and it has moved only now.
+  book.touch();
   await ports.step('group-step-closed');
   if (isVoid) logVoid(book, run, closed);
 }

@@ -116,7 +116,7 @@ export function closed(run: Run, model: string, stopping: Stopping | null, nextN
     ...run,
     ...nothingAsked,
     round: run.round + 1,
-    phase: stopping?.over || combinedRounds(run) + 1 === run.rounds ? 'evaluating' : 'training',
+    phase: stopping?.over || run.round === run.rounds ? 'evaluating' : 'training',
     stopping,
     privacy: nextNoise === null ? null : { noise: nextNoise, isSpent: false },
     model,
@@ -124,7 +124,8 @@ export function closed(run: Run, model: string, stopping: Stopping | null, nextN
 }
 
 /**
- * The run one round further, its round void: the model is that of the round before, and nobody is asked before `waitUntilMs`.
+ * The run one round further, its round void: the model is that of the round before, and nobody is asked before `waitUntilMs`. A task has so
+ * many rounds and no more: members open no sums beyond.
  *
  * @param nextNoise as `closed`.
  */
@@ -133,8 +134,8 @@ export function voided(run: Run, why: string, nextNoise: RoundNoise | null, wait
     ...run,
     ...nothingAsked,
     round: run.round + 1,
+    phase: run.round === run.rounds ? 'evaluating' : 'training',
     voids: run.voids + 1,
-    attempt: run.phase === 'evaluating' ? run.attempt + 1 : 0,
     privacy: nextNoise === null ? run.privacy : { noise: nextNoise, isSpent: false },
     deadlineAt: waitUntilMs,
     problem: why,
@@ -144,11 +145,6 @@ export function voided(run: Run, why: string, nextNoise: RoundNoise | null, wait
 /** Rounds that the model is made of. */
 export function combinedRounds({ round, voids }: Pick<Run, 'round' | 'voids'>): number {
   return round - 1 - voids;
-}
-
-/** Whether the final evaluation has been asked often enough. */
-export function isAskedEnough({ attempt }: Run): boolean {
-  return attempt >= evaluationAttempts - 1;
 }
 
 /** Do the clients of the open round evaluate the model that it starts from? Private tasks let no evaluation leave in their rounds. */
@@ -225,7 +221,7 @@ export function complete(run: Run): boolean {
 export function closable(run: Run, task: Task, nowMs: number): boolean {
   if (run.cohort === null) return false;
   if (run.phase === 'evaluating') {
-    const enough = run.evaluations.length >= task.cohort.minimum || isAskedEnough(run);
+    const enough = run.evaluations.length >= task.cohort.minimum || run.attempt >= evaluationAttempts - 1;
     return complete(run) || (enough && deadlinePassed(run, nowMs));
   }
   if (obstacle(run, task) !== null) return false;

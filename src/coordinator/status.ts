@@ -47,9 +47,8 @@ export interface RunStatus {
   readonly phase: Phase;
   /** The open round; the last one while the final model is evaluated, and after it. */
   readonly round: number;
-  /** Those of the task, and those that were void so far: each of them is asked for anew under another number. */
   readonly rounds: number;
-  /** Rounds that ended without a result. */
+  /** Rounds so far that ended without a result. */
   readonly voids: number;
   /** Groups of the open round; null while none is open, and for tasks without groups. */
   readonly groups: readonly GroupStatus[] | null;
@@ -91,9 +90,8 @@ export function runStatus(
   minimum: number | null,
 ): RunStatus {
   const closed = run.round - 1;
-  const rounds = run.rounds + run.voids;
   const isSpent = run.privacy?.isSpent === true;
-  const isTrained = closed === rounds || run.stopping?.over === true || isSpent;
+  const isTrained = closed === run.rounds || run.stopping?.over === true || isSpent;
   const pace = closed === 0 ? null : (nowMs - run.submittedAt) / closed;
   const over = run.phase === 'finished' || run.phase === 'stopped';
   const done = run.phase === 'evaluating' ? run.evaluations.map(e => e.client) : run.received.map(r => r.client);
@@ -103,7 +101,7 @@ export function runStatus(
     name: run.name,
     phase: run.phase,
     round: isTrained ? closed : run.round,
-    rounds,
+    rounds: run.rounds,
     voids: run.voids,
     groups: null,
     cohort: run.cohort ?? [],
@@ -111,7 +109,7 @@ export function runStatus(
     present,
     minimum,
     remainingMs: run.deadlineAt === null ? null : Math.max(0, run.deadlineAt - nowMs),
-    leftMs: over || pace === null ? null : isTrained ? 0 : pace * (rounds - closed),
+    leftMs: over || pace === null ? null : isTrained ? 0 : pace * (run.rounds - closed),
     stoppedEarly: stoppedEarly(run),
     privacy: run.privacy && privacyStatus(run, closed),
     waiting: waiting(run),
@@ -190,7 +188,7 @@ export function runMetadata(
     task: run.task,
     name: run.name,
     round: String(report.round),
-    rounds: String(run.rounds + run.voids),
+    rounds: String(run.rounds),
     definition: JSON.stringify(task),
     parameters: run.model,
     ...(report.loss === null ? {} : { 'training-loss': String(report.loss) }),

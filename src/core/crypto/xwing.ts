@@ -1,5 +1,6 @@
 /** Sizes of X-Wing (draft-connolly-cfrg-xwing-kem §5), and the checks that every port makes of what it is given. */
 import type { Kem } from './group-primitives.ts';
+import { hasLowOrder } from './low-order.ts';
 
 const seedBytes = 32;
 const coinsBytes = 64;
@@ -9,6 +10,23 @@ const publicKeyBytes = latticeKeyBytes + 32;
 /** ML-KEM-768 ciphertext, then X25519 public key of the sender. */
 export const latticeCiphertextBytes = 1088;
 const ciphertextBytes = latticeCiphertextBytes + 32;
+/** The field of ML-KEM (FIPS 203 §2.3). */
+const fieldSize = 3329;
+
+/**
+ * Whether every port encapsulates to these bytes, found out without doing it: coefficients within the field (FIPS 203 §7.2) and a point of
+ * X25519 that is not of low order. Takes any input.
+ */
+export function isEncapsulationKey(publicKey: Uint8Array): boolean {
+  if (publicKey.length !== publicKeyBytes || hasLowOrder(publicKey)) return false;
+  // Three bytes hold two coefficients of 12 bits; the last 32 bytes of the lattice's half are a seed.
+  for (let at = 0; at < latticeKeyBytes - 32; at += 3) {
+    const low = publicKey[at] | ((publicKey[at + 1] & 15) << 8);
+    const high = (publicKey[at + 1] >> 4) | (publicKey[at + 2] << 4);
+    if (low >= fieldSize || high >= fieldSize) return false;
+  }
+  return true;
+}
 
 /** What `Kem` promises, around a library that throws whatever it likes. Sizes are right when `library` is called; seeds are copies. */
 export function checkedKem(library: Kem): Kem {

@@ -147,7 +147,7 @@ function take(
   if (state.gone.has(at) || !asked.includes(at)) throw new Problem('round-closed', `group: not asked for ${stage}`);
   switch (stage) {
     case 'keys':
-      return { ...state, keys: added(state.keys, at, takeKeys(state, envelope, primitives)) };
+      return { ...state, keys: added(state.keys, at, takeKeys(state, envelope)) };
     case 'shares':
       return { ...state, shares: added(state.shares, at, takeShares(state, at, envelope, body, primitives)) };
     case 'input':
@@ -206,9 +206,10 @@ function opened(state: GroupState, primitives: GroupPrimitives): GroupState {
 
 /** Whether no further share is needed. */
 function canOpen(state: GroupState): boolean {
-  const isOpen = (kind: SecretKind) =>
-    toOpen(state, kind).every(at => sharesOf(state, kind, at).length >= state.manifest.thresholds.t);
-  return state.stage === 'unmask' && isOpen('self') && isOpen('root');
+  const { t } = state.manifest.thresholds;
+  if (state.stage !== 'unmask' || state.unmasked.size < t) return false;
+  const isOpen = (kind: SecretKind) => toOpen(state, kind).every(at => sharesOf(state, kind, at).length >= t);
+  return isOpen('self') && isOpen('root');
 }
 
 function isOver(stage: GroupStage): stage is 'opened' | 'void' {

@@ -51,7 +51,7 @@ export function checkMembers(
   });
   if (!present.some(({ peer }) => peer.at === session.at))
     throw new Problem('group-altered', 'this member sent its keys and is not among the members');
-  checkDistinct(present);
+  checkDistinct(present, primitives);
   checkEnough(session.manifest, peers);
   return present;
 }
@@ -71,10 +71,11 @@ function checkPlace(
 }
 
 /** A key that stands twice would be one party in two places, or masks that cancel elsewhere. */
-function checkDistinct(present: readonly PresentMember[]): void {
+function checkDistinct(present: readonly PresentMember[], { sha256 }: Pick<GroupPrimitives, 'sha256'>): void {
   const seen = new Set<string>();
   for (const { peer, keys } of present)
-    for (const key of [peer.publicKey, keys.channelKey, keys.maskKey].map(toHex)) {
+    for (const bytes of [peer.publicKey, keys.channelKey, keys.maskKey]) {
+      const key = toHex(sha256(bytes));
       if (seen.has(key)) throw new Problem('group-altered', `a key of member ${peer.at} is in use already`);
       seen.add(key);
     }

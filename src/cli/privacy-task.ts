@@ -56,8 +56,14 @@ function noiseText(plan: Plan): string {
   const what = privacy.mechanism === 'dp-sgd' ? 'each row’s gradient' : 'each update';
   const clip = typeof bound === 'number' ? `of ${bound}` : `that follows their norms from ${bound.initial}`;
   const often = privacy.mechanism === 'dp-sgd' ? 'at every step' : 'once a round';
-  const by = privacy.noiseAt === 'coordinator' ? 'added by the coordinator to the sum' : 'added by each client';
+  const by = placeText(plan);
   return `${noiseMultiplier} × what one ${privacy.unit} can move a sum by${falling}; ${by}, ${often}; ${what} within an L2 bound ${clip}${bitsText(plan)}`;
+}
+
+function placeText({ privacy, shared }: Plan): string {
+  if (shared !== null)
+    return `shared by the members of each group, of whom any ${shared.noisyClients} that keep theirs to themselves add all of it together`;
+  return privacy.noiseAt === 'coordinator' ? 'added by the coordinator to the sum' : 'added by each client';
 }
 
 function bitsText(plan: Plan): string {

@@ -53,9 +53,7 @@ export function planAssumptions(plan: Plan): readonly string[] {
           'Each site draws its batches itself, every row with the same probability, and shows nobody which: without that only ε without amplification holds.',
         ]
       : []),
-    ...(privacy.noiseAt === 'coordinator'
-      ? ['The coordinator follows the protocol, adds the noise, and keeps the updates it receives to itself.']
-      : ['The client runs this program as it is: its noise is what protects it, and nobody else can add it.']),
+    ...noisePlaces[privacy.noiseAt],
     ...(privacy.unit === 'record' ? [] : ['Each unit stands behind one client only, and sends one update to a round.']),
     'Random numbers of the operating system cannot be foreseen, and are not drawn twice.',
   ];
@@ -76,6 +74,15 @@ export function planLimits(plan: Plan): readonly string[] {
     'What is true of all people, and can be learnt without one of them, is not hidden: a model may tell it.',
   ];
 }
+
+const noisePlaces = {
+  client: ['The client runs this program as it is: its noise is what protects it, and nobody else can add it.'],
+  shared: [
+    'Of every group no more members tell the coordinator what they know than the group bears; the others run this program as it is, and each adds its part of the noise.',
+    'The masks of the groups hold: whoever breaks them sees single updates with a part of the noise only.',
+  ],
+  coordinator: ['The coordinator follows the protocol, adds the noise, and keeps the updates it receives to itself.'],
+} as const;
 
 const relations = {
   'add-remove': 'Two data sets are alike that differ by one unit that is there or not.',

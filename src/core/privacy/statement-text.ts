@@ -80,7 +80,7 @@ function personLines({ persons, recordsPerPerson }: PrivateStatement): Statement
 
 const placeTexts = {
   client: 'each client adds all of it',
-  shared: 'clients add a part each',
+  shared: 'the members of a group add a part each',
   coordinator: 'the coordinator adds it to the sum',
 } as const;
 

@@ -160,7 +160,7 @@ export function adversaryOf({ noiseAt, mechanism }: Pick<MechanismSettings, 'noi
     case 'client':
       return 'everyone but the client whose data it is: the coordinator, other clients, readers of the model';
     case 'shared':
-      return 'everyone who sees sums only: the coordinator together with as many clients as the plan allows for, and readers of the model';
+      return 'the coordinator together with as many members of a group as that bears (one at least), and everyone who sees the model';
     case 'coordinator':
       return `readers of the models. The coordinator sees every ${mechanism === 'dp-fedavg' ? 'clipped update' : 'update'} without noise, and is trusted`;
   }
@@ -170,6 +170,12 @@ function releasedOf({ noiseAt, mechanism }: MechanismSettings, countsReleased: b
   const counts = countsReleased ? ['how many test rows there are and how many are right, with noise, once'] : [];
   if (noiseAt === 'coordinator')
     return ['the global model after every round, made of a clipped sum with noise; to clients and readers', ...counts];
+  if (noiseAt === 'shared')
+    return [
+      'the sum of every group in every round, with the noise of its members; to the coordinator',
+      'the models made of them',
+      ...counts,
+    ];
   const made = mechanism === 'dp-sgd' ? 'made of gradients with noise' : 'with noise';
   return [
     `the update of every client in every round, ${made}; to the coordinator`,

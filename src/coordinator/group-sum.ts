@@ -141,11 +141,12 @@ function read(
   group: GroupRecord,
   survivors: number,
   words: Int32Array,
-): { readonly mean: Float32Array<ArrayBuffer>; readonly weight: number } {
+): { readonly mean: Float32Array; readonly weight: number } {
   const shared = sharedWords(task, taskHash, run.round, ports.primitives);
   if (shared !== null) {
     const { thresholds } = manifestIn(group);
-    return { mean: noisyGroupMean(words, survivors, thresholds, shared), weight: thresholds.members };
+    const mean = noisyGroupMean(words, survivors, thresholds, shared, task.aggregation.clipNorm);
+    return { mean, weight: thresholds.members };
   }
   const encoding = updateEncoding(task, group.members.length);
   const sum = dequantise(words, encoding, survivors);

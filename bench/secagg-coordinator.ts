@@ -10,44 +10,39 @@ import {
 import { encodePayload, labels } from '../src/core/protocol/message.ts';
 import { dequantise, groupMean } from '../src/core/secagg/encoding.ts';
 import { beginGroup, isAnswered, messageFor, stepGroup } from '../src/core/secagg/group-machine.ts';
-import type { CoordinatorLabel } from '../src/core/secagg/group-message.ts';
 import type { GroupPorts } from '../src/core/secagg/group-ports.ts';
 import type { GroupState } from '../src/core/secagg/group-state.ts';
 import type { GroupManifest } from '../src/core/secagg/manifest.ts';
 import { packedBytes, Unpacker } from '../src/core/secagg/packing.ts';
-import { Costs } from './secagg-costs.ts';
+import { type Counting, uncounted } from './secagg-costs.ts';
 import type { BenchGroup } from './secagg-group.ts';
-import type { Sent } from './secagg-member.ts';
+import type { Sent, Told } from './secagg-member.ts';
 
 /** What a socket gives at a time. */
 const chunkBytes = 65_536;
 
 /** Parts of its costs: the labels of what it takes, `tell`, `sum`, `masks`, `mean`. */
 export class GroupCoordinator {
-  readonly costs = new Costs();
   readonly #group: BenchGroup;
   readonly #ports: GroupPorts;
+  readonly #costs: Counting;
   #state: GroupState;
 
   /** @param state default: before the first message. */
-  constructor(group: BenchGroup, ports: GroupPorts, state?: GroupState) {
+  constructor(group: BenchGroup, ports: GroupPorts, costs: Counting = uncounted, state?: GroupState) {
     this.#group = group;
     this.#ports = ports;
-    this.#state = state ?? this.costs.do('begin', () => beginGroup(group.manifest, group.known, ports.primitives));
+    this.#costs = costs;
+    this.#state = state ?? this.#costs.do('begin', () => beginGroup(group.manifest, group.known, ports.primitives));
   }
 
   get state(): GroupState {
     return this.#state;
   }
 
-  /** Whether to close the step. */
-  get isAnswered(): boolean {
-    return this.costs.do('answered', () => isAnswered(this.#state));
-  }
-
   /** Takes a message: origin, machine, digest of a vector, receipt. */
   take(at: number, { label, head, body }: Sent): Uint8Array {
-    return this.costs.do(label, () => {
+    return this.#costs.do(label, () => {
       const { primitives } = this.#ports;
       const envelope = decodeEnvelope(head.subarray(4));
       verifyEnvelope(envelope, this.#group.members[at].peer.publicKey, primitives);
@@ -63,14 +58,16 @@ export class GroupCoordinator {
     });
   }
 
-  close(): void {
-    this.costs.do('close', () => {
+  /** Closes the step. Throws Error when more is to come. */
+  closeAnswered(): void {
+    this.#costs.do('close', () => {
+      if (!isAnswered(this.#state)) throw new Error('bench: the step is not over');
       this.#state = stepGroup(this.#state, { kind: 'close' }, this.#ports.primitives);
     });
   }
 
-  tell(at: number): { readonly label: CoordinatorLabel; readonly bytes: Uint8Array } {
-    return this.costs.do('tell', () => {
+  tell(at: number): Told {
+    return this.#costs.do('tell', () => {
       const telling = messageFor(this.#state, at);
       if (telling === null) throw new Error(`bench: nothing to tell member ${at}`);
       return { label: telling.label, bytes: this.#sign(telling.label, telling.payload) };
@@ -82,12 +79,12 @@ export class GroupCoordinator {
     const { opening, why } = this.#state;
     if (opening === null) throw new Error(`bench: the group does not open: ${why}`);
     const { segments } = this.#group.manifest;
-    const sums = this.costs.do('sum', () => {
+    const sums = this.#costs.do('sum', () => {
       const totals = segments.map(({ words }) => new Int32Array(words));
       for (const at of opening.survivors) addInput(vector(at), segments, totals);
       return totals;
     });
-    await this.costs.wait('masks', async () => {
+    await this.#costs.wait('masks', async () => {
       for (const [i, { label, words, bits }] of segments.entries())
         await this.#ports.applyMasks(opening.masks, { label, length: words, bits }, sums[i]);
     });
@@ -97,7 +94,7 @@ export class GroupCoordinator {
   /** What goes into the round: the mean of the group and its digest. */
   async mean([update]: readonly Int32Array[]): Promise<Float32Array> {
     const contributors = this.#state.survivors.length;
-    return this.costs.wait('mean', async () => {
+    return this.#costs.wait('mean', async () => {
       const mean = groupMean(dequantise(update, this.#group.encoding, contributors), this.#group.encoding);
       await this.#ports.primitives.sha256Large(floatsToBytes(mean));
       return mean;

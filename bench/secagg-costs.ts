@@ -8,7 +8,15 @@ export interface Cost {
 }
 
 /** Adds up what is done under a name. Not for acts within acts. */
-export class Costs {
+export interface Counting {
+  do<T>(part: string, act: () => T): T;
+  wait<T>(part: string, act: () => Promise<T>): Promise<T>;
+}
+
+/** Counts nothing: counting itself takes time. */
+export const uncounted: Counting = { do: (_, act) => act(), wait: (_, act) => act() };
+
+export class Costs implements Counting {
   readonly #parts = new Map<string, Cost>();
 
   do<T>(part: string, act: () => T): T {

@@ -14,9 +14,9 @@ import {
 } from '../src/core/secagg/group-message.ts';
 import type { GroupPorts } from '../src/core/secagg/group-ports.ts';
 import { beginMember, type MemberAction, type MemberStep, stepMember } from '../src/core/secagg/member-machine.ts';
-import type { MemberEvent, MemberSecrets, MemberState } from '../src/core/secagg/member-state.ts';
+import type { MemberEvent, MemberState } from '../src/core/secagg/member-state.ts';
 import { pack } from '../src/core/secagg/packing.ts';
-import { Costs } from './secagg-costs.ts';
+import { type Counting, uncounted } from './secagg-costs.ts';
 import type { BenchGroup, BenchMember } from './secagg-group.ts';
 
 /** A message on its way to the coordinator. */
@@ -25,6 +25,13 @@ export interface Sent {
   /** Length, envelope. */
   readonly head: Uint8Array;
   readonly body: Uint8Array | null;
+}
+
+/** A message of the coordinator. */
+export interface Told {
+  readonly label: CoordinatorLabel;
+  /** Envelope. */
+  readonly bytes: Uint8Array;
 }
 
 /** What a step of the session is counted as. */
@@ -39,14 +46,14 @@ const partOf: Readonly<Record<CoordinatorLabel, string>> = {
 export interface MemberOptions {
   /** Null: masked input of zeros; then what the member says of it is not true, and nothing is measured. */
   readonly update: Float32Array | null;
-  readonly secrets: MemberSecrets;
   readonly ports: GroupPorts;
+  readonly costs?: Counting;
 }
 
 /** Parts of its costs: encode, keys, shares, boxes, mask, hash, agree, unmask; `receipts` for what it is told between them. */
 export class SessionMember {
-  readonly costs = new Costs();
   readonly #group: BenchGroup;
+  readonly #costs: Counting;
   readonly #own: BenchMember;
   readonly #options: MemberOptions;
   readonly #primitives: GroupPrimitives;
@@ -57,36 +64,41 @@ export class SessionMember {
     this.#group = group;
     this.#own = group.members[at];
     this.#options = options;
+    this.#costs = options.costs ?? uncounted;
     this.#primitives = options.ports.primitives;
   }
 
   begin(): Sent {
     const { session } = this.#own;
-    const { update, secrets } = this.#options;
+    const { update } = this.#options;
+    const { randomBytes } = this.#primitives;
     const { encoding, manifest } = this.#group;
     if (update !== null)
-      this.#vectors = this.costs.do('encode', () => [
+      this.#vectors = this.#costs.do('encode', () => [
         quantise(update, 700, encoding),
         new Int32Array(manifest.segments[1].words),
       ]);
-    return this.costs.do('keys', () => this.#send(beginMember(session, secrets, this.#primitives)));
+    return this.#costs.do('keys', () => {
+      const secrets = { root: randomBytes(32), self: randomBytes(32), channel: randomBytes(32) };
+      return this.#send(beginMember(session, secrets, this.#primitives));
+    });
   }
 
   /** Null for the last message. Throws Error where the member aborts. */
-  async hear(label: CoordinatorLabel, bytes: Uint8Array): Promise<Sent | null> {
-    const step = this.costs.do(partOf[label], () => {
+  async hear({ label, bytes }: Told): Promise<Sent | null> {
+    const step = this.#costs.do(partOf[label], () => {
       const event = this.#read(label, bytes);
       return this.#step(event);
     });
     const [first] = step.actions;
     if (first.kind === 'mask') return this.#mask(first);
     if (first.kind === 'finished') return null;
-    return this.costs.do(partOf[label], () => this.#send(step));
+    return this.#costs.do(partOf[label], () => this.#send(step));
   }
 
   /** Throws Error for a receipt of something else. */
   acknowledged({ head }: Sent, receipt: Uint8Array): void {
-    this.costs.do('receipts', () => {
+    this.#costs.do('receipts', () => {
       const envelope = decodeEnvelope(receipt);
       verifyEnvelope(envelope, this.#group.coordinator.signer.publicKey, this.#primitives);
       const { payload } = decodeEnvelope(head.subarray(4));
@@ -121,14 +133,14 @@ export class SessionMember {
       const bytes = manifest.segments.reduce((sum, { words }) => sum + 4 * words, 0);
       return this.#send(this.#step({ kind: 'masked', vector: new Uint8Array(32).fill(1), bytes }));
     }
-    const packed = await this.costs.wait('mask', async () => {
+    const packed = await this.#costs.wait('mask', async () => {
       for (const [i, { label, words, bits }] of manifest.segments.entries())
         await this.#options.ports.applyMasks(masks, { label, length: words, bits }, this.#vectors[i]);
       return joined(manifest.segments.map(({ bits }, i) => pack(this.#vectors[i], bits)));
     });
     this.#vectors = [];
-    const vector = await this.costs.wait('hash', () => this.#primitives.sha256Large(packed));
-    return this.costs.do('hash', () =>
+    const vector = await this.#costs.wait('hash', () => this.#primitives.sha256Large(packed));
+    return this.#costs.do('hash', () =>
       this.#send(this.#step({ kind: 'masked', vector, bytes: packed.length }), packed),
     );
   }

@@ -1,71 +1,60 @@
 /** Whole rounds of groups in the suite `secagg`: every message of every party, made and checked; training, network and disk left out. */
-import type { GroupPrimitives } from '../src/core/crypto/group-primitives.ts';
 import type { GroupPorts } from '../src/core/secagg/group-ports.ts';
 import { GroupCoordinator } from './secagg-coordinator.ts';
-import { type BenchGroup, makeGroup } from './secagg-group.ts';
-import { type Sent, SessionMember } from './secagg-member.ts';
+import { begun, type Cost, type Counting } from './secagg-costs.ts';
+import type { BenchGroup } from './secagg-group.ts';
+import { type Sent, SessionMember, type Told } from './secagg-member.ts';
 
 export interface Played {
-  readonly group: BenchGroup;
-  readonly members: readonly SessionMember[];
-  readonly coordinator: GroupCoordinator;
+  /** Of all parties, from the members' updates to the mean. */
+  readonly cost: Cost;
   /** Of each member, the bytes that it sent. */
   readonly uploads: readonly number[];
-  readonly mean: Float32Array | null;
 }
 
 export interface SessionOptions {
-  readonly size: number;
-  readonly dimension: number;
   readonly ports: GroupPorts;
+  /** Ports of single members, where they differ. */
+  readonly portsOf?: (at: number) => GroupPorts;
   /** Whose vectors are real; default all. With fewer the sum is not opened. */
-  readonly real?: (at: number) => boolean;
-  /** Hears all that a member was told. */
-  readonly onTold?: (at: number, label: string, bytes: Uint8Array) => void;
-  readonly primitives?: (at: number) => GroupPrimitives;
+  readonly isReal?: (at: number) => boolean;
+  readonly costs?: Counting;
+  /** Hears all that members are told. */
+  readonly onTold?: (at: number, told: Told) => void;
 }
 
-/** A round of one group in which all stay. */
-export async function playSession(options: SessionOptions): Promise<Played> {
-  const { size, dimension, ports, real = () => true } = options;
-  const group = makeGroup(size, dimension, ports.primitives);
-  const update = sampleUpdate(dimension);
+/** A round of one group in which all stay. Throws Error for a wrong mean. */
+export async function playSession(group: BenchGroup, options: SessionOptions): Promise<Played> {
+  const { ports, isReal = () => true, costs } = options;
+  const update = sampleUpdate(group.encoding.dimension);
+  const end = begun();
   const members = group.members.map((_, at) => {
-    const { randomBytes } = ports.primitives;
-    const secrets = { root: randomBytes(32), self: randomBytes(32), channel: randomBytes(32) };
-    return new SessionMember(group, at, { update: real(at) ? update : null, secrets, ports });
+    const own = options.portsOf?.(at) ?? ports;
+    return new SessionMember(group, at, { update: isReal(at) ? update : null, ports: own, ...(costs && { costs }) });
   });
-  const coordinator = new GroupCoordinator(group, ports);
+  const coordinator = new GroupCoordinator(group, ports, costs);
   const uploads = members.map(() => 0);
   const vectors: Uint8Array[] = [];
   const everyone = members.map((_, at) => at);
-  const opens = everyone.every(real);
   const deliver = (at: number, sent: Sent): void => {
     uploads[at] += sent.head.length + (sent.body?.length ?? 0);
     if (sent.label === 'group-input' && sent.body !== null) vectors[at] = sent.body;
     members[at].acknowledged(sent, coordinator.take(at, sent));
   };
   for (const at of everyone) deliver(at, members[at].begin());
-  for (;;) {
-    if (!coordinator.isAnswered) throw new Error('bench: the step is not over');
-    coordinator.close();
-    if (coordinator.state.stage === 'opened') break;
+  while (coordinator.state.stage !== 'opened') {
+    coordinator.closeAnswered();
     for (const at of everyone) {
-      // The sum opens with the first t answers: the others' are taken all the same.
-      const { label, bytes } = coordinator.tell(at);
-      options.onTold?.(at, label, bytes);
-      const sent = await members[at].hear(label, bytes);
+      const told = coordinator.tell(at);
+      options.onTold?.(at, told);
+      const sent = await members[at].hear(told);
       if (sent !== null) deliver(at, sent);
     }
   }
-  for (const at of everyone) {
-    const { label, bytes } = coordinator.tell(at);
-    options.onTold?.(at, label, bytes);
-    await members[at].hear(label, bytes);
-  }
-  const mean = opens ? await coordinator.mean(await coordinator.open(at => vectors[at])) : null;
+  const mean = everyone.every(isReal) ? await coordinator.mean(await coordinator.open(at => vectors[at])) : null;
+  const cost = end();
   if (mean !== null) expectMean(mean, update);
-  return { group, members, coordinator, uploads, mean };
+  return { cost, uploads };
 }
 
 /** No longer than the clip bound of the groups here. */

@@ -55,6 +55,8 @@ export class Book {
   readonly members = new Map<string, Registered>();
   /** The run under way, or null. */
   active: Loaded | null = null;
+  /** The round of groups that ended last: its members may still ask how. In memory only. */
+  ended: { readonly run: Run; readonly taskHash: Uint8Array; readonly members: SessionMembers } | null = null;
   readonly #runs = new Map<string, Run>();
   readonly #declined = new Map<string, Set<string>>();
   #version = 0;

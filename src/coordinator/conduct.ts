@@ -10,6 +10,7 @@ import { Fold } from './fold.ts';
 import { advanceGroups, voidReason, voidRound } from './group-conduct.ts';
 import { kindOf, openGroups } from './group-opening.ts';
 import { contributors } from './group-record.ts';
+import { endSessions } from './group-session.ts';
 import { obstacle } from './obstacle.ts';
 import type { CoordinatorPorts } from './ports.ts';
 import { account, artifactKey, inspect, publish, recall, record, settle } from './round.ts';
@@ -194,7 +195,7 @@ async function closeRound(book: Book, loaded: Loaded): Promise<void> {
   const recorded = await record(known, async run => (await withOpening(book, loaded, run, clients)) ?? run, ports);
   loaded.pending = null;
   loaded.parameters = recorded.parameters;
-  loaded.sessions = null;
+  endSessions(book, loaded);
   book.remember(recorded.run);
   const { dropped, updates, run } = inspected;
   const { refused } = recorded.report;
@@ -259,6 +260,7 @@ async function tryToCombine(
 async function finish(book: Book, loaded: Loaded): Promise<void> {
   await writeArtifact(book, loaded);
   await book.ports.step('artifact-blob');
+  endSessions(book, loaded);
   await book.commit(finished(loaded.run, book.ports.clock.now()));
   book.active = null;
   await sweep(book, book.get(loaded.run.task) ?? loaded.run);

@@ -11,7 +11,7 @@ import { seenReleases, writesOf } from './budget.ts';
 import { stateKey } from './combine.ts';
 import { remembering } from './group-memory.ts';
 import { groupReports, groupsOf, lost, stepMs, withGroup } from './group-record.ts';
-import { groupPorts, sessionsOf } from './group-session.ts';
+import { endSessions, groupPorts, sessionsOf } from './group-session.ts';
 import { openSum } from './group-sum.ts';
 import { serialSetting } from './inbox.ts';
 import { modelKey } from './round.ts';
@@ -72,7 +72,7 @@ export async function voidRound(book: Book, loaded: Loaded, why: string): Promis
   const after: Run = isWithoutModel ? { ...over, phase: 'stopped', deadlineAt: null, finishedAt: nowMs } : over;
   await ports.store.commit([{ put: 'round', report }, ...writesOf(seenReleases(loaded)), { put: 'run', run: after }]);
   loaded.fold = null;
-  loaded.sessions = null;
+  endSessions(book, loaded);
   book.remember(after);
   if (isWithoutModel) book.active = null;
   ports.log({ event: 'round-void', level: 'warn', task: run.task, round: run.round, detail: why });

@@ -6,7 +6,7 @@ import type { UpdateBody } from '../core/protocol/message.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { stepGroup } from '../core/secagg/group-machine.ts';
-import { memberLabels, parseInput } from '../core/secagg/group-message.ts';
+import { memberLabels, parseInput, parseUnmask } from '../core/secagg/group-message.ts';
 import type { GroupManifest } from '../core/secagg/manifest.ts';
 import { packedBytes } from '../core/secagg/packing.ts';
 import { updateKey } from './admit.ts';
@@ -14,7 +14,7 @@ import type { Book, Loaded, Registered } from './book.ts';
 import { groupsOf, placeOf } from './group-record.ts';
 import { bodyKey, groupPorts, manifestIn, sessionsOf } from './group-session.ts';
 import { blaming, type Exclusively, earlierReceipt, keyOf, openFor, receiptFor } from './inbox.ts';
-import type { Run } from './store.ts';
+import type { Run, Write } from './store.ts';
 import { verifyOrigin } from './verify.ts';
 
 /** Two ciphertexts, a sealed box and the CBOR around them, bytes: an entry of an R1's body is no longer. */
@@ -37,11 +37,14 @@ export async function takeGroupMessage(
   if (!(memberLabels as readonly string[]).includes(envelope.label))
     throw new Problem('bad-request', 'not a message of a group');
   // A certificate that was renewed meanwhile is not the one that the manifest names.
-  const sender = book.active?.sessions?.members.get(member.name) ?? member;
+  const { active, ended } = book;
+  const isOver = ended?.run.round === envelope.round && ended.run.task === toHex(envelope.task);
+  const sender = (isOver ? ended : active?.sessions)?.members.get(member.name) ?? member;
   verifyOrigin(envelope, sender, { federation, label: envelope.label }, primitives);
   const known = await earlierReceipt(book, envelope, member.name);
   if (known !== null) return known;
   return blaming(book, exclusively, envelope, member, async () => {
+    if (isLate(book, envelope, member.name)) return exclusively(() => accept(book, member.name, envelope, null));
     const { run } = sessionFor(book, envelope, member.name);
     const body = await takeAttached(book, run, member.name, envelope, tensor);
     return exclusively(() => accept(book, member.name, envelope, body));
@@ -52,6 +55,7 @@ export async function takeGroupMessage(
 async function accept(book: Book, client: string, envelope: Envelope, body: Uint8Array | null): Promise<Envelope> {
   const raced = await earlierReceipt(book, envelope, client);
   if (raced !== null) return raced;
+  if (isLate(book, envelope, client)) return keepLate(book, envelope, client);
   const { ports } = book;
   try {
     const loaded = sessionFor(book, envelope, client);
@@ -64,10 +68,7 @@ async function accept(book: Book, client: string, envelope: Envelope, body: Uint
       await writeBlob(ports.blobs, bodyKey(book, run, client, envelope.payload), body);
       await ports.step('group-body-blob');
     }
-    const payload = ports.primitives.sha256(envelope.payload);
-    await ports.store.commit([
-      { put: 'message', key: keyOf(envelope, client), payload, envelope: encodeEnvelope(envelope) },
-    ]);
+    await ports.store.commit([stored(book, envelope, client)]);
     states[index] = next;
   } catch (error) {
     // Nothing of an input that is not taken stays.
@@ -77,6 +78,27 @@ async function accept(book: Book, client: string, envelope: Envelope, body: Uint
   }
   await ports.step('group-message-stored');
   return receiptFor(book, envelope);
+}
+
+/** Is it a share for a sum that others have opened already? Whoever sent it did all that it had to. */
+function isLate(book: Book, envelope: Envelope, client: string): boolean {
+  const run = [book.active?.run, book.ended?.run].find(
+    known => known?.round === envelope.round && known.task === toHex(envelope.task),
+  );
+  const place = run === undefined ? null : placeOf(run, client);
+  const isOpened = run !== undefined && place !== null && run.groups?.[place.index].outcome === 'opened';
+  return isOpened && envelope.label === 'group-unmask';
+}
+
+async function keepLate(book: Book, envelope: Envelope, client: string): Promise<Envelope> {
+  parseUnmask(envelope.payload);
+  await book.ports.store.commit([stored(book, envelope, client)]);
+  return receiptFor(book, envelope);
+}
+
+function stored(book: Book, envelope: Envelope, client: string): Write {
+  const payload = book.ports.primitives.sha256(envelope.payload);
+  return { put: 'message', key: keyOf(envelope, client), payload, envelope: encodeEnvelope(envelope) };
 }
 
 /** Where the masked vector of a member lies, under its digest. */

@@ -26,6 +26,13 @@ export async function sessionsOf(book: Book, loaded: Loaded): Promise<NonNullabl
   return loaded.sessions;
 }
 
+/** The machines are not needed any more: the round has ended as the run says, and its members can still ask how. */
+export function endSessions(book: Book, loaded: Loaded): void {
+  const { run, taskHash, sessions } = loaded;
+  if (run.groups !== null && sessions !== null) book.ended = { run, taskHash, members: sessions.members };
+  loaded.sessions = null;
+}
+
 /** The machine of a member's group hears that it will not answer; the run says so already. */
 export function depart(book: Book, client: string): void {
   const { active } = book;
@@ -47,7 +54,7 @@ export function groupPorts({ group }: CoordinatorPorts): NonNullable<Coordinator
 }
 
 /** What a manifest of ours says. */
-export function manifestIn({ manifest }: GroupRecord): GroupManifest {
+export function manifestIn({ manifest }: Pick<GroupRecord, 'manifest'>): GroupManifest {
   // `encodeManifest` wrote a label, then the manifest.
   return (decodeCbor(manifest) as unknown as [string, GroupManifest])[1];
 }

@@ -44,7 +44,8 @@ export function tellMember(
 ): Envelope | null {
   const heard = after === 'group-manifest' ? -1 : (coordinatorLabels as readonly string[]).indexOf(after);
   if (heard < 0 && after !== 'group-manifest') throw new Problem('bad-request', `no message is called ${after}`);
-  const { active } = book;
+  const { active, ended } = book;
+  if (ended?.run.task === task && ended.run.round === round) return tellEnd(book, client, heard);
   if (active?.run.task !== task || active.run.round !== round || active.run.groups === null)
     throw new Problem('round-closed');
   const place = placeOf(active.run, client);
@@ -53,6 +54,18 @@ export function tellMember(
   if (newest === null || coordinatorLabels.indexOf(newest.label) <= heard) return null;
   const payload = newest.payload();
   return payload && signAsCoordinator(book, newest.label, active.taskHash, round, payload);
+}
+
+/** Also when the next round has begun: whoever has helped to open a sum hears that it was. */
+function tellEnd(book: Book, client: string, heard: number): Envelope | null {
+  const { ended } = book;
+  const place = ended === null ? null : placeOf(ended.run, client);
+  if (ended === null || place === null) throw new Problem('round-closed');
+  if (heard >= coordinatorLabels.indexOf('group-end')) return null;
+  const { outcome, ...group } = groupsOf(ended.run)[place.index];
+  const sid = sessionId(manifestIn(group), book.ports.primitives);
+  const payload = encodeGroupMessage({ sid, outcome: outcome ?? 'void' });
+  return signAsCoordinator(book, 'group-end', ended.taskHash, ended.run.round, payload);
 }
 
 /** Large for a large group, so that the payload is made only for who has not heard it. */

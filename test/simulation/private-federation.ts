@@ -34,6 +34,7 @@ export interface PrivateSettings {
   readonly privacy: object;
   readonly aggregation?: object;
   readonly workerMomentum?: number;
+  readonly protection?: unknown;
   /** What a client of dp-fedavg trains: by default a step of about ½ in every parameter. */
   readonly step?: (client: string, round: number) => number;
   readonly trainer?: (client: string, task: Task, clock: Clock) => Trainer;
@@ -63,6 +64,8 @@ export const localFedAvg = {
   sampling: 'all',
   expectedCohort: 3,
 };
+/** For groups. */
+export const sharedFedAvg = { ...localFedAvg, noiseAt: 'shared' };
 export const centralFedAvg = { ...localFedAvg, noiseAt: 'coordinator' };
 export const adaptiveFedAvg = {
   ...centralFedAvg,
@@ -78,6 +81,7 @@ export function privateTask({
   privacy,
   aggregation = { rule: 'mean', weightBy: 'uniform', clipNorm: 1000 },
   workerMomentum = 0,
+  protection = 'inspect',
 }: PrivateSettings): Task {
   const small = smallTask({ seed: 0, faults: [], clients, minimum, rounds, aggregation, workerMomentum });
   return parseTask({
@@ -93,6 +97,7 @@ export function privateTask({
       split: { type: 'hash', trainFraction: 0.5, seed: 1 },
     },
     training: { ...small.training, batchSize: 20, amount: { unit: 'steps', count: 2 } },
+    protection,
     privacy,
   });
 }

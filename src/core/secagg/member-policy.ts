@@ -2,7 +2,6 @@
 import { compareBytes } from '../bytes/cbor.ts';
 import { Problem } from '../protocol/problem.ts';
 import type { GroupManifest } from './manifest.ts';
-import type { MemberSession, Peer } from './member-state.ts';
 import { groupThresholds, type Thresholds } from './thresholds.ts';
 
 /** The site's own floor: no message of the coordinator lowers it. */
@@ -15,13 +14,23 @@ export interface MemberPolicy {
   readonly setChanges: 'shrink' | 'strict';
 }
 
+/** A member and the group that it is asked to take part in. */
+interface Invitation {
+  readonly manifest: GroupManifest;
+  /** The member's own place. */
+  readonly at: number;
+  /** SHA-256 of its own certificate. */
+  readonly certificate: Uint8Array;
+  readonly policy: MemberPolicy;
+}
+
 /**
  * Whether a member may take part under a manifest, before it says anything. Throws Problem `group-refused` for thresholds that are wrong for
  * the size of the group or below the site's own, `group-altered` for a list of members that is not one or has the member elsewhere.
  *
  * Not checked here: that the groups were dealt fairly, and what the task says of segments, model, code and plan.
  */
-export function checkManifest({ manifest, at, certificate, policy }: MemberSession): void {
+export function checkManifest({ manifest, at, certificate, policy }: Invitation): void {
   const { members, thresholds } = manifest;
   if (members.some((hash, i) => hash.length !== 32 || (i > 0 && compareBytes(members[i - 1], hash) >= 0)))
     throw new Problem('group-altered', 'the members of the manifest are not ascending hashes, each once');
@@ -45,7 +54,7 @@ export function checkManifest({ manifest, at, certificate, policy }: MemberSessi
  * Whether so many members are enough to go on with. Members of one organisation may all be one party, so that colluders are taken off the
  * number of organisations. Throws Problem `group-small`.
  */
-export function checkEnough({ thresholds }: GroupManifest, peers: readonly Peer[]): void {
+export function checkEnough({ thresholds }: GroupManifest, peers: readonly { readonly organisation: string }[]): void {
   const { least, honest, colluders } = thresholds;
   if (peers.length < least) throw new Problem('group-small', `${peers.length} members, where ${least} must stay`);
   const organisations = new Set(peers.map(({ organisation }) => organisation)).size;

@@ -14,7 +14,7 @@ import {
   variancePValue,
 } from '../../../src/core/privacy-audit/significance.ts';
 import { groupSettings } from '../../../src/core/protocol/protection-settings.ts';
-import { makeManifest } from '../../../src/core/secagg/make-manifest.ts';
+import { type ManifestRequest, makeManifest } from '../../../src/core/secagg/make-manifest.ts';
 import { type NoiseSharing, noiseSharing } from '../../../src/core/secagg/noise-sharing.ts';
 import { leastBits, pack, unpack } from '../../../src/core/secagg/packing.ts';
 import {
@@ -155,12 +155,23 @@ test('no rotation changes how much noise there is: it is drawn after it, the sam
   );
 });
 
+const round: Omit<ManifestRequest, 'task' | 'members'> = {
+  taskHash,
+  federation: 'test',
+  round: 1,
+  kind: 'train',
+  evaluate: false,
+  group: 0,
+  groups: 1,
+  draw: taskHash,
+  model: taskHash,
+  build: 'test',
+  primitives,
+};
+
 test('a manifest has the words and bits of the plan, whatever bits the task has for sums without noise', () => {
   const members = Array.from({ length: 8 }, (_, i) => new Uint8Array(32).fill(i));
-  const request = {
-    ...{ task, taskHash, federation: 'test', round: 1, kind: 'train', evaluate: false, group: 0, groups: 1, members },
-    ...{ draw: taskHash, model: taskHash, build: 'test', primitives },
-  } as const;
+  const request = { ...round, task, members };
   const manifest = makeManifest(request);
   const shared = sharedWords(task, taskHash, 1, primitives);
   assert.ok(shared !== null);
@@ -179,10 +190,7 @@ test('a manifest has the words and bits of the plan, whatever bits the task has 
 test('a group that could hold less noise than the plan counts on has no manifest', () => {
   const members = Array.from({ length: 40 }, (_, i) => new Uint8Array(32).fill(i));
   const large = privateTask({ clients: 40, minimum: 40, privacy: sharedFedAvg, protection: { ...groups, size: 40 } });
-  const request = {
-    ...{ task: large, taskHash, federation: 'test', round: 1, kind: 'train', evaluate: false, group: 0, groups: 1 },
-    ...{ draw: taskHash, model: taskHash, build: 'test', primitives },
-  } as const;
+  const request = { ...round, task: large };
   assert.equal(makeManifest({ ...request, members }).thresholds.members, 40);
   assert.throws(
     () => makeManifest({ ...request, members: members.slice(0, 8) }),

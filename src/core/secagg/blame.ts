@@ -5,7 +5,9 @@
  * Not protected: a member that signs two messages of one step, one for its victim and one for the evidence, can make the victim's complaint
  * or share look false. The victim holds the other signed message, which shows that.
  */
-import type { BoxEntry } from './group-message.ts';
+import { z } from 'zod';
+import { parsePayload } from '../protocol/payload.ts';
+import { type BoxEntry, boxEntry } from './group-message.ts';
 
 /** What a dealer has signed (R1) with the set that it names (U1): its shares and boxes are held against it. */
 export interface SignedDeal {
@@ -70,3 +72,20 @@ export interface Blame {
   readonly why: string;
   readonly evidence: Evidence;
 }
+
+const bytes = z.custom<Uint8Array>(value => value instanceof Uint8Array, 'not bytes');
+const place = z.number().int().min(0);
+const deal = z.strictObject({ dealer: place, shares: bytes, present: z.array(place) });
+const sent = z.strictObject({ entry: boxEntry, proof: z.array(bytes) });
+const held = z.array(z.strictObject({ at: place, share: bytes, proof: z.array(bytes) }));
+const evidence = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('bad-box'), deal, sent, key: bytes }),
+  z.strictObject({ kind: z.literal('false-complaint'), deal, sent, input: bytes }),
+  z.strictObject({ kind: z.literal('false-share'), deal, secret: z.enum(['self', 'root']), unmask: bytes }),
+  z.strictObject({ kind: z.literal('bad-self'), deal, held }),
+  z.strictObject({ kind: z.literal('bad-key'), deal, held, keys: bytes }),
+  z.strictObject({ kind: z.literal('bad-ciphertext'), deal, held, sent, keys: bytes }),
+]);
+
+/** Evidence from its deterministic CBOR. Throws Problem('malformed') for other bytes. What it shows is for `verifyBlame` to say. */
+export const parseEvidence = (encoded: Uint8Array): Evidence => parsePayload<Evidence>(evidence, encoded, 'malformed');

@@ -44,8 +44,8 @@ const shares = z.strictObject({
   boxRoot: digest,
 });
 
-/** For one other member: the mask ciphertext only where that member comes after the sender. */
-const boxEntry = z.strictObject({ to: place, mask: ciphertext.nullable(), channel: ciphertext, box });
+/** For one other member: the mask ciphertext only where the sender encapsulates (`encapsulates`). */
+export const boxEntry = z.strictObject({ to: place, mask: ciphertext.nullable(), channel: ciphertext, box });
 const sharesBody = z.array(boxEntry).max(mostPlaces);
 
 /** R2, client → coordinator, label `group-input`; the masked segments follow, packed, one after another. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { encodeCbor } from '../../../src/core/bytes/cbor.ts';
 import { Problem } from '../../../src/core/protocol/problem.ts';
-import type { Blame, Evidence } from '../../../src/core/secagg/blame.ts';
+import { type Blame, type Evidence, parseEvidence } from '../../../src/core/secagg/blame.ts';
 import { sentBox, signedDeal } from '../../../src/core/secagg/group-state.ts';
 import { verifyBlame } from '../../../src/core/secagg/verify-blame.ts';
 import { noFaults } from '../../../src/simulation/secagg-faults.ts';
@@ -47,7 +48,7 @@ for (const [kind, lie, drops] of cases) {
       assert.equal(blame.at, liar);
       assert.equal(blame.evidence.kind, kind);
       assert.ok(blame.why.includes(members[liar].name));
-      verifyBlame(blame, group, primitives);
+      verifyBlame({ ...blame, evidence: parseEvidence(encodeCbor(blame.evidence)) }, group, primitives);
     });
 
     test('says nothing about another member, in another session, or under other keys', () => {

@@ -1,17 +1,18 @@
 /** What a member adds to the sum of its group: the update as integers, figures in a segment of their own, then masks over all. */
 import type { Evaluation } from '../core/learning/trainer.ts';
+import { TrainerFailure } from '../core/learning/trainer-failure.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { type Encoding, quantise } from '../core/secagg/encoding.ts';
-import { encodeFigures } from '../core/secagg/figures.ts';
+import { encodeFigures, type Figures, type FiguresLayout } from '../core/secagg/figures.ts';
 import type { Segment } from '../core/secagg/manifest.ts';
 import type { Mask } from '../core/secagg/mask.ts';
 import { pack } from '../core/secagg/packing.ts';
 import type { GroupSession } from './group-session.ts';
 import type { Input, MaskedInput, Noised, Quantised, TrainingReport } from './stages.ts';
 
-/** An update as words of the group's fixed point. Throws Problem `bad-weight`, `non-finite`. */
+/** An update as words of the group's fixed point. Throws TrainerFailure for a weight that is none, Problem `non-finite`. */
 export function quantised({ difference, report }: Noised<'group'>, encoding: Encoding): Quantised {
   return passed<Quantised>({ words: quantise(difference, weightOf(report, encoding.weightMax), encoding), report });
 }
@@ -20,7 +21,7 @@ export function quantised({ difference, report }: Noised<'group'>, encoding: Enc
 export function trainingInput({ words, report }: Quantised, session: GroupSession, task: Task): Input {
   const { loss, evaluation } = report;
   const figures = { weight: weightOf(report, lossCap(task)), loss, evaluation, alone: null };
-  return input(session, { update: words, figures: encodeFigures(figures, session.figures) });
+  return input(session, { update: words, figures: figureWords(figures, session.figures) });
 }
 
 /** The vectors of the final evaluation: figures alone. */
@@ -28,7 +29,17 @@ export function evaluationInput(
   told: { readonly evaluation: Evaluation | null; readonly alone: Evaluation | null },
   session: GroupSession,
 ): Input {
-  return input(session, { figures: encodeFigures({ weight: 1, loss: null, ...told }, session.figures) });
+  return input(session, { figures: figureWords({ weight: 1, loss: null, ...told }, session.figures) });
+}
+
+/** Throws TrainerFailure for figures that do not have the form of the task: nobody else can say that later, of words that are masked. */
+function figureWords(figures: Figures, layout: FiguresLayout): Int32Array<ArrayBuffer> {
+  try {
+    return encodeFigures(figures, layout);
+  } catch (cause) {
+    if (!(cause instanceof Problem)) throw cause;
+    throw untellable(cause.detail);
+  }
 }
 
 /** Overwrites the input with itself under all masks, and packs it: what is left tells nothing without the other members. */
@@ -54,11 +65,19 @@ function input({ manifest }: GroupSession, vectors: { [label in Segment['label']
   return passed<Input>({ vectors: ordered });
 }
 
-/** A whole number of examples within the cap; 1 where every update weighs the same. Throws Problem `bad-weight`. */
+/** A whole number of examples within the cap; 1 where every update weighs the same. Throws TrainerFailure. */
 function weightOf({ examples }: TrainingReport, cap: number | null): number {
   if (cap === null) return 1;
-  if (!(Number.isFinite(examples) && examples > 0)) throw new Problem('bad-weight');
+  if (!(Number.isFinite(examples) && examples > 0)) throw untellable('the number of examples is not a positive number');
   return Math.min(cap, Math.max(1, Math.round(examples)));
+}
+
+function untellable(what: string): TrainerFailure {
+  return new TrainerFailure(
+    'trainer',
+    `what it tells cannot be added up: ${what}`,
+    'Look at the trainer of this site.',
+  );
 }
 
 /** As the coordinator weighs losses: by examples where the mean does. */

@@ -11,14 +11,12 @@ import { fetchModel } from './global-model.ts';
 import { evaluationInput, quantised, trainingInput } from './group-input.ts';
 import { type Contribution, GroupMember } from './group-member.ts';
 import { requirePolicy } from './group-policy.ts';
+import { sessionLabels } from './group-session.ts';
 import { forgetMomenta } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import { decline } from './round.ts';
 import type { GroupRound } from './stages.ts';
 import { prepare, prepareShare } from './update.ts';
-
-/** What the outbox knows the beginning of a session by. */
-const sessionLabels = { train: 'group-session', evaluate: 'group-evaluation' } as const;
 
 /** No parameter of an honest model is larger: one that is may be made to let a single example through (Boenisch et al. 2023). */
 const largestParameter = 2 ** 20;

@@ -16,6 +16,9 @@ import type { MemberPorts } from './group-ports.ts';
 import type { ClientPorts } from './ports.ts';
 import type { RoundContext } from './stages.ts';
 
+/** What the outbox knows the beginning of a session by: one that trains, or the final evaluation. */
+export const sessionLabels = { train: 'group-session', evaluate: 'group-evaluation' } as const;
+
 /** What a member has checked before it trains for a group. */
 export interface GroupSession {
   readonly manifest: GroupManifest;

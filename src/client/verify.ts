@@ -8,7 +8,7 @@ import { parameterCount } from '../core/learning/parameters.ts';
 import { type Assignment, labels, parseAssignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { parseTask, type Task } from '../core/protocol/task.ts';
-import { groupSession } from './group-session.ts';
+import { groupSession, sessionLabels } from './group-session.ts';
 import type { ClientPorts } from './ports.ts';
 import { roundPrivacy } from './private-round.ts';
 import type { GroupRound, RoundContext } from './stages.ts';
@@ -62,8 +62,13 @@ async function checkRound(
   const isDue = kind === 'evaluate' ? round >= earliestEnd && round <= rounds + 1 : round >= 1 && round <= rounds;
   if (!isDue) throw new Problem('wrong-round', `the task has ${rounds} rounds`);
   const mayEnd = stopping !== null || privacy !== 'none';
-  const ended = mayEnd ? await ports.outbox.newest(taskId, labels.evaluation) : null;
+  const ended = mayEnd ? await endedIn(taskId, ports) : null;
   if (ended !== null && round > ended) throw new Problem('wrong-round', `this run ended before round ${ended}`);
+}
+
+/** The round of the final evaluation that this client took part in, by itself or in a group; null before. */
+async function endedIn(taskId: string, { outbox }: ClientPorts): Promise<number | null> {
+  return (await outbox.newest(taskId, labels.evaluation)) ?? outbox.newest(taskId, sessionLabels.evaluate);
 }
 
 async function fetchTask(taskId: string, hash: Uint8Array, ports: ClientPorts): Promise<Task> {

@@ -33,6 +33,8 @@ export interface Loaded {
   pending: { readonly of: Run; readonly combined: Combined } | null;
   /** A round that was charged and could not be combined yet (a disk that does not answer): nothing of it has left, so it is not charged anew. */
   charged: { readonly of: Run; readonly charged: Charged } | null;
+  /** How many clients are there for the first set of groups, and when nobody else is waited for, ms since the epoch; null when nobody is. */
+  settling: { readonly clients: number; readonly untilMs: number } | null;
   /** The machines of the open round's groups, one for each; null until they are needed. Their messages are in the store. */
   sessions: { readonly round: number; readonly members: SessionMembers; readonly states: GroupState[] } | null;
   /** Why the rule refused what had arrived, and a name of that; null when it has refused nothing in this process. */
@@ -140,6 +142,7 @@ export class Book {
       fold: null,
       pending: null,
       charged: null,
+      settling: null,
       sessions: null,
       refusal: null,
     };

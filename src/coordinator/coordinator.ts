@@ -343,12 +343,20 @@ export class Coordinator {
         this.#wakeAfter(retryMs);
         throw error;
       }
-      const deadlineAt = this.#book.active?.run.deadlineAt ?? null;
+      const deadlineAt = this.#dueAt();
       // At most an hour ahead: a clock that jumps is noticed soon.
       if (deadlineAt === null) this.#cancelDeadline();
       else this.#wakeAfter(Math.min(Math.max(0, deadlineAt - this.#ports.clock.now()), 3_600_000));
       return result;
     });
+
+  /** When a transition may become due by itself, ms since the epoch. */
+  #dueAt(): number | null {
+    const { active } = this.#book;
+    if (active === null) return null;
+    const { run, settling } = active;
+    return run.deadlineAt ?? (run.cohort === null ? (settling?.untilMs ?? null) : null);
+  }
 
   #wakeAfter(milliseconds: number): void {
     this.#cancelDeadline();

@@ -19,6 +19,9 @@ import type { GroupRecord, Run } from './store.ts';
 /** Where the certificates of a round's members lie: they are shown to each other, also after this process has forgotten who was here. */
 export const membersKey = (task: string, round: number): string => `${task}/members/${round}`;
 
+/** So long a set waits for clients that come later than others. */
+const settlingMs = 2000;
+
 /** Who can be asked now, and why no round is opened if it is not. */
 export interface Readiness {
   readonly eligible: Eligible;
@@ -50,7 +53,7 @@ export async function openGroups(
   const { task } = loaded;
   if (run.deadlineAt !== null && clock.now() < run.deadlineAt) return null;
   const ready = readiness(book, loaded, run, awaited);
-  if (ready.waiting !== null) return null;
+  if (ready.waiting !== null || isSettling(loaded, run, ready, clock.now())) return null;
   const cohort = drawn(book, loaded, run, ready);
   // `readiness` takes registered clients only.
   const members = cohort.map(client => book.members.get(client) as Registered);
@@ -58,6 +61,7 @@ export async function openGroups(
   await book.ports.step('group-members-blob');
   const groups = dealRound(members, settingsOf(task), null);
   const records = recordsOf(book, loaded, run, groups, clock.now() + deadlineMs(task));
+  loaded.settling = null;
   logOpening(book, run, ready, cohort);
   return withGroups(opened(run, { cohort, target: cohort.length }, task, clock.now()), records);
 }
@@ -95,6 +99,20 @@ export function groupMember({ name, document, publicKey }: Registered, at: numbe
 /** Certificate hashes of all that were dealt into groups, ascending. */
 export function cohortHashes(members: SessionMembers): Uint8Array[] {
   return [...members.values()].map(({ certificate }) => certificate).sort(compareBytes);
+}
+
+/**
+ * Without privacy, whoever comes a moment after a set was drawn is left out for many rounds. So the first set, and one that would be smaller
+ * than the last, waits until nobody new has come for a while: clients come together, to a task and to a coordinator that was restarted.
+ */
+function isSettling(loaded: Loaded, run: Run, { eligible: found }: Readiness, nowMs: number): boolean {
+  const { settling } = loaded;
+  const clients = found.clients.length;
+  const isWhole = run.lastSet !== null && clients >= run.lastSet.survivors.length;
+  if (isWhole || loaded.task.privacy !== 'none') return false;
+  if (settling !== null && settling.clients >= clients) return nowMs < settling.untilMs;
+  loaded.settling = { clients, untilMs: nowMs + settlingMs };
+  return true;
 }
 
 /** The fewest clients that make a group under these settings. */

@@ -6,6 +6,7 @@ import { defaultPolicy, type MemberPorts } from '../../src/client/group-ports.ts
 import { groupRound } from '../../src/client/group-round.ts';
 import { groupSession } from '../../src/client/group-session.ts';
 import type { ClientPorts } from '../../src/client/ports.ts';
+import { roundPrivacy } from '../../src/client/private-round.ts';
 import type { GroupRound } from '../../src/client/stages.ts';
 import { compareBytes } from '../../src/core/bytes/cbor.ts';
 import { floatsToBytes, toHex } from '../../src/core/bytes/floats.ts';
@@ -208,6 +209,7 @@ export interface PlayerSettings {
   readonly assignment?: Assignment;
   readonly outbox?: MemoryOutbox;
   readonly blobs?: MemoryBlobs;
+  readonly ledger?: MemoryLedger;
 }
 
 /** The client at this place, ready for its round with the host. */
@@ -239,7 +241,7 @@ export function player(host: GroupHost, at: number, settings: PlayerSettings = {
     channel: settings.channel?.(channel) ?? channel,
     trainerFor: unasked,
     outbox,
-    privacy: new MemoryLedger({ sha256: primitives.sha256, build, faults: {} }),
+    privacy: settings.ledger ?? new MemoryLedger({ sha256: primitives.sha256, build, faults: {} }),
     vectors: new FloatPool(0),
     blobs,
     primitives,
@@ -265,7 +267,8 @@ export function player(host: GroupHost, at: number, settings: PlayerSettings = {
   };
   const { task, taskHash, round } = host;
   const manifest = taskManifest(task);
-  const about = { task, taskHash, taskId: toHex(taskHash), round, assignment, manifest, privacy: null };
+  const privacy = roundPrivacy(task, round, assignment, primitives);
+  const about = { task, taskHash, taskId: toHex(taskHash), round, assignment, manifest, privacy };
   const session = groupSession(about, clientPorts);
   assert.ok(session !== null);
   const context: GroupRound = { ...about, protection: 'group', session };

@@ -3,15 +3,15 @@ import { test } from 'node:test';
 import { simulationPorts } from '../../src/cli/simulation-ports.ts';
 import type { ClientPorts } from '../../src/client/ports.ts';
 import { roundPrivacy } from '../../src/client/private-round.ts';
-import type { RoundContext } from '../../src/client/stages.ts';
-import { prepare } from '../../src/client/update.ts';
+import { prepare, prepareShare } from '../../src/client/update.ts';
 import { taskManifest } from '../../src/core/learning/model.ts';
 import { parameterCount } from '../../src/core/learning/parameters.ts';
 import type { Trainer } from '../../src/core/learning/trainer.ts';
 import { FloatPool } from '../../src/core/math/float-pool.ts';
 import type { Assignment } from '../../src/core/protocol/message.ts';
 import { Problem } from '../../src/core/protocol/problem.ts';
-import { centralFedAvg, dpSgd, localFedAvg, privateTask } from '../simulation/private-federation.ts';
+import { sharedWords } from '../../src/core/secagg/shared-words.ts';
+import { centralFedAvg, dpSgd, localFedAvg, privateTask, sharedFedAvg } from '../simulation/private-federation.ts';
 
 const { primitives } = simulationPorts;
 
@@ -19,7 +19,8 @@ const { primitives } = simulationPorts;
 async function order(privacy: object, isRefused: boolean, trains: Trainer['train']): Promise<readonly string[]> {
   const done: string[] = [];
   const note = (what: string): void => void (done.at(-1) === what || done.push(what));
-  const task = privateTask({ privacy });
+  const isShared = privacy === sharedFedAvg;
+  const task = privateTask(isShared ? { privacy, protection: { kind: 'group', size: 3, honest: 3 } } : { privacy });
   const manifest = taskManifest(task);
   const global = new Float32Array(parameterCount(manifest));
   const assignment: Assignment = {
@@ -34,11 +35,7 @@ async function order(privacy: object, isRefused: boolean, trains: Trainer['train
     group: null,
   };
   const about = { task, taskHash: new Uint8Array(32), taskId: '00', round: 1, assignment, manifest };
-  const context: RoundContext = {
-    protection: 'inspect',
-    ...about,
-    privacy: roundPrivacy(task, 1, assignment, primitives),
-  };
+  const context = { ...about, privacy: roundPrivacy(task, 1, assignment, primitives) };
   const ports = {
     name: 'alice',
     privacy: {
@@ -71,7 +68,10 @@ async function order(privacy: object, isRefused: boolean, trains: Trainer['train
     evaluate: () => assert.fail('nothing is evaluated'),
   };
   try {
-    await prepare({ context, trainer, global, ports, signal: undefined });
+    const shared = sharedWords(task, context.taskHash, 1, primitives);
+    const training = { trainer, global, ports, signal: undefined };
+    if (shared === null) await prepare({ ...training, context: { ...context, protection: 'inspect' } });
+    else await prepareShare({ ...training, context: { ...context, protection: 'group' } }, shared);
   } catch (error) {
     note(error instanceof Problem ? error.code : String(error));
   }
@@ -83,12 +83,14 @@ const noisy: Trainer['train'] = async ({ parameters }) => ({ parameters, example
 test('what a round costs is durable before a program that draws noise begins, and before a random byte of whole updates', async () => {
   assert.deepEqual(await order(dpSgd, false, noisy), ['reserved', 'trained']);
   assert.deepEqual(await order(localFedAvg, false, noisy), ['trained', 'reserved', 'random bytes']);
+  assert.deepEqual(await order(sharedFedAvg, false, noisy), ['trained', 'reserved', 'random bytes']);
   assert.deepEqual(await order(centralFedAvg, false, noisy), ['trained', 'reserved']);
 });
 
 test('where the ledger refuses nothing is drawn', async () => {
   assert.deepEqual(await order(dpSgd, true, noisy), ['refused', 'budget-spent']);
-  assert.deepEqual(await order(localFedAvg, true, noisy), ['trained', 'refused', 'budget-spent']);
+  for (const privacy of [localFedAvg, sharedFedAvg])
+    assert.deepEqual(await order(privacy, true, noisy), ['trained', 'refused', 'budget-spent']);
 });
 
 test('training that ends in the middle has spent: nothing is taken back', async () => {

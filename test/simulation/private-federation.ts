@@ -18,7 +18,7 @@ import { memoryClientDisk, memoryCoordinatorDisk } from '../../src/simulation/di
 import { coordinatorParty, type Fault } from '../../src/simulation/faults.ts';
 import type { MemoryLedger } from '../../src/simulation/memory-ledger.ts';
 import { streamOf } from '../../src/simulation/stream.ts';
-import { World } from '../../src/simulation/world.ts';
+import { type SimulationPorts, World } from '../../src/simulation/world.ts';
 import { clientNames, deadlineMs, digestOf, smallTask } from './federation.ts';
 
 const { primitives } = simulationPorts;
@@ -35,6 +35,8 @@ export interface PrivateSettings {
   readonly aggregation?: object;
   readonly workerMomentum?: number;
   readonly protection?: unknown;
+  /** Of tasks with groups those of `groupSimulationPorts`. */
+  readonly ports?: SimulationPorts;
   /** What a client of dp-fedavg trains: by default a step of about ½ in every parameter. */
   readonly step?: (client: string, round: number) => number;
   readonly trainer?: (client: string, task: Task, clock: Clock) => Trainer;
@@ -133,7 +135,7 @@ export function privateWorld(settings: PrivateSettings): {
     return { ...disk, blobs: recording(disk.blobs, (key, digest) => note(written, `${party} ${key}`, digest)) };
   };
   const world = new World({
-    ports: simulationPorts,
+    ports: settings.ports ?? simulationPorts,
     seed,
     faults,
     coordinatorDisk: watched(coordinatorParty, memoryCoordinatorDisk(storage(coordinatorParty), primitives)),

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { decodeEnvelope } from '../../src/core/crypto/envelope.ts';
 import { applyMasks } from '../../src/core/secagg/apply-masks.ts';
-import { maskCoins, maskKeyPair, pairSeed, selfSeed } from '../../src/core/secagg/derive.ts';
+import { encapsulates, maskCoins, maskKeyPair, pairSeed, selfSeed } from '../../src/core/secagg/derive.ts';
 import { beginGroup, type GroupState, stepGroup } from '../../src/core/secagg/group-machine.ts';
 import { encodeGroupMessage, type MemberLabel, parseKeys } from '../../src/core/secagg/group-message.ts';
 import type { Mask } from '../../src/core/secagg/mask.ts';
@@ -104,7 +104,7 @@ export function pairMasks(group: TestGroup, at: number, root: Uint8Array, model 
     .filter(other => other !== at)
     .map(other => {
       const order = at < other ? ([at, other] as const) : ([other, at] as const);
-      const secret = at < other ? sentSecret(group, root, other) : receivedSecret(group, root, other, at);
+      const secret = encapsulates(at, other) ? sentSecret(group, root, other) : receivedSecret(group, root, other, at);
       return { seed: pairSeed(secret, sid, order, model, primitives), sign: at < other ? 1 : -1 };
     });
 }

@@ -29,6 +29,14 @@ export function maskCoins(root: Uint8Array, sid: Uint8Array, to: number, primiti
   return primitives.hkdf(root, sid, encodeCbor(['parley/v1/mask-coins', to]), 64);
 }
 
+/**
+ * Whether, of two members, it is `from` that encapsulates the secret of their pair mask to the other: the one that comes first where the sum of
+ * their places is odd, else the other, so that all send about as many ciphertexts.
+ */
+export function encapsulates(from: number, to: number): boolean {
+  return from < to === ((from + to) % 2 === 1);
+}
+
 /** Seed of the mask of members u < v. Who trained from another model has another one, so that their masks never cancel. */
 export function pairSeed(
   secret: Uint8Array,

@@ -7,7 +7,7 @@ import { isEncapsulationKey } from '../crypto/xwing.ts';
 import { Problem } from '../protocol/problem.ts';
 import type { SecretKind } from './blame.ts';
 import { boxTree, isShare } from './dealt.ts';
-import { setHash } from './derive.ts';
+import { encapsulates, setHash } from './derive.ts';
 import {
   type AgreeMessage,
   type InputMessage,
@@ -136,11 +136,12 @@ function expectSet(
     throw new Problem('malformed', `group: another set of ${name} than the one it was shown`);
 }
 
-/** One for each other member of U1, in order; a mask ciphertext for those that come later. */
+/** One for each other member of U1, in order; a mask ciphertext for those that it encapsulates to. */
 function expectBoxes({ present }: GroupState, at: number, body: SharesBody): void {
   const others = present.filter(other => other !== at);
   const areForOthers =
-    body.length === others.length && body.every(({ to, mask }, i) => to === others[i] && (mask !== null) === to > at);
+    body.length === others.length &&
+    body.every(({ to, mask }, i) => to === others[i] && (mask !== null) === encapsulates(at, to));
   if (!areForOthers) throw new Problem('malformed', 'group: not one box for each other member');
   if (body.some(({ mask, channel }) => hasLowOrder(channel) || (mask !== null && hasLowOrder(mask))))
     throw new Problem('malformed', 'group: a ciphertext of low order');

@@ -103,7 +103,7 @@ function pairMasks(at: number, context: Context): readonly Mask[] | Obstacle {
   });
 }
 
-/** What member `at` has sent to later members, made anew from its root. */
+/** The ciphertexts that member `at` has sent for pair masks, made anew from its root. */
 function encapsulated(
   at: number,
   root: Uint8Array,
@@ -117,7 +117,7 @@ function encapsulated(
   });
 }
 
-/** The secret that an earlier member has sent to member `at`. */
+/** The secret that another member has sent to member `at`. */
 function received(from: number, at: number, pair: KemKeyPair, { state, primitives }: Context): Uint8Array {
   const mask = dealtBy(state, from).body.find(({ to }) => to === at)?.mask;
   if (!mask) throw new RangeError(`group: member ${from} has sent no mask to ${at}`);

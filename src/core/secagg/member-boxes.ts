@@ -3,7 +3,7 @@ import { sameBytes } from '../bytes/floats.ts';
 import type { GroupPrimitives, KemKeyPair } from '../crypto/group-primitives.ts';
 import { Problem } from '../protocol/problem.ts';
 import { type Deal, isSent, sharesInBox } from './dealt.ts';
-import { boxKey, openBox, pairSeed, selfSeed, setHash } from './derive.ts';
+import { boxKey, encapsulates, openBox, pairSeed, selfSeed, setHash } from './derive.ts';
 import { type BoxEntry, type BoxesMessage, type InputMessage, parseShares } from './group-message.ts';
 import type { Mask } from './mask.ts';
 import { checkEnough } from './member-policy.ts';
@@ -77,7 +77,7 @@ function checkDealers(state: SharesSent, { sid, sharers }: BoxesMessage, primiti
       continue;
     }
     const deal = { ...header, dealer: at, present: places };
-    if (sent === null || (sent.mask !== null) !== at < session.at)
+    if (sent === null || (sent.mask !== null) !== encapsulates(at, session.at))
       throw new Problem('group-altered', `what member ${at} sent this one is not all there`);
     const entry = { to: session.at, mask: sent.mask, channel: sent.channel, box: sent.box };
     if (!isSent(deal, entry, sent.proof, primitives))
@@ -118,10 +118,10 @@ function pairMask(
 ): Mask {
   const { sid, at, manifest } = session;
   const isFirst = at < other;
-  const secret = isFirst
+  const secret = encapsulates(at, other)
     ? pairSecrets.find(pair => pair.with === other)?.secret
     : mask && decapsulate(mask, maskPair, primitives);
-  // For each that comes after this member a secret was made; what one sent that comes before it may be none.
+  // Where this member encapsulated there is a secret; what another sent may be none.
   if (!secret) throw new Problem('malformed', `the mask that member ${other} sent is none`);
   const seed = pairSeed(secret, sid, isFirst ? [at, other] : [other, at], manifest.model, primitives);
   wipe(secret);

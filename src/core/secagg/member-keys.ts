@@ -1,6 +1,7 @@
 /** The first step of a member: its keys, and whether those of the others are keys of the group's members. */
 import { sameBytes, toHex } from '../bytes/floats.ts';
 import type { GroupPrimitives, KemKeyPair } from '../crypto/group-primitives.ts';
+import { isEncapsulationKey } from '../crypto/xwing.ts';
 import { Problem } from '../protocol/problem.ts';
 import { channelKeyPair, maskKeyPair } from './derive.ts';
 import { encodeGroupMessage, type KeysMessage, type MembersMessage, parseKeys } from './group-message.ts';
@@ -28,7 +29,7 @@ export function makeKeys(
 
 /**
  * U1 with its keys, ascending. Throws Problem unless every certificate is the one that the manifest names at that place, every R0 is signed
- * with it in this session, no key stands twice, this member's own R0 is what it sent, and they are enough.
+ * with it in this session, its keys can be encapsulated to and none stands twice, this member's own R0 is what it sent, and they are enough.
  */
 export function checkMembers(
   { session, keys: own }: KeysSent,
@@ -47,6 +48,8 @@ export function checkMembers(
       throw new Problem('group-altered', 'the keys of this member are not those that it sent');
     const parsed = parseKeys(payload);
     checkSession(parsed.sid, session, `the keys of member ${at}`);
+    if (!isEncapsulationKey(parsed.maskKey) || !isEncapsulationKey(parsed.channelKey))
+      throw new Problem('malformed', `member ${at} sent a key that is none`);
     return { peer, keys: parsed };
   });
   if (!present.some(({ peer }) => peer.at === session.at))

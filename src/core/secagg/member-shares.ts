@@ -2,7 +2,7 @@
 import type { GroupPrimitives } from '../crypto/group-primitives.ts';
 import { inclusionProof, merkleRoot, merkleTree } from '../crypto/merkle.ts';
 import { Problem } from '../protocol/problem.ts';
-import { boxKey, boxLeaf, maskCoins, sealBox, selfCommitment, setHash, shareLeaf } from './derive.ts';
+import { boxKey, boxLeaf, encapsulates, maskCoins, sealBox, selfCommitment, setHash, shareLeaf } from './derive.ts';
 import { type BoxEntry, encodeGroupMessage, type SharesBody, type SharesMessage } from './group-message.ts';
 import type { PresentMember } from './member-keys.ts';
 import type { HeldShares, KeysSent, PairSecret } from './member-state.ts';
@@ -15,7 +15,7 @@ export interface Dealt {
   readonly body: SharesBody;
   /** Its own shares of its own secrets. */
   readonly own: HeldShares;
-  /** What seeds the masks with those that come after it. */
+  /** What seeds the masks with those that it encapsulated to. */
   readonly pairSecrets: readonly PairSecret[];
 }
 
@@ -34,7 +34,7 @@ export function dealShares(state: KeysSent, present: readonly PresentMember[], p
     const to = peer.at;
     if (to === at) continue;
     let mask: Uint8Array | null = null;
-    if (to > at) {
+    if (encapsulates(at, to)) {
       const pair = encapsulate(keys.maskKey, maskCoins(secrets.root, sid, to, primitives), to, primitives);
       pairSecrets.push({ with: to, secret: pair.secret });
       mask = pair.ciphertext;

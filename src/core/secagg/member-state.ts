@@ -103,7 +103,7 @@ export interface SharesSent extends Running {
   readonly shares: Uint8Array;
   /** Its own shares of its own secrets. */
   readonly own: HeldShares;
-  /** What it encapsulated for those that come after it. */
+  /** What it encapsulated itself. */
   readonly pairSecrets: readonly PairSecret[];
 }
 

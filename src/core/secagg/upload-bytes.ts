@@ -1,6 +1,7 @@
 /** How many bytes a member of a group sends beyond its masked update: counted by encoding the messages. */
 import { encodeCbor } from '../bytes/cbor.ts';
 import { encodeEnvelope } from '../crypto/envelope.ts';
+import { encapsulates } from './derive.ts';
 import { encodeGroupMessage, type MemberLabel } from './group-message.ts';
 
 const digest = new Uint8Array(32);
@@ -10,8 +11,8 @@ const publicKey = new Uint8Array(1216);
 const tagBytes = 16;
 
 /**
- * Bytes of R0 to R4 of a member in the middle of its group, which is the mean, in a round in which all stay and nobody complains. Names and
- * round numbers take a few bytes more or less. The first member sends 560 bytes more for each of the others, the last so many less.
+ * The most bytes of R0 to R4 that a member of a group sends, in a round in which all stay and nobody complains. Names and round numbers take a
+ * few bytes more or less. The least is one ciphertext less.
  *
  * @param members of the group, 2 or more.
  */
@@ -20,9 +21,9 @@ export function uploadBeyond(members: number): number {
   const proof = Array.from({ length: Math.ceil(Math.log2(2 * members)) }, () => digest);
   const text = encodeGroupMessage({ self: digest, selfProof: proof, root: digest, rootProof: proof });
   const box = new Uint8Array(text.length + tagBytes);
-  // Of each pair, the member that comes first sends the ciphertext that the pair's mask comes of.
-  const middle = (members - 1) / 2;
-  const body = everyone.slice(1).map(to => ({ to, mask: to > middle ? ciphertext : null, channel: ciphertext, box }));
+  const sent = (at: number) => everyone.filter(to => to !== at && encapsulates(at, to)).length;
+  const most = Math.max(...everyone.map(sent));
+  const body = everyone.slice(1).map((to, i) => ({ to, mask: i < most ? ciphertext : null, channel: ciphertext, box }));
   const revealed = everyone.map(of => ({ of, share: digest, proof }));
   const sid = digest;
   return (

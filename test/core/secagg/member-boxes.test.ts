@@ -190,7 +190,7 @@ test('bad-share: boxes and ciphertexts that their dealer did not sign are refuse
   }
 });
 
-test('a mask ciphertext comes from each that stands before, and from nobody else', () => {
+test('a mask ciphertext comes from each that encapsulates to this member, and from nobody else', () => {
   const { mask } = entryOf(liar, me);
   assert.ok(mask);
   const change = (at: number, changed: Uint8Array | null) =>

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { toHex } from '../../../src/core/bytes/floats.ts';
 import { applyMasks } from '../../../src/core/secagg/apply-masks.ts';
-import { maskCoins, maskKeyPair, pairSeed, selfSeed } from '../../../src/core/secagg/derive.ts';
+import { encapsulates, maskCoins, maskKeyPair, pairSeed, selfSeed } from '../../../src/core/secagg/derive.ts';
 import { parseKeys } from '../../../src/core/secagg/group-message.ts';
 import type { Mask } from '../../../src/core/secagg/mask.ts';
 import { beginMember, type MemberEvent, stepMember } from '../../../src/core/secagg/member-machine.ts';
@@ -62,7 +62,7 @@ function opening(group: TestGroup, by: readonly number[]): Mask[] {
   const left = dropped.flatMap(u => {
     const root = secretOf('root', u);
     return group.survivors.map(v => {
-      const secret = u < v ? sentSecret(group, root, v) : receivedSecret(group, root, v, u);
+      const secret = encapsulates(u, v) ? sentSecret(group, root, v) : receivedSecret(group, root, v, u);
       const pair = u < v ? ([u, v] as const) : ([v, u] as const);
       const seed = pairSeed(secret, sid, pair, manifest.model, primitives);
       return { seed, sign: u < v ? (1 as const) : (-1 as const) };

@@ -13,6 +13,7 @@ import { expandMessageReader, hashToCurveReader } from './readers/rfc9380.ts';
 import { ristrettoReader } from './readers/rfc9496.ts';
 import { rlweReader } from './readers/rlwe.ts';
 import { robustReader } from './readers/robust.ts';
+import { secaggDealReader, secaggSessionReader } from './readers/secagg.ts';
 import { signedNoteReader } from './readers/signed-note.ts';
 import { slip39Reader } from './readers/slip39.ts';
 import { pineReader, vdafReader, xofReader } from './readers/vdaf.ts';
@@ -38,6 +39,8 @@ const readers: readonly Reader[] = [
   xwingReader,
   rlweReader,
   signedNoteReader,
+  secaggSessionReader,
+  secaggDealReader,
   mlkemTextReader,
 ];
 

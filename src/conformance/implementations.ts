@@ -13,6 +13,7 @@ import { mustNotFunctions } from './implementations/must-not.ts';
 import { privacyFunctions } from './implementations/privacy.ts';
 import { replayMustNotFunctions } from './implementations/replay.ts';
 import { robustFunctions } from './implementations/robust.ts';
+import { secaggFunctions } from './implementations/secagg.ts';
 import { slip39Functions } from './implementations/slip39.ts';
 import { xwingFunctions } from './implementations/xwing.ts';
 
@@ -29,6 +30,7 @@ export const implementations: Implementations = {
   ...mustNotFunctions,
   ...maskMustNotFunctions,
   ...groupFunctions,
+  ...secaggFunctions,
   ...replayMustNotFunctions,
   ...attackFunctions,
   ...privacyFunctions,

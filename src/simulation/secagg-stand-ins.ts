@@ -56,7 +56,9 @@ export function standInSigner(sha256: Sha256, seed: Uint8Array): Signer {
 
 /** The secret follows from public key and ciphertext alone: a damaged ciphertext, or another key, gives another one. */
 function standInKem(sha256: Sha256): Kem {
-  const publicKeyOf = (seed: Uint8Array): Uint8Array => expanded(sha256, hashOf(sha256, 'key', seed), 1216);
+  // Without the highest bit of every four, so that coefficients are within the field of ML-KEM.
+  const publicKeyOf = (seed: Uint8Array): Uint8Array =>
+    expanded(sha256, hashOf(sha256, 'key', seed), 1216).map(byte => byte & 0x77);
   const secretOf = (publicKey: Uint8Array, ciphertext: Uint8Array): Uint8Array =>
     hashOf(sha256, 'secret', publicKey, ciphertext);
   return {

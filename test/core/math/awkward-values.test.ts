@@ -150,6 +150,9 @@ const calls: Record<Exclude<keyof Kernels, 'name' | 'buffer'>, Call> = {
       return made;
     },
   },
+  addWords32: { sizes: [m, m], run: (f, [words, sums]) => f.addWords32(words, sums, m, -1) },
+  addWords16: { sizes: [m, 2 * m], run: (f, [words, sums]) => f.addWords16(words, sums, 2 * m, 1) },
+  keepLowBits: { sizes: [m], run: (f, [values]) => f.keepLowBits(values, m, 20) },
 };
 
 test('every kernel gives the bits of its twin on zeros of both signs, subnormal and infinite values, and NaN', () => {

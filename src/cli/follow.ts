@@ -8,6 +8,7 @@ import { Problem } from '../core/protocol/problem.ts';
 import { systemClock } from '../node/clock.ts';
 import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
 import { newDeclines } from './declines.ts';
+import { combinedText, groupTroubles, openGroupsText } from './groups-line.ts';
 import { leftOutText } from './left-out.ts';
 import type { Progress } from './output.ts';
 import { significant } from './result.ts';
@@ -61,7 +62,7 @@ export async function follow(
 export function roundLine(report: RoundReport, { rounds, unit }: Pick<RunStatus, 'rounds' | 'unit'>): string {
   const parts = [
     `round ${String(report.round).padStart(String(rounds).length)}/${rounds}`,
-    `${report.combined.length}/${report.cohort} clients`,
+    combinedText(report),
     `loss ${report.loss === null ? '–' : report.loss.toFixed(4)}`,
   ];
   if (report.evaluation !== null) parts.push(`start: ${qualityText(report.evaluation, unit)}`);
@@ -69,6 +70,7 @@ export function roundLine(report: RoundReport, { rounds, unit }: Pick<RunStatus,
   const leftOut = leftOutText(report);
   if (leftOut !== null) parts.push(leftOut);
   if (report.refused.length > 0) parts.push(`refused: ${report.refused.join(', ')}`);
+  parts.push(...groupTroubles(report));
   parts.push(`${(report.milliseconds / 1000).toFixed(2)} s`);
   return parts.join('  ');
 }
@@ -109,12 +111,14 @@ export const budgetRemedy =
 /** Where a run stands, in one line. */
 export function statusLine(status: RunStatus): string {
   const { phase, round, rounds, cohort, answered, present, minimum, waiting, leftMs, stoppedEarly, privacy } = status;
+  const { groups, voids } = status;
   const left = leftMs === null ? '' : `, about ${Math.ceil(leftMs / 1000)} s left`;
   if (phase === 'queued') return 'queued behind another run';
   if (phase === 'finished') {
     const early = stoppedEarly === null ? '' : `; ${stoppedEarlyText(stoppedEarly)}`;
     const spent = privacy?.budgetSpentAfter ? `; ${budgetSpentText(status)}` : '';
-    return `finished after ${round} rounds${early}${spent}`;
+    const without = voids === 0 ? '' : `, ${voids} of them void`;
+    return `finished after ${round} rounds${without}${early}${spent}`;
   }
   if (phase === 'stopped' && privacy?.budgetSpentAfter === 0) return budgetSpentText(status) ?? '';
   if (phase === 'stopped') return `stopped in round ${round}`;
@@ -126,5 +130,6 @@ export function statusLine(status: RunStatus): string {
     const names = present.length === 0 ? '' : `: ${present.join(', ')}`;
     return `${what} waits ${waiting}: ${needs}present ${present.length}${names}`;
   }
+  if (groups !== null) return `${what}: ${openGroupsText(groups)}${left}`;
   return `${what}: ${answered.length} of ${cohort.length} clients have answered${left}`;
 }

@@ -35,6 +35,8 @@ export interface Loaded {
   charged: { readonly of: Run; readonly charged: Charged } | null;
   /** How many clients are there for the first set of groups, and when nobody else is waited for, ms since the epoch; null when nobody is. */
   settling: { readonly clients: number; readonly untilMs: number } | null;
+  /** When a final evaluation for which no group comes together is given up, ms since the epoch; null before anybody waits for it. */
+  givesUpAt: number | null;
   /** The machines of the open round's groups, one for each; null until they are needed. Their messages are in the store. */
   sessions: { readonly round: number; readonly members: SessionMembers; readonly states: GroupState[] } | null;
   /** Why the rule refused what had arrived, and a name of that; null when it has refused nothing in this process. */
@@ -143,6 +145,7 @@ export class Book {
       pending: null,
       charged: null,
       settling: null,
+      givesUpAt: null,
       sessions: null,
       refusal: null,
     };

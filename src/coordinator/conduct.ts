@@ -17,6 +17,7 @@ import { account, artifactKey, inspect, publish, recall, record, settle } from '
 import {
   closable,
   complete,
+  deadlineMs,
   deadlinePassed,
   deadlineRecounted,
   finished,
@@ -44,7 +45,8 @@ export async function conduct(book: Book): Promise<boolean> {
     await finish(book, loaded);
     return true;
   }
-  if (run.cohort === null) return (await openRound(book, loaded)) || (await endSparing(book, run, now));
+  if (run.cohort === null)
+    return (await openRound(book, loaded)) || (await endSparing(book, run, now)) || giveUpEvaluation(book, loaded, now);
   if (run.groups !== null) return conductGroups(book, loaded);
   if (closable(run, task, now) && ruleRefusal(loaded, run) === null) {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
@@ -66,6 +68,17 @@ export async function conduct(book: Book): Promise<boolean> {
   }
   await foldArrived(book, loaded);
   return false;
+}
+
+/** A model that is trained is published, also where too few are left to evaluate it as a group. */
+async function giveUpEvaluation(book: Book, loaded: Loaded, nowMs: number): Promise<boolean> {
+  const { run, task } = loaded;
+  if (run.phase !== 'evaluating' || !isGrouped(task, 'evaluate')) return false;
+  loaded.givesUpAt ??= nowMs + deadlineMs(task);
+  if (nowMs < loaded.givesUpAt) return false;
+  book.ports.log({ event: 'not-evaluated', level: 'warn', task: run.task, detail: 'too few clients for a group' });
+  await finish(book, loaded);
+  return true;
 }
 
 /** Takes one transition of a round of groups: the same round is never asked twice, so that one without a result is void. */

@@ -354,8 +354,10 @@ export class Coordinator {
   #dueAt(): number | null {
     const { active } = this.#book;
     if (active === null) return null;
-    const { run, settling } = active;
-    return run.deadlineAt ?? (run.cohort === null ? (settling?.untilMs ?? null) : null);
+    const { run, settling, givesUpAt } = active;
+    if (run.deadlineAt !== null) return run.deadlineAt;
+    const waits = run.cohort === null ? [settling?.untilMs ?? [], givesUpAt ?? []].flat() : [];
+    return waits.length === 0 ? null : Math.min(...waits);
   }
 
   #wakeAfter(milliseconds: number): void {

@@ -53,6 +53,7 @@ export async function openGroups(
   const { task } = loaded;
   if (run.deadlineAt !== null && clock.now() < run.deadlineAt) return null;
   const ready = readiness(book, loaded, run, awaited);
+  if (ready.waiting !== null) loaded.settling = null;
   if (ready.waiting !== null || isSettling(loaded, run, ready, clock.now())) return null;
   const cohort = drawn(book, loaded, run, ready);
   // `readiness` takes registered clients only.
@@ -135,11 +136,12 @@ function isGroup(members: number, settings: GroupSettings): boolean {
 function waitingFor({ clients, awaited, leftOut, until }: Eligible, least: number, { lastSet }: Run): string | null {
   if (awaited.length > 0) {
     const why = `the ${lastSet?.survivors.length} clients that agreed on a sum of this model have to be the same`;
-    return `for ${awaited.join(', ')}: ${why}; else parley stop keeps the model of the last round`;
+    return `for ${awaited.join(', ')} (${why}, else parley stop)`;
   }
   if (clients.length >= least) return null;
-  const others = leftOut.length === 0 ? '' : `, without ${leftOut.join(', ')} until round ${until ?? 'the next model'}`;
-  return `for enough clients: a group needs ${least}, and ${clients.length} are there${others}`;
+  if (leftOut.length === 0) return 'for enough clients';
+  const when = until === null ? 'while the model is the same' : `before round ${until}`;
+  return `for enough clients of the last set (sums with ${leftOut.join(', ')} ${when} would show single updates)`;
 }
 
 /** A set that must not grow is asked as a whole; else it is drawn as in every other round, no more than one group holds. */

@@ -8,16 +8,13 @@ import type { GroupStatus, RunStatus } from './status.ts';
 import type { GroupRecord } from './store.ts';
 
 /** The groups of the open round as they stand, and what a round that is not open waits for. */
-export function groupsNow(
-  book: Book,
-  loaded: Loaded,
-  waiting: string | null,
-): Pick<RunStatus, 'groups' | 'waiting' | 'answered'> | null {
+export function groupsNow(book: Book, loaded: Loaded, waiting: string | null): Partial<RunStatus> | null {
   const { run, task, sessions } = loaded;
   if (!isGrouped(task, kindOf(run))) return null;
   if (run.groups === null) {
-    const why = run.cohort === null ? readiness(book, loaded, run).waiting : null;
-    return { groups: null, waiting: why ?? waiting, answered: [] };
+    if (run.cohort !== null) return null;
+    const ready = readiness(book, loaded, run);
+    return { waiting: ready.waiting ?? waiting, minimum: ready.least, answered: [] };
   }
   const states = sessions?.round === run.round ? sessions.states : [];
   const groups = run.groups.map((group, i) => groupNow(group, states[i]));

@@ -9,8 +9,10 @@ import type { EvaluationRecord, Phase, RoundReport, Run } from './store.ts';
 
 /** Quality of the final model on one client's test rows. */
 export type ClientQuality = Judged & {
-  /** Of a group what it is: `group-1 (sum of 8 sites)`. */
+  /** Or the group that it is the sum of. */
   readonly client: string;
+  /** How many sites it is the sum of; null for one client. */
+  readonly sites: number | null;
   /** What this client reached training alone; null when the task did not ask. */
   readonly alone: Quality | null;
 };
@@ -140,10 +142,8 @@ function finalQuality({ evaluations, unit }: Run): Pick<RunStatus, 'clients' | '
   if (pooled === null) return { clients: [], pooled };
   const clients = byName(evaluations).flatMap(({ client, sites, evaluation, alone }) => {
     if (evaluation === null) return [];
-    const whose = sites === undefined ? client : `${client} (sum of ${sites} sites)`;
-    return [
-      { client: whose, ...judged(evaluation, pooled, unit), alone: alone === null ? null : quality(alone, unit) },
-    ];
+    const own = alone === null ? null : quality(alone, unit);
+    return [{ client, sites: sites ?? null, ...judged(evaluation, pooled, unit), alone: own }];
   });
   return { clients, pooled: judged(pooled, pooled, unit) };
 }

@@ -130,8 +130,8 @@ test('eight clients through a group give the same weights as with single updates
   assert.ok(Math.max(...differences) <= 1e-4);
   const { clients: rows, pooled } = await grouped.world.status();
   assert.deepEqual(
-    rows.map(({ client }) => client),
-    [`group-1 (sum of ${clients} sites)`],
+    rows.map(({ client, sites }) => [client, sites]),
+    [['group-1', clients]],
   );
   assert.deepEqual(pooled, (await inspected.world.status()).pooled);
 });
@@ -216,4 +216,34 @@ test('without privacy a client that comes back is left out until the set may gro
     [2],
   );
   checkSums(outcome);
+});
+
+test('a model whose final evaluation has too few members is published without figures', async () => {
+  const gone = ['site-1', 'site-2', 'site-3'];
+  const faults = gone.map(
+    (party): Fault => ({ do: 'crash', at: { party, step: 'group-unmasked', count: 3 }, ms: 3_000_000 }),
+  );
+  const outcome = await run({ faults });
+  assert.ok(outcome.ended);
+  checkSums(outcome);
+  const { phase, pooled, missing } = await outcome.world.status();
+  assert.equal(phase, 'finished');
+  assert.equal(pooled, null);
+  assert.equal(missing.length, clients);
+});
+
+test('a run that is left by too many for a group waits, in words, and is given up where only the evaluation is left', async () => {
+  // While the coordinator is away between the last round and its record.
+  const coordinator = { party: coordinatorParty, step: 'round-combined', count: 3 } as const;
+  const gone = ['site-1', 'site-2', 'site-3'].map(
+    (party): Fault => ({ do: 'crash', at: { party, ms: 30_000 }, ms: 3_000_000 }),
+  );
+  const lines: string[] = [];
+  const onLog = (party: string, { event }: LogEvent): void => {
+    if (party === coordinatorParty) lines.push(event);
+  };
+  const outcome = await run({ faults: [...gone, { do: 'crash', at: coordinator, ms: 60_000 }], onLog });
+  assert.ok(outcome.ended);
+  assert.ok(lines.includes('not-evaluated'));
+  assert.equal((await outcome.world.status()).phase, 'finished');
 });

@@ -232,10 +232,10 @@ test('a model whose final evaluation has too few members is published without fi
   assert.equal(missing.length, clients);
 });
 
-test('a run that is left by too many for a group waits, in words, and is given up where only the evaluation is left', async () => {
+test('a final evaluation for which no group comes together is given up after the deadline of a round', async () => {
   // While the coordinator is away between the last round and its record.
   const coordinator = { party: coordinatorParty, step: 'round-combined', count: 3 } as const;
-  const gone = ['site-1', 'site-2', 'site-3'].map(
+  const gone = clientNames(clients - 2).map(
     (party): Fault => ({ do: 'crash', at: { party, ms: 30_000 }, ms: 3_000_000 }),
   );
   const lines: string[] = [];

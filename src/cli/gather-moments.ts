@@ -41,8 +41,9 @@ export async function gatherFromSites(statistics: Task, home: string): Promise<G
         throw new UserError(name, 'this run was stopped', `Change the seed of the task to ask again. ${consent}`);
       }
       const { parameters } = decodeSafetensors(await channel.bytes(`/v1/runs/${task}/artifact`, signal));
-      // The mean is over the clients that the report of the one round names.
-      const sites = status.reports[0].combined;
+      // Rounds before the last may be void; the mean is over the clients whose updates are in it.
+      const { combined, groups } = status.reports[status.reports.length - 1];
+      const sites = groups === null ? combined : groups.flatMap(({ survivors }) => survivors);
       return { moments: summed(parameters, sites.length, statistics), sites, run: task };
     });
   } catch (error) {

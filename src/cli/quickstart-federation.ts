@@ -4,6 +4,7 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { pause } from '../core/protocol/ports.ts';
 import { UserError } from '../core/protocol/problem.ts';
+import { leastHonest } from '../core/secagg/thresholds.ts';
 import { createFederation, invite } from '../node/authority/federation.ts';
 import { join as joinFederation } from '../node/authority/join.ts';
 import { systemClock } from '../node/clock.ts';
@@ -172,6 +173,9 @@ async function attempt(
         path,
         '--accept',
         'heart',
+        // Four clinics of which one may drop out: a site on its own would ask for sums of five.
+        '--honest',
+        String(leastHonest),
         '--log',
         join(member, 'client.log'),
       ]);

@@ -4,9 +4,20 @@ import type { Judged, Quality } from '../core/learning/quality.ts';
 
 /** @param pooledTraining quality of a model trained on everyone's rows in one place; null where none was. */
 export function qualityDocument({ clients, pooled }: RunStatus, pooledTraining: Quality | null): object {
+  const ofClients = clients.filter(({ sites }) => sites === null);
+  // Of a group the sums are known, and nothing of its members.
+  const ofGroups = clients.filter(({ sites }) => sites !== null);
   return {
-    clients: clients.map(({ client, alone, ...judged }) => ({ name: client, ...besideBaselines(judged, { alone }) })),
-    ...means(clients),
+    clients: ofClients.map(({ client, sites: _, alone, ...judged }) => ({
+      name: client,
+      ...besideBaselines(judged, { alone }),
+    })),
+    groups: ofGroups.map(({ client, sites, alone, ...judged }) => ({
+      name: client,
+      sites,
+      ...besideBaselines(judged, { alone }),
+    })),
+    ...means(ofClients),
     pooled: pooled && besideBaselines(pooled, pooledBaselines(pooled.kind, pooledTraining)),
   };
 }
@@ -29,9 +40,10 @@ function pooledBaselines(kind: Quality['kind'], trained: Quality | null): object
   return { pooledTrainingMae: found?.mae ?? null, pooledTrainingRmse: found?.rmse ?? null };
 }
 
-/** Every client counts the same. */
+/** Every client counts the same; nothing is known of them under protection group. */
 function means(clients: readonly Judged[]): object {
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (clients.length === 0) return { meanAccuracy: null };
   const numbers = clients.filter(c => c.kind === 'numbers');
   if (numbers.length > 0) return { meanMae: mean(numbers.map(c => c.mae)), meanRmse: mean(numbers.map(c => c.rmse)) };
   return { meanAccuracy: mean(clients.filter(c => c.kind === 'classes').map(c => c.accuracy)) };

@@ -52,19 +52,31 @@ export function resultTable(status: RunStatus, pooledTraining?: Quality): string
     examples,
     ...[...values, alone].map(value => (value === null ? none : columns.show(value))),
   ];
-  const ofClients = clients.map(c =>
-    line(c.client, c.examples, columns.of(c), c.alone === null ? null : columns.alone(c.alone)),
-  );
+  const alone = ({ alone: own }: ClientQuality): number | null => (own === null ? null : columns.alone(own));
+  const sums = clients.filter(({ sites }) => sites !== null);
+  // Of one group its sum is all there is; nobody knows the quality of its members.
+  const isOneSum = sums.length === 1 && clients.length === 1;
+  const ofEach = isOneSum ? [] : clients.map(c => line(nameOf(c), c.examples, columns.of(c), alone(c)));
   const rows: Cell[][] = [
-    ['client', 'test rows', ...columns.names],
-    ...ofClients,
-    line('mean of clients', '', meanOf(clients, columns), meanAlone(clients, columns), ''),
-    line('all test rows', pooled.examples, columns.of(pooled), null, ''),
+    [sums.length > 0 ? 'sum of' : 'client', 'test rows', ...columns.names],
+    ...ofEach,
+    ...(sums.length > 0
+      ? []
+      : [line('mean of clients', '', meanOf(clients, columns), meanAlone(clients, columns), '')]),
+    line('all test rows', pooled.examples, columns.of(pooled), isOneSum ? alone(clients[0]) : null, ''),
   ];
   if (pooledTraining !== undefined) {
     rows.push(line('  pooled training (simulation only)', '', columns.plain(pooledTraining), null, ''));
   }
-  return [table(rows), ...coverageLine(pooled), ...missingLine(clients.length, missing)].join('\n');
+  return [table(rows), ...coverageLine(pooled), ...missingLine(evaluatedIn(clients), missing)].join('\n');
+}
+
+function nameOf({ client, sites }: ClientQuality): string {
+  return sites === null ? client : `${client}, ${sites} ${sites === 1 ? 'site' : 'sites'}`;
+}
+
+function evaluatedIn(clients: readonly ClientQuality[]): number {
+  return clients.reduce((sum, { sites }) => sum + (sites ?? 1), 0);
 }
 
 /** Of a private task no more is known than the clients told with noise. */

@@ -9,6 +9,7 @@ import { neverCountedText } from './left-out.ts';
 import { faint, printLine, strong } from './output.ts';
 import { resultTable } from './result.ts';
 import { qualityDocument } from './result-document.ts';
+import { groupsOfRun } from './round-groups.ts';
 import type { SimulatedData } from './simulate-data.ts';
 import { attackDocument, attackText, type PlannedAttack } from './simulated-attack.ts';
 
@@ -78,6 +79,8 @@ export function printSimulated({ task, data, status, virtualMs, pooled, seconds,
   );
   printLine(`data: ${data.label}`);
   printLine(`drop-outs: ${dropOuts}, refused messages: ${refusals}`);
+  const groups = groupsOfRun(status.reports);
+  if (groups !== null) printLine(groups);
   if (attacked !== null) {
     const clients = data.sites.map(site => site.name);
     printLine();

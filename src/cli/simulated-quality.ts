@@ -26,7 +26,12 @@ export async function withExactQuality(
   const all = pooledEvaluation(found.map(({ evaluation }) => evaluation));
   if (all === null) return status;
   const clients = found.map(
-    ({ client, evaluation }): ClientQuality => ({ client, ...judged(evaluation, all, status.unit), alone: null }),
+    ({ client, evaluation }): ClientQuality => ({
+      client,
+      sites: null,
+      ...judged(evaluation, all, status.unit),
+      alone: null,
+    }),
   );
   return { ...status, missing: [], clients, pooled: judged(all, all, status.unit) };
 }

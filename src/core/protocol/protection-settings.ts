@@ -44,12 +44,12 @@ const group = z.strictObject({
 export type GroupSettings = z.infer<typeof group>;
 export type ProtectionSettings = z.infer<typeof protectionSchema>;
 
-/** `inspect`: the coordinator sees every update. `group`, a word or a block: it sees one sum per group and nothing else. */
-export const protectionSchema = z.union([
-  z.literal('inspect'),
-  z.literal('group').transform((): GroupSettings => group.parse({ kind: 'group' })),
-  group,
-]);
+const usual = (): GroupSettings => group.parse({ kind: 'group' });
+
+/** `inspect`: the coordinator sees every update. `group`, a word, a block or nothing at all: it sees one sum per group and nothing else. */
+export const protectionSchema = z
+  .union([z.literal('inspect'), z.literal('group').transform(usual), group])
+  .default(usual);
 
 /** Null where the coordinator sees single updates. */
 export function groupSettings(protection: ProtectionSettings): GroupSettings | null {

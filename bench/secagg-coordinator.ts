@@ -58,6 +58,11 @@ export class GroupCoordinator {
     });
   }
 
+  /** Whether the step can be closed. */
+  get isAnswered(): boolean {
+    return this.#costs.do('answered', () => isAnswered(this.#state));
+  }
+
   /** Closes the step. Throws Error when more is to come. */
   closeAnswered(): void {
     this.#costs.do('close', () => {

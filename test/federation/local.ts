@@ -2,6 +2,7 @@
 
 import type { LogEvent } from '../../src/core/protocol/ports.ts';
 import { Problem } from '../../src/core/protocol/problem.ts';
+import type { MemberPolicy } from '../../src/core/secagg/member-policy.ts';
 import { fileTrainers, type OpenTrainer, runClientProcess } from '../../src/node/run-client.ts';
 import { type CoordinatorSettings, type RunningCoordinator, runCoordinator } from '../../src/node/run-coordinator.ts';
 import type { Enrolled } from './enrolled.ts';
@@ -36,6 +37,7 @@ export function startClient(
   enrolled: Enrolled,
   name: string,
   open?: OpenTrainer,
+  groupPolicy?: MemberPolicy,
 ): LocalClient {
   const log: LogEvent[] = [];
   const controller = new AbortController();
@@ -44,6 +46,7 @@ export function startClient(
     log: event => log.push(event),
     trainerFor: fileTrainers(enrolled.tablePath(name), null, open),
     signal: controller.signal,
+    groupPolicy,
   }).then(
     () => null,
     error => {

@@ -25,11 +25,14 @@ export function findChromium(): string | null {
   return null;
 }
 
-/** Runs a module of the checkout (a path from its root) in a page; resolves with what it posts. Rejects after a minute. */
-export async function runInPage(chromium: string, module: string): Promise<unknown> {
+/** What the test answers to bytes that the page has posted to another path than /result. */
+export type Answer = (path: string, body: Uint8Array) => Promise<Uint8Array>;
+
+/** Runs a module of the checkout (a path from its root) in a page; resolves with what it posts to /result. Rejects after a minute. */
+export async function runInPage(chromium: string, module: string, answer?: Answer): Promise<unknown> {
   const posted = Promise.withResolvers<unknown>();
   const server = createServer((request, response) => {
-    serve(module, request, response, posted.resolve).catch(posted.reject);
+    serve(module, request, response, posted.resolve, answer).catch(posted.reject);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -73,13 +76,19 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   resolve: (value: unknown) => void,
+  answer: Answer | undefined,
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   if (request.method === 'POST') {
-    let body = '';
-    for await (const chunk of request) body += chunk;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    if (pathname !== '/result' && answer !== undefined) {
+      response.end(await answer(pathname, Uint8Array.from(body)));
+      return;
+    }
     response.end();
-    resolve(JSON.parse(body));
+    resolve(JSON.parse(body.toString()));
     return;
   }
   if (pathname === '/') {
@@ -97,12 +106,23 @@ async function serve(
   response.end(asModule(path));
 }
 
+/** Packages that are named alone, and their modules. */
+const packages: Readonly<Record<string, string>> = {
+  zod: 'zod/index.js',
+  'libsodium-wrappers-sumo': 'libsodium-wrappers-sumo/dist/modules-sumo-esm/libsodium-wrappers.mjs',
+  'libsodium-sumo': 'libsodium-sumo/dist/modules-sumo-esm/libsodium-sumo.mjs',
+};
+const imported = new RegExp(
+  `(from\\s*|import\\s*)(['"])(@noble/[\\w-]+/[\\w./-]+|${Object.keys(packages).join('|')})\\2`,
+  'g',
+);
+
 /** A module as a browser takes it: types stripped, packages by their place. (Workers know no import maps.) */
 function asModule(path: string): string {
   const text = readFileSync(path, 'utf8');
   const script = path.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
-  return script.replace(/(from\s*|import\s*)(['"])(@noble\/[\w-]+\/[\w./-]+|zod)\2/g, (_, keyword, quote, name) => {
-    const place = name === 'zod' ? 'zod/index.js' : name;
-    return `${keyword}${quote}/node_modules/${place}${quote}`;
-  });
+  return script.replace(
+    imported,
+    (_, keyword, quote, name) => `${keyword}${quote}/node_modules/${packages[name] ?? name}${quote}`,
+  );
 }

@@ -156,3 +156,21 @@ test('few organisations, a weak budget and a clip bound that few bits move are w
     );
   assert.deepEqual(planOutlook(users({ expectedCohort: 400 })).warnings, []);
 });
+
+test('of noise that members of a group share a statement says whom it holds against, and that sums of groups have left', () => {
+  const shared = { noisyClients: 5, leastShares: 7, mostShares: 15 };
+  const privacy = { ...fedAvg, noiseAt: 'shared', budget: { epsilon: 100 } } as const;
+  const groups = makePlan({ privacy, ...size, stepsPerRound: 1, shared });
+  const statement = stated(groups);
+  assert.match(statement.adversary, /^the coordinator together with as many members of a group as that bears/);
+  assert.match(statement.released[0], /^the sum of every group in every round, with the noise of its members/);
+  assert.ok(statement.assumptions.some(line => line.startsWith('Of every group no more members tell')));
+  assert.ok(statement.assumptions.every(line => !line.includes('adds the noise, and keeps')));
+  assert.ok(statementLines(statement).some(([, text]) => text.includes('the members of a group add a part each')));
+  // Hardly more than the same noise of one party costs, on a padded grid.
+  const central = stated(users({ budget: { epsilon: 100 } })).epsilon ?? Number.NaN;
+  const epsilon = statement.epsilon ?? Number.NaN;
+  assert.equal(epsilon, whole(groups));
+  assert.ok(Math.abs(epsilon / central - 1) < 0.02, `${epsilon} ${central}`);
+  assert.deepEqual(parseStatement(JSON.stringify(statement)), statement);
+});

@@ -332,6 +332,8 @@ for (const [name, task, message] of refusals) {
   });
 }
 
+const falling = { kind: 'progress', factor: 0.9, least: 2 };
+
 test('shared noise is for whole updates of groups, whose settings say who adds it', () => {
   const groups = { kind: 'group', honest: 3 };
   assert.match(
@@ -346,6 +348,20 @@ test('shared noise is for whole updates of groups, whose settings say who adds i
     /^privacy\.noisyClients: follows from the groups.*; remove it$/,
   );
   assert.deepEqual(errorsOf(changed({ protection: groups, 'privacy.noiseAt': 'shared' }, users)), []);
+  // The same noise on a mean of groups as long as they may be: about C + zC·√d / n.
+  const short = { protection: groups, 'privacy.noiseAt': 'shared', 'aggregation.clipNorm': 0.6 };
+  assert.match(
+    errorsOf(changed(short, users)).join(),
+    /^aggregation\.clipNorm: is 0\.6, and would shorten means of groups, which are up to \d+ long with their noise; use \d+ or more$/,
+  );
+  assert.match(
+    errorsOf(changed({ ...short, 'aggregation.clipNorm': 100, 'privacy.schedule': falling }, users)).join(),
+    /^privacy\.schedule\.kind: progress looks at one sum with known noise/,
+  );
+  assert.match(
+    errorsOf(changed({ ...short, 'aggregation.clipNorm': 100, 'privacy.clip': { initial: 0.5 } }, users)).join(),
+    /privacy\.clip: follows/,
+  );
 });
 
 test('statistics with privacy are refused: their sums are exact', () => {

@@ -92,5 +92,5 @@ function importPublicKey(publicKey: Uint8Array): KeyObject | null {
 
 /** A Buffer as what the port promises: its slice() copies. Small buffers of Node share a pool, so the bytes are copied out of it. */
 function plain(buffer: Uint8Array): Uint8Array {
-  return Uint8Array.from(buffer);
+  return new Uint8Array(buffer);
 }

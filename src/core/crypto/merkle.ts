@@ -15,12 +15,18 @@ export interface MerkleTree {
 
 /** The hash of a leaf. Its first byte keeps leaves and nodes apart: no inner node can be passed off as a leaf. */
 export function leafHash(leaf: Uint8Array, { sha256 }: Hash): Uint8Array {
-  return sha256(joined(0, leaf));
+  const bytes = new Uint8Array(1 + leaf.length);
+  bytes.set(leaf, 1);
+  return sha256(bytes);
 }
 
 /** The hash of a node over its two children. */
 export function nodeHash(left: Uint8Array, right: Uint8Array, { sha256 }: Hash): Uint8Array {
-  return sha256(joined(1, left, right));
+  const node = new Uint8Array(1 + left.length + right.length);
+  node[0] = 1;
+  node.set(left, 1);
+  node.set(right, 1 + left.length);
+  return sha256(node);
 }
 
 /** The tree of the leaves, in their order. */
@@ -165,17 +171,6 @@ class Climb {
     this.#own = Math.floor(this.#own / 2);
     this.#last = Math.floor(this.#last / 2);
   }
-}
-
-function joined(prefix: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 1));
-  bytes[0] = prefix;
-  let at = 1;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function isCount(value: number): boolean {

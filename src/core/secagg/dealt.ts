@@ -3,11 +3,15 @@
 import type { GroupPrimitives } from '../crypto/group-primitives.ts';
 import { leafHash, type MerkleTree, merkleTree, verifyInclusion } from '../crypto/merkle.ts';
 import type { Primitives } from '../crypto/primitives.ts';
+import { ProvenNodes } from '../crypto/proven-nodes.ts';
 import { Problem } from '../protocol/problem.ts';
 import { boxLeaf, openBox, shareLeaf } from './derive.ts';
 import { type BoxEntry, type BoxText, parseBoxText, type SharesBody, type SharesMessage } from './group-message.ts';
 
 type Hash = Pick<Primitives, 'sha256'>;
+
+/** What proofs under a dealer's root have shown, as long as its message is held. */
+const proven = new WeakMap<Uint8Array, { readonly size: number; readonly nodes: ProvenNodes }>();
 
 /** The commitments of a dealer, and whom it dealt to. */
 export interface Deal extends Pick<SharesMessage, 'sid' | 'shareRoot' | 'boxRoot' | 'selfCommitment'> {
@@ -40,10 +44,21 @@ export function isShare(
   proof: readonly Uint8Array[],
   hash: Hash,
 ): boolean {
-  const place = deal.present.indexOf(to);
-  const index = 2 * place + (kind === 'self' ? 0 : 1);
-  const leaf = leafHash(shareLeaf(deal.sid, deal.dealer, to, kind, share), hash);
+  const { index, leaf } = shareAt(deal, to, kind, share, hash);
   return verifyInclusion(deal.shareRoot, index, 2 * deal.present.length, leaf, proof, hash);
+}
+
+/** As `isShare`, for whoever sees many shares of a dealer: what their proofs have in common is hashed once for each received `shareRoot`. */
+export function isOneOfShares(
+  deal: Deal,
+  to: number,
+  kind: 'self' | 'root',
+  share: Uint8Array,
+  proof: readonly Uint8Array[],
+  hash: Hash,
+): boolean {
+  const { index, leaf } = shareAt(deal, to, kind, share, hash);
+  return provenNodes(deal, hash).verify(index, leaf, proof);
 }
 
 /** The shares in the plain text of a box for `to`, or null where they are not those that the dealer has signed. */
@@ -60,6 +75,26 @@ export function sharesInBox(deal: Deal, to: number, text: Uint8Array, hash: Hash
 export function isFalseBox(deal: Deal, entry: BoxEntry, key: Uint8Array, primitives: GroupPrimitives): boolean {
   const text = openBox(entry.box, key, primitives);
   return text !== null && sharesInBox(deal, entry.to, text, primitives) === null;
+}
+
+function shareAt(
+  { sid, dealer, present }: Deal,
+  to: number,
+  kind: 'self' | 'root',
+  share: Uint8Array,
+  hash: Hash,
+): { readonly index: number; readonly leaf: Uint8Array } {
+  const index = 2 * present.indexOf(to) + (kind === 'self' ? 0 : 1);
+  return { index, leaf: leafHash(shareLeaf(sid, dealer, to, kind, share), hash) };
+}
+
+function provenNodes({ shareRoot, present }: Deal, hash: Hash): ProvenNodes {
+  const size = 2 * present.length;
+  const known = proven.get(shareRoot);
+  if (known?.size === size) return known.nodes;
+  const nodes = new ProvenNodes(shareRoot, size, hash);
+  proven.set(shareRoot, { size, nodes });
+  return nodes;
 }
 
 function readBox(text: Uint8Array): BoxText | null {

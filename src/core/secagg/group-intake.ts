@@ -6,7 +6,7 @@ import { hasLowOrder } from '../crypto/low-order.ts';
 import { isEncapsulationKey } from '../crypto/xwing.ts';
 import { Problem } from '../protocol/problem.ts';
 import type { SecretKind } from './blame.ts';
-import { boxTree, isShare } from './dealt.ts';
+import { boxTree, isOneOfShares } from './dealt.ts';
 import { encapsulates, setHash } from './derive.ts';
 import {
   type AgreeMessage,
@@ -117,7 +117,7 @@ function fittingShares(
   primitives: GroupPrimitives,
 ): ReadonlyMap<number, Uint8Array> {
   const fits = message[kind].filter(({ of, share, proof }) =>
-    isShare(dealOf(state, of), at, kind, share, proof, primitives),
+    isOneOfShares(dealOf(state, of), at, kind, share, proof, primitives),
   );
   return new Map(fits.map(({ of, share }) => [of, share]));
 }
@@ -149,6 +149,7 @@ function expectBoxes({ present }: GroupState, at: number, body: SharesBody): voi
 
 /** Places out of `allowed`, ascending, each once. */
 function expectAmong(allowed: readonly number[], places: readonly number[]): void {
-  const fit = places.every((at, i) => allowed.includes(at) && (i === 0 || at > places[i - 1]));
+  const all = new Set(allowed);
+  const fit = places.every((at, i) => all.has(at) && (i === 0 || at > places[i - 1]));
   if (!fit) throw new Problem('malformed', 'group: a member that is not asked for');
 }

@@ -12,7 +12,7 @@ import type { Blame, SecretKind } from './blame.ts';
 import { falseShares, judgeComplaints, oncePerMember } from './group-faults.ts';
 import { takeAgree, takeInput, takeKeys, takeShares, takeUnmask, toOpen } from './group-intake.ts';
 import { memberLabels } from './group-message.ts';
-import { openGroup, sharesOf } from './group-opening.ts';
+import { countShares, openGroup } from './group-opening.ts';
 import type { GroupEvent, GroupMember, GroupStage, GroupState, Received } from './group-state.ts';
 import { type GroupManifest, sessionId } from './manifest.ts';
 
@@ -208,7 +208,7 @@ function opened(state: GroupState, primitives: GroupPrimitives): GroupState {
 function canOpen(state: GroupState): boolean {
   const { t } = state.manifest.thresholds;
   if (state.stage !== 'unmask' || state.unmasked.size < t) return false;
-  const isOpen = (kind: SecretKind) => toOpen(state, kind).every(at => sharesOf(state, kind, at).length >= t);
+  const isOpen = (kind: SecretKind) => toOpen(state, kind).every(at => countShares(state, kind, at) >= t);
   return isOpen('self') && isOpen('root');
 }
 

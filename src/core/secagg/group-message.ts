@@ -1,11 +1,12 @@
 /** Messages of a group session: the payloads inside signed envelopes, step by step, and what follows them unsigned. */
 import { z } from 'zod';
 import { encodeCbor } from '../bytes/cbor.ts';
-import { parsePayload } from '../protocol/payload.ts';
+import { parsePayload, viewPayload } from '../protocol/payload.ts';
 
 /** Members of one group, at most: 2·256 − 1. */
 const mostPlaces = 511;
 
+const isDigest = (value: unknown): boolean => value instanceof Uint8Array && value.length === 32;
 const bytes = (length: number) =>
   z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === length, `not ${length} bytes`);
 const upTo = (most: number) =>
@@ -22,7 +23,10 @@ const places = z
   .max(mostPlaces)
   .refine(list => list.every((at, i) => i === 0 || at > list[i - 1]), 'not ascending');
 /** Inclusion proof of a leaf among at most 2·511. */
-const proof = z.array(digest).max(10);
+const proof = z.custom<Uint8Array[]>(
+  value => Array.isArray(value) && value.length <= 10 && value.every(isDigest),
+  'not a proof',
+);
 const envelope = upTo(65_536);
 const ciphertext = bytes(1120);
 /** What `encodeBox` makes, sealed. */
@@ -138,15 +142,15 @@ export type CoordinatorLabel = (typeof coordinatorLabels)[number];
 // What a member sends may be `malformed`; what the coordinator sends a `bad-request`.
 export const parseKeys = (payload: Uint8Array): KeysMessage => parsePayload(keys, payload, 'malformed');
 export const parseShares = (payload: Uint8Array): SharesMessage => parsePayload(shares, payload, 'malformed');
-export const parseSharesBody = (body: Uint8Array): SharesBody => parsePayload(sharesBody, body, 'malformed');
+export const parseSharesBody = (body: Uint8Array): SharesBody => viewPayload(sharesBody, body, 'malformed');
 export const parseInput = (payload: Uint8Array): InputMessage => parsePayload(input, payload, 'malformed');
 export const parseAgree = (payload: Uint8Array): AgreeMessage => parsePayload(agree, payload, 'malformed');
-export const parseUnmask = (payload: Uint8Array): UnmaskMessage => parsePayload(unmask, payload, 'malformed');
-export const parseMembers = (payload: Uint8Array): MembersMessage => parsePayload(members, payload, 'bad-request');
-export const parseBoxes = (payload: Uint8Array): BoxesMessage => parsePayload(boxes, payload, 'bad-request');
+export const parseUnmask = (payload: Uint8Array): UnmaskMessage => viewPayload(unmask, payload, 'malformed');
+export const parseMembers = (payload: Uint8Array): MembersMessage => viewPayload(members, payload, 'bad-request');
+export const parseBoxes = (payload: Uint8Array): BoxesMessage => viewPayload(boxes, payload, 'bad-request');
 export const parseSurvivors = (payload: Uint8Array): SurvivorsMessage =>
   parsePayload(survivors, payload, 'bad-request');
-export const parseQuorum = (payload: Uint8Array): QuorumMessage => parsePayload(quorum, payload, 'bad-request');
+export const parseQuorum = (payload: Uint8Array): QuorumMessage => viewPayload(quorum, payload, 'bad-request');
 export const parseEnd = (payload: Uint8Array): EndMessage => parsePayload(end, payload, 'bad-request');
 export const parseBoxText = (text: Uint8Array): BoxText => parsePayload(boxText, text, 'malformed');
 

@@ -10,7 +10,7 @@ import type { GroupPrimitives, KemKeyPair } from '../crypto/group-primitives.ts'
 import type { Blame, Evidence, ProvenShare, SecretKind } from './blame.ts';
 import { maskCoins, maskKeyPair, pairSeed, selfCommitment, selfSeed } from './derive.ts';
 import { toOpen } from './group-intake.ts';
-import { dealtBy, type GroupState, keysOf, nameOf, sentBox, signedDeal } from './group-state.ts';
+import { dealtBy, type GroupState, keysOf, nameOf, type ReceivedUnmask, sentBox, signedDeal } from './group-state.ts';
 import type { Mask } from './mask.ts';
 import { Recovery } from './recover.ts';
 
@@ -25,7 +25,12 @@ export function openGroup(
   state: GroupState,
   primitives: GroupPrimitives,
 ): { readonly masks: readonly Mask[]; readonly obstacles: readonly Obstacle[] } {
-  const context = { state, primitives, recovery: new Recovery(state.manifest.thresholds.t) };
+  const context = {
+    state,
+    primitives,
+    recovery: new Recovery(state.manifest.thresholds.t),
+    unmasked: inOrder(state),
+  };
   const opened = [
     ...toOpen(state, 'self').map(at => selfMask(at, context)),
     ...toOpen(state, 'root').map(at => pairMasks(at, context)),
@@ -34,26 +39,44 @@ export function openGroup(
   return { masks: obstacles.length > 0 ? [] : opened.flatMap(one => ('why' in one ? [] : one)), obstacles };
 }
 
-/** Shares of this secret that fit, lowest places first. */
-export function sharesOf(state: GroupState, kind: SecretKind, dealer: number): { at: number; share: Uint8Array }[] {
-  return [...state.unmasked.keys()]
-    .sort((a, b) => a - b)
-    .flatMap(at => {
-      const share = state.unmasked.get(at)?.[kind].get(dealer);
-      return share === undefined ? [] : [{ at, share }];
-    });
+/** How many shares of this secret fit. */
+export function countShares({ unmasked }: GroupState, kind: SecretKind, dealer: number): number {
+  let count = 0;
+  for (const received of unmasked.values()) if (received[kind].has(dealer)) count++;
+  return count;
 }
 
 interface Context {
   readonly state: GroupState;
   readonly primitives: GroupPrimitives;
   readonly recovery: Recovery;
+  /** R4 by the place of who sent it, ascending. */
+  readonly unmasked: readonly (readonly [at: number, received: ReceivedUnmask])[];
+}
+
+function inOrder({ unmasked }: GroupState): Context['unmasked'] {
+  return [...unmasked].sort(([a], [b]) => a - b);
+}
+
+/** t shares of this secret that fit, lowest places first; fewer where there are no more. */
+function sharesOf(
+  kind: SecretKind,
+  dealer: number,
+  { state, unmasked }: Context,
+): { readonly at: number; readonly share: Uint8Array }[] {
+  const shares: { at: number; share: Uint8Array }[] = [];
+  for (const [at, received] of unmasked) {
+    if (shares.length === state.manifest.thresholds.t) break;
+    const share = received[kind].get(dealer);
+    if (share !== undefined) shares.push({ at, share });
+  }
+  return shares;
 }
 
 function selfMask(at: number, context: Context): readonly Mask[] | Obstacle {
   const { state, primitives } = context;
   const { sid, manifest } = state;
-  const shares = sharesOf(state, 'self', at).slice(0, manifest.thresholds.t);
+  const shares = sharesOf('self', at, context);
   if (shares.length < manifest.thresholds.t) return tooFew(at, shares.length, state);
   const self = context.recovery.secret(shares);
   const { message } = dealtBy(state, at);
@@ -71,15 +94,15 @@ function selfMask(at: number, context: Context): readonly Mask[] | Obstacle {
 /** What survivors have masked with the dropped member `at`: they all added what it would have taken off, or the other way round. */
 function pairMasks(at: number, context: Context): readonly Mask[] | Obstacle {
   const { state, primitives } = context;
-  const shares = sharesOf(state, 'root', at).slice(0, state.manifest.thresholds.t);
+  const shares = sharesOf('root', at, context);
   if (shares.length < state.manifest.thresholds.t) return tooFew(at, shares.length, state);
   const root = context.recovery.secret(shares);
   const deal = signedDeal(state, at);
-  const held = proven(state, 'root', at, shares);
+  const held = () => proven(state, 'root', at, shares);
   const keys = keysOf(state, at);
   const pair = root === null ? null : maskKeyPair(root, primitives);
   if (root === null || pair === null || !sameBytes(pair.publicKey, keys.message.maskKey)) {
-    const evidence: Evidence = { kind: 'bad-key', deal, held, keys: keys.envelope };
+    const evidence: Evidence = { kind: 'bad-key', deal, held: held(), keys: keys.envelope };
     return dealtBadly(at, state, 'dealt shares that do not give the root of its mask key', evidence);
   }
   const sent = encapsulated(at, root, context);
@@ -88,7 +111,7 @@ function pairMasks(at: number, context: Context): readonly Mask[] | Obstacle {
     const evidence: Evidence = {
       kind: 'bad-ciphertext',
       deal,
-      held,
+      held: held(),
       sent: sentBox(state, at, bad.to),
       keys: keysOf(state, bad.to).envelope,
     };

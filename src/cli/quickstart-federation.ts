@@ -3,13 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause } from '../core/protocol/ports.ts';
-import { UserError } from '../core/protocol/problem.ts';
+import { Problem, UserError } from '../core/protocol/problem.ts';
 import { leastHonest } from '../core/secagg/thresholds.ts';
 import { createFederation, invite } from '../node/authority/federation.ts';
 import { join as joinFederation } from '../node/authority/join.ts';
 import { systemClock } from '../node/clock.ts';
 import type { HeartSite } from '../node/data/find-heart.ts';
 import { freePorts } from '../node/free-ports.ts';
+import type { OperatorChannel } from '../node/http/coordinator-channel.ts';
 import { lockDirectory } from '../node/storage/lock.ts';
 import { systemCode } from '../node/storage/storage-failure.ts';
 import type { RunList } from './operator.ts';
@@ -225,6 +226,20 @@ async function reachable(home: string, signal: AbortSignal): Promise<void> {
       if (attempt >= 150 || signal.aborted) throw error;
       await pause(systemClock, 100, signal);
     }
+  }
+}
+
+/** Waits until the clients of all sites are there: a round may begin with fewer, and they would be left out of several. */
+export async function allPresent(
+  { clients }: Federation,
+  channel: OperatorChannel,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const { present } = await channel.get<RunList>('/v1/runs', signal);
+    if (present.length >= clients) return;
+    if (signal.aborted) throw new Problem('unavailable', 'interrupted');
+    await pause(systemClock, 50, signal);
   }
 }
 

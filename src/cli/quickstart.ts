@@ -1,10 +1,14 @@
 /** parley quickstart: a whole federation on this machine, from certificates to a model, in separate processes. */
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { RunStatus } from '../coordinator/status.ts';
 import type { Run } from '../coordinator/store.ts';
-import { type ClassQuality, type Quality, quality } from '../core/learning/quality.ts';
+import { decodeSafetensors } from '../core/bytes/safetensors.ts';
+import type { ClassQuality, Quality } from '../core/learning/quality.ts';
 import { UserError } from '../core/protocol/problem.ts';
+import { groupSettings } from '../core/protocol/protection-settings.ts';
+import type { Task } from '../core/protocol/task.ts';
 import { dataCacheFolder } from '../node/data/cache-folder.ts';
 import { findHeart, type HeartData } from '../node/data/find-heart.ts';
 import { follow } from './follow.ts';
@@ -12,8 +16,10 @@ import { untilStopped } from './lifetime.ts';
 import { withOperator } from './operator.ts';
 import { createProgress, faint, type Progress, printJson, printLine, strong } from './output.ts';
 import { commandPrefix, packageRoot } from './package-root.ts';
-import { type Federation, freshHome, startFederation } from './quickstart-federation.ts';
-import { trainPooled } from './quickstart-pooled.ts';
+import { loadClinics, pooledQuality, qualityAtClinics } from './quickstart-clinics.ts';
+import { allPresent, type Federation, freshHome, startFederation } from './quickstart-federation.ts';
+import { type ProtectionShown, showProtection } from './quickstart-protection.ts';
+import { printProtection } from './quickstart-protection-print.ts';
 import { resultTable } from './result.ts';
 import { saveArtifact } from './save-artifact.ts';
 import { readTaskFile } from './task-file.ts';
@@ -30,7 +36,8 @@ const taskFile = join(packageRoot, 'examples', 'heart.task.yaml');
 export function quickstartCommand(): Command {
   return new Command('quickstart')
     .description(
-      'create a federation of four clinics on this machine, train, and compare: certificates, six processes, a model',
+      'create a federation of four clinics on this machine, train, and compare: certificates, six processes, a model.\n' +
+        'Then show what the coordinator saw of one clinic, and what it costs when one drops out.',
     )
     .option(
       '--data <dir>',
@@ -53,12 +60,23 @@ async function run(options: Options): Promise<void> {
     progress.line(`data: ${data.label}`);
     if (data.hint !== undefined) progress.line(`      ${data.hint}`);
     federation = await startFederation(home, data.sites, progress, signal);
-    const { status, artifact } = await train(federation, progress, signal);
-    const pooled = quality(await trainPooled(readTaskFile(taskFile), data.sites), status.unit);
-    const seconds = (performance.now() - started) / 1000;
+    const task = readTaskFile(taskFile);
+    const { status: told, artifact } = await train(task, federation, progress, signal);
+    const trainedSeconds = (performance.now() - started) / 1000;
+    const clinics = await loadClinics(task, data.sites);
+    const { parameters } = decodeSafetensors(readFileSync(artifact));
+    const status = { ...told, clients: await qualityAtClinics(task, clinics, parameters) };
+    const pooled = await pooledQuality(task, clinics);
+    progress.status(
+      'looking at what the coordinator saw',
+      'repeating the run in one process, to look at what the coordinator saw',
+    );
+    const models = status.reports.map(({ model }) => model);
+    const protection = await showProtection(task, clinics, models, parameters);
     progress.end();
-    if (options.json) printJson(document(data, status, pooled, artifact, seconds));
-    else printResult(data, status, pooled, artifact, seconds, home);
+    const seconds = (performance.now() - started) / 1000;
+    if (options.json) printJson(document(data, status, pooled, protection, artifact, seconds));
+    else printResult(data, status, pooled, artifact, { trainedSeconds, home, task, protection });
   } catch (error) {
     progress.end();
     if (signal.aborted) process.exitCode = 130;
@@ -72,17 +90,16 @@ async function run(options: Options): Promise<void> {
 }
 
 async function train(
+  task: Task,
   federation: Federation,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ status: RunStatus; artifact: string }> {
-  const task = readTaskFile(taskFile);
   return withOperator(federation.home, async channel => {
-    const submitted = await channel.post<Run>('/v1/runs', {
-      ...task,
-      cohort: { ...task.cohort, minimum: federation.clients },
-    });
+    await Promise.race([allPresent(federation, channel, signal), federation.failed]);
+    const submitted = await channel.post<Run>('/v1/runs', task);
     progress.line(`training: ${submitted.rounds} rounds of federated averaging, ${submitted.parameters} parameters`);
+    progress.line('protection: group (the coordinator sees sums of three clinics or more and no update of one)');
     const status = await Promise.race([follow(channel, submitted.task, progress, signal), federation.failed]);
     const artifact = await saveArtifact(channel, status, join(federation.home, 'model.safetensors'));
     if (artifact === null)
@@ -95,6 +112,7 @@ function document(
   data: HeartData,
   status: RunStatus,
   pooledTraining: Quality,
+  protection: ProtectionShown,
   artifact: string,
   seconds: number,
 ): unknown {
@@ -103,6 +121,7 @@ function document(
     rounds: status.rounds,
     seconds: Math.round(seconds * 100) / 100,
     ...heartQuality(status, pooledTraining),
+    protection: { kind: 'group', ...protection },
     artifact,
   };
 }
@@ -142,6 +161,15 @@ function heartQuality({ clients, pooled }: RunStatus, pooledTraining: Quality): 
   };
 }
 
+/** What the printed result names beside quality. */
+interface Shown {
+  /** From the beginning to the end of training. */
+  readonly trainedSeconds: number;
+  readonly home: string;
+  readonly task: Task;
+  readonly protection: ProtectionShown;
+}
+
 function classQuality(quality: Quality | null): ClassQuality | null {
   return quality?.kind === 'classes' ? quality : null;
 }
@@ -151,12 +179,13 @@ function printResult(
   status: RunStatus,
   pooled: Quality,
   artifact: string,
-  seconds: number,
-  home: string,
+  { trainedSeconds, home, task, protection }: Shown,
 ): void {
   printLine();
   printLine(
-    strong(`${status.rounds} rounds in ${seconds.toFixed(1)} s, ${status.clients.length} clients, data: ${data.label}`),
+    strong(
+      `${status.rounds} rounds in ${trainedSeconds.toFixed(1)} s, ${status.clients.length} clients, data: ${data.label}`,
+    ),
   );
   printLine();
   printLine(resultTable(status, pooled));
@@ -166,6 +195,13 @@ function printResult(
       'majority class: guess the most frequent label · alone: the same model trained on that clinic only (accuracy)',
     ),
   );
+  printLine(
+    faint(
+      'all test rows: all that the coordinator learns of quality, from sums · lines of single clinics: computed here, where all data lie',
+    ),
+  );
+  printLine();
+  printProtection(protection, groupSettings(task.protection)?.stepSeconds ?? 0);
   printLine();
   printLine(`model        ${artifact}`);
   printLine(`task         ${taskFile}`);

@@ -132,12 +132,14 @@ export function attackText(
 ): string {
   const { rule, byzantine } = task.aggregation;
   const combining = `${ruleSteps(task.aggregation)}, byzantine ${byzantine}`;
+  const isGrouped = reports.some(({ groups }) => groups !== null);
   const lines = [
     `attack: ${choice.name}${factorText(factors)}, by ${attackers.length} of ${clients.length} clients; rule: ${combining}`,
     ...warnings(attackers, reports, task),
     faredTable(attackers, clients, reports),
   ];
-  if (reports.length > 0 && reports.every(({ weights }) => weights === null))
+  if (isGrouped) lines.push('they are in the sums of their groups: nobody sees what one of them sent or counted with');
+  else if (reports.length > 0 && reports.every(({ weights }) => weights === null))
     lines.push(
       task.privacy !== 'none' && rule === 'mean'
         ? 'what single updates counted with is kept private'
@@ -151,13 +153,18 @@ function warnings(attackers: readonly string[], reports: readonly RoundReport[],
   const { byzantine } = aggregation;
   const trusted = trustedClient(aggregation);
   const found: string[] = [];
-  const inRound = reports.map(({ combined }) => combined.filter(client => attackers.includes(client)).length);
+  // Of groups the spoilt ones count.
+  const inRound = reports.map(({ combined, groups }) => {
+    if (groups === null) return combined.filter(client => attackers.includes(client)).length;
+    return groups.filter(({ survivors }) => survivors.some(client => attackers.includes(client))).length;
+  });
   const most = Math.max(0, ...inRound);
   if (most > byzantine) {
     const rounds = inRound.filter(count => count > byzantine).length;
     const allowed = byzantine === 0 ? 'no attacker' : `${byzantine}`;
     const where = `in ${rounds} of ${reports.length} rounds`;
-    found.push(`the task allows for ${allowed} (aggregation.byzantine), and there were more ${where}, up to ${most}`);
+    const what = reports.some(({ groups }) => groups !== null) ? 'more groups were spoilt' : 'there were more';
+    found.push(`the task allows for ${allowed} (aggregation.byzantine), and ${what} ${where}, up to ${most}`);
   }
   if (trusted !== null && attackers.includes(trusted))
     found.push(`${trusted}, the client that the rule trusts, is one of the attackers`);
@@ -167,7 +174,7 @@ function warnings(attackers: readonly string[], reports: readonly RoundReport[],
 function faredTable(attackers: readonly string[], clients: readonly string[], reports: readonly RoundReport[]): string {
   const honest = clients.filter(client => !attackers.includes(client));
   const bad = attackers.map(client => fared(client, reports));
-  const hasWeights = reports.some(({ weights }) => weights !== null);
+  const hasWeights = reports.some(({ weights, groups }) => weights !== null && groups === null);
   const rows = [
     ['client', 'rounds admitted', 'rounds counted', 'mean weight'],
     ...(bad.length > shownAttackers
@@ -201,7 +208,10 @@ function factorText(factors: readonly number[]): string {
 }
 
 function fared(client: string, reports: readonly RoundReport[]): Fared {
-  const admitted = reports.filter(({ combined }) => combined.includes(client));
+  const admitted = reports.filter(({ combined, groups }) =>
+    groups === null ? combined.includes(client) : groups.some(({ survivors }) => survivors.includes(client)),
+  );
+  // Of a group only its sum has a weight.
   const weights = admitted.map(({ combined, weights: all }) => all?.[combined.indexOf(client)] ?? null);
   const known = weights.filter(weight => weight !== null);
   const sum = known.reduce((total, weight) => total + weight, 0);

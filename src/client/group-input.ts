@@ -9,8 +9,7 @@ import { encodeFigures, type Figures, type FiguresLayout } from '../core/secagg/
 import type { Segment } from '../core/secagg/manifest.ts';
 import type { Mask } from '../core/secagg/mask.ts';
 import { pack } from '../core/secagg/packing.ts';
-import type { GroupSession } from './group-session.ts';
-import type { Input, MaskedInput, Noised, Quantised, TrainingReport } from './stages.ts';
+import type { GroupSession, Input, MaskedInput, Noised, Quantised, TrainingReport } from './stages.ts';
 
 /** An update as words of the group's fixed point. Throws TrainerFailure for a weight that is none, Problem `non-finite`. */
 export function quantised({ difference, report }: Noised<'group'>, encoding: Encoding): Quantised {

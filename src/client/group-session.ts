@@ -1,39 +1,19 @@
 /** The session of a member's group: its manifest, made again from what the member knows itself, and compared byte for byte. */
 import { compareBytes } from '../core/bytes/cbor.ts';
 import { sameBytes } from '../core/bytes/floats.ts';
-import type { Signer } from '../core/crypto/primitives.ts';
 import type { Assignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { type GroupSettings, groupSettings } from '../core/protocol/protection-settings.ts';
 import { drawHash } from '../core/secagg/draw.ts';
-import type { Encoding } from '../core/secagg/encoding.ts';
-import type { FiguresLayout } from '../core/secagg/figures.ts';
 import { isGrouped, makeManifest, roundFigures, updateEncoding } from '../core/secagg/make-manifest.ts';
-import { encodeManifest, type GroupManifest, sessionId } from '../core/secagg/manifest.ts';
-import { type SharedWords, sharedWords } from '../core/secagg/shared-words.ts';
+import { encodeManifest, sessionId } from '../core/secagg/manifest.ts';
+import { sharedWords } from '../core/secagg/shared-words.ts';
 import { groupCount } from '../core/secagg/thresholds.ts';
-import type { MemberPorts } from './group-ports.ts';
 import type { ClientPorts } from './ports.ts';
-import type { RoundContext } from './stages.ts';
+import type { GroupSession, RoundContext } from './stages.ts';
 
 /** What the outbox knows the beginning of a session by: one that trains, or the final evaluation. */
 export const sessionLabels = { train: 'group-session', evaluate: 'group-evaluation' } as const;
-
-/** What a member has checked before it trains for a group. */
-export interface GroupSession {
-  readonly manifest: GroupManifest;
-  readonly sid: Uint8Array;
-  /** This member's place in `manifest.members`. */
-  readonly at: number;
-  /** Whom the manifest names there: the key that signs in this session, also when the certificate is renewed meanwhile. */
-  readonly identity: { readonly signer: Signer; readonly certificate: Uint8Array };
-  /** How an update becomes words; null where none is sent, and where its words hold a share of noise. */
-  readonly encoding: Encoding | null;
-  /** How an update becomes words with a share of the group's noise. */
-  readonly shared: SharedWords | null;
-  readonly figures: FiguresLayout;
-  readonly ports: MemberPorts;
-}
 
 /**
  * The session that an assignment begins; null in a round without groups. Throws Problem `bad-request` for a round that does not have the

@@ -1,5 +1,6 @@
 /** The stages of an update as types: each can only be made from the one before, so a skipped step does not compile. */
 import type { Envelope } from '../core/crypto/envelope.ts';
+import type { Signer } from '../core/crypto/primitives.ts';
 import type { Manifest } from '../core/learning/parameters.ts';
 import type { Evaluation } from '../core/learning/trainer.ts';
 import type { Plan } from '../core/privacy/plan.ts';
@@ -7,7 +8,11 @@ import type { RoundNoise } from '../core/privacy/round-noise.ts';
 import type { Assignment } from '../core/protocol/message.ts';
 import type { Staged } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
-import type { GroupSession } from './group-session.ts';
+import type { Encoding } from '../core/secagg/encoding.ts';
+import type { FiguresLayout } from '../core/secagg/figures.ts';
+import type { GroupManifest } from '../core/secagg/manifest.ts';
+import type { SharedWords } from '../core/secagg/shared-words.ts';
+import type { MemberPorts } from './group-ports.ts';
 
 /** What the coordinator sees of a round: each client's own message, or the sum of its group. */
 export type Protection = 'inspect' | 'group';
@@ -24,6 +29,22 @@ export interface RoundContext<P extends Protection = Protection> {
   readonly manifest: Manifest;
   /** Null for a task without privacy. */
   readonly privacy: RoundPrivacy | null;
+}
+
+/** What a member has checked before it trains for a group. */
+export interface GroupSession {
+  readonly manifest: GroupManifest;
+  readonly sid: Uint8Array;
+  /** This member's place in `manifest.members`. */
+  readonly at: number;
+  /** Whom the manifest names there: the key that signs in this session, also when the certificate is renewed meanwhile. */
+  readonly identity: { readonly signer: Signer; readonly certificate: Uint8Array };
+  /** How an update becomes words; null where none is sent, and where its words hold a share of noise. */
+  readonly encoding: Encoding | null;
+  /** How an update becomes words with a share of the group's noise. */
+  readonly shared: SharedWords | null;
+  readonly figures: FiguresLayout;
+  readonly ports: MemberPorts;
 }
 
 /** A round whose updates nobody sees but those who made them. */

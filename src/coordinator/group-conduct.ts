@@ -107,7 +107,7 @@ async function closeStep(book: Book, loaded: Loaded, index: number, state: Group
   };
   const fresh = next.blamed.filter(({ at }) => !state.blamed.some(known => known.at === at));
   const changed = withBlame(withGroup(run, index, closed), closed, fresh);
-  const isShown = next.stage === 'agree' && !isVoid;
+  const isShown = run.phase === 'training' && next.stage === 'agree' && !isVoid;
   const survivors = next.survivors.map(at => group.members[at]);
   const after = isShown ? { ...changed, lastSet: remembering(changed, survivors) } : changed;
   await book.commit(

@@ -33,7 +33,8 @@ export function remembering(run: Run, survivors: readonly string[]): LastSet {
 export function eligible(run: Run, task: Task, free: readonly string[]): Eligible {
   const { lastSet, round } = run;
   const all: Eligible = { clients: free, isBound: false, leftOut: [], until: round, awaited: [] };
-  if (lastSet === null || task.privacy !== 'none') return all;
+  // The final evaluation is a sum of its own, and asked once.
+  if (lastSet === null || run.phase === 'evaluating' || task.privacy !== 'none') return all;
   const { survivors, model, changed } = lastSet;
   const there = free.filter(client => survivors.includes(client));
   const missing = survivors.filter(client => !free.includes(client));

@@ -109,7 +109,7 @@ export function cohortHashes(members: SessionMembers): Uint8Array[] {
 function isSettling(loaded: Loaded, run: Run, { eligible: found }: Readiness, nowMs: number): boolean {
   const { settling } = loaded;
   const clients = found.clients.length;
-  const isWhole = run.lastSet !== null && clients >= run.lastSet.survivors.length;
+  const isWhole = run.phase === 'evaluating' || (run.lastSet !== null && clients >= run.lastSet.survivors.length);
   if (isWhole || loaded.task.privacy !== 'none') return false;
   if (settling !== null && settling.clients >= clients) return nowMs < settling.untilMs;
   loaded.settling = { clients, untilMs: nowMs + settlingMs };

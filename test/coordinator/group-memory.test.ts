@@ -25,6 +25,13 @@ test('a client that was not in the last set is left out until the set may grow a
   assert.deepEqual(eligible({ ...run, round: 6 }, task, ['a', 'b', 'c', 'd']).leftOut, []);
 });
 
+test('the final evaluation is a sum of its own: everyone may be asked', () => {
+  const lastSet = { survivors: ['a', 'b', 'c'], model: model(3), changed: 2 };
+  const run = sampleRun({ phase: 'evaluating', round: 4, model: model(3), lastSet });
+  const { clients, awaited } = eligible(run, task, ['a', 'd']);
+  assert.deepEqual([clients, awaited], [['a', 'd'], []]);
+});
+
 test('so many that are gone hide whoever comes', () => {
   const lastSet = { survivors: ['a', 'b', 'c', 'd', 'e', 'f'], model: model(2), changed: 2 };
   const run = sampleRun({ round: 3, model: model(3), lastSet });

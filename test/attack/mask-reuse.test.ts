@@ -1,8 +1,10 @@
 /** The same masks on two inputs: their difference is that of the inputs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Step } from '../../src/core/protocol/ports.ts';
 import { sessionId } from '../../src/core/secagg/manifest.ts';
 import { beginMember, stepMember } from '../../src/core/secagg/member-machine.ts';
+import { clients, GroupHost, type PlayerSettings, player } from '../client/group-host.ts';
 import { difference, hashOf, inputOf, TestGroup, vectorOf } from './secagg-session.ts';
 
 const victim = 2;
@@ -46,4 +48,60 @@ test('a member does not begin with secrets that were used: the machine has overw
   const { state } = beginMember(member.sessions[victim], secrets, member.primitives);
   stepMember(state, { kind: 'abort' }, member.primitives);
   assert.throws(() => beginMember(member.sessions[victim], secrets, member.primitives), RangeError);
+});
+
+/** A client that dies in a session, right after this step; and one that the same disk is given to. */
+async function crashedAfter(step: Step, host: GroupHost) {
+  const never = new Promise<void>(() => undefined);
+  const first = player(host, 0, { step: now => (now === step ? never : undefined) });
+  void first.run();
+  while (!first.steps.includes(step)) await new Promise(resolve => setImmediate(resolve));
+  return { outbox: first.outbox.crash(), blobs: first.blobs, steps: first.steps };
+}
+
+test('that a session begins is on disk before the first key leaves', async () => {
+  const host = new GroupHost();
+  await crashedAfter('group-session-stored', host);
+  assert.equal(host.sent.length, 0);
+});
+
+test('a client that died in a session sends nothing under a second one, whichever manifest it is shown', async () => {
+  for (const step of ['group-session-stored', 'group-keys-sent'] as const) {
+    const host = new GroupHost();
+    const { outbox, blobs } = await crashedAfter(step, host);
+    const other = new GroupHost({ model: host.model.map(value => value + 1) });
+    for (const shown of [host, other, new GroupHost({ evaluate: true })]) {
+      const sent = shown.sent.length;
+      const again = player(shown, 0, { outbox, blobs });
+      await assert.rejects(again.run(), { code: 'replayed' });
+      assert.deepEqual(again.steps, []);
+      assert.equal(shown.sent.length, sent);
+    }
+    const next = player(new GroupHost({ round: 2 }), 0, { outbox, blobs, step: halted });
+    await assert.rejects(next.run(), /halted/);
+    assert.deepEqual(next.steps.slice(-1), ['group-session-stored']);
+  }
+});
+
+/** Ends a client where its next session would begin. */
+function halted(step: Step): void {
+  if (step === 'group-session-stored') throw new Error('halted');
+}
+
+test('a line that breaks is given the same bytes again, not a second message', async () => {
+  const host = new GroupHost();
+  let breaks = 5;
+  const breaking: PlayerSettings['channel'] = line => ({
+    ...line,
+    async sendGroup(...message) {
+      const receipt = await line.sendGroup(...message);
+      if (breaks-- > 0) throw new Error('the line broke');
+      return receipt;
+    },
+  });
+  await Promise.all(clients.map((_, at) => player(host, at, at === 0 ? { channel: breaking } : {}).run()));
+  const own = host.sent.filter(({ at }) => at === 0);
+  assert.ok(own.length > 5);
+  assert.equal(new Set(own.map(({ bytes }) => bytes)).size, new Set(own.map(({ label }) => label)).size);
+  assert.equal(host.state.stage, 'opened');
 });

@@ -4,8 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { floatsToBytes } from '../../src/core/bytes/floats.ts';
+import { decodeEnvelope } from '../../src/core/crypto/envelope.ts';
 import { sessionId } from '../../src/core/secagg/manifest.ts';
 import { stepMember } from '../../src/core/secagg/member-machine.ts';
+import { GroupHost, type PlayerSettings, player } from '../client/group-host.ts';
 import {
   added,
   assertAborts,
@@ -102,4 +105,28 @@ test('the models of a session stand in its manifest: another one is another sess
   assertAborts(other, victim, event, 'group-altered', /of another session/);
   const lured = { ...event, message: { ...event.message, sid } };
   assertAborts(copyOf(other), victim, lured, 'group-altered', /the keys of member 0/);
+});
+
+test('a client trains from the model that its manifest names, and says nothing when it is given another', async () => {
+  const host = new GroupHost();
+  const other = Float32Array.from(host.model, value => value + 1);
+  const channel: PlayerSettings['channel'] = line => ({ ...line, model: async () => floatsToBytes(other.slice()) });
+  await assert.rejects(player(host, 0, { channel }).run(), { code: 'bad-digest' });
+  assert.equal(host.sent.length, 0);
+});
+
+test('clients whose manifests name different models never come together', async () => {
+  const [dead, alive] = [0, 1].map(value => new GroupHost({ model: new GroupHost().model.map(() => value) }));
+  // The coordinator relays between the two sessions: everybody else is in the dead one.
+  const relayed: PlayerSettings['channel'] = line => ({
+    ...line,
+    sendGroup: async (_task, _round, head, body) => dead.receive(0, decodeEnvelope(head.subarray(4)), body),
+  });
+  const lured = player(alive, 0, { channel: relayed });
+  await lured.run();
+  assert.deepEqual(
+    lured.log.map(({ event, code }) => code ?? event),
+    ['group-joined', 'wrong-round'],
+  );
+  assert.equal(dead.state.keys.size, 0);
 });

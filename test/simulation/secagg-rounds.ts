@@ -120,11 +120,17 @@ export interface Tally {
   readonly reasons: Map<string, number>;
 }
 
-export async function surviveAll(from: number, count: number, ports: SessionPorts): Promise<Tally> {
+/** @param onDone hears how many sessions have ended. */
+export async function surviveAll(
+  from: number,
+  count: number,
+  ports: SessionPorts,
+  onDone: (sessions: number) => void = () => undefined,
+): Promise<Tally> {
   const tally: Tally = { sessions: 0, opened: 0, openedWithout: 0, openedUnmasked: 0, blamed: 0, reasons: new Map() };
   for (let seed = from; seed < from + count; seed++) {
     const { outcome, members, survivors, sharers, blamed, why } = await survive(seed, ports);
-    tally.sessions++;
+    onDone(++tally.sessions);
     if (outcome === 'opened') tally.opened++;
     if (outcome === 'opened' && survivors.length < members.length) tally.openedWithout++;
     if (outcome === 'opened' && survivors.length < sharers.length) tally.openedUnmasked++;
@@ -147,7 +153,9 @@ async function command(): Promise<void> {
   });
   const report = async (name: string, from: number, count: number, ports: SessionPorts): Promise<void> => {
     const start = performance.now();
-    const { reasons, ...tally } = await surviveAll(from, count, ports);
+    const { reasons, ...tally } = await surviveAll(from, count, ports, done => {
+      if (done % 1000 === 0) process.stderr.write(`${name}: ${done} of ${count}\n`);
+    });
     const seconds = Number(((performance.now() - start) / 1000).toFixed(1));
     const most = [...reasons].sort(([, a], [, b]) => b - a).slice(0, 12);
     process.stdout.write(

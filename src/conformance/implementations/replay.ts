@@ -99,7 +99,7 @@ class Inbox {
   constructor() {
     // A run and ports as far as the inbox reads them.
     const run = { task, round: 1, phase: 'training', model, cohort: ['anna', 'mallory'] } as unknown as Run;
-    const empty = { received: [], evaluations: [], refused: [], offenders: [], privacy: null };
+    const empty = { received: [], evaluations: [], refused: [], offenders: [], privacy: null, groups: null };
     const { signer } = generateSigner();
     const ports = {
       federation,

@@ -21,6 +21,7 @@ export interface SessionOptions {
   readonly costs?: Counting;
   /** Hears all that members are told. */
   readonly onTold?: (at: number, told: Told) => void;
+  readonly onReceipt?: (at: number, receipt: Uint8Array) => void;
 }
 
 /** A round of one group in which all stay. Throws Error for a wrong mean. */
@@ -39,7 +40,9 @@ export async function playSession(group: BenchGroup, options: SessionOptions): P
   const deliver = (at: number, sent: Sent): void => {
     uploads[at] += sent.head.length + (sent.body?.length ?? 0);
     if (sent.label === 'group-input' && sent.body !== null) vectors[at] = sent.body;
-    members[at].acknowledged(sent, coordinator.take(at, sent));
+    const receipt = coordinator.take(at, sent);
+    options.onReceipt?.(at, receipt);
+    members[at].acknowledged(sent, receipt);
   };
   for (const at of everyone) deliver(at, members[at].begin());
   while (coordinator.state.stage !== 'opened') {

@@ -10,6 +10,7 @@ const suites: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> = 
   learning: async () => (await import('../../bench/learning.ts')).learning(),
   privacy: async () => (await import('../../bench/privacy.ts')).privacy(),
   rounds: async () => (await import('../../bench/rounds.ts')).rounds(),
+  secagg: async () => (await import('../../bench/secagg.ts')).secagg(),
   utility: async () => (await import('../../bench/utility.ts')).utility(),
 };
 
@@ -20,6 +21,7 @@ const helpOfSuites = [
   '  learning     local training, with and without clipping per example, beside other engines where they are installed',
   '  privacy      what privacy costs in time: noise, private steps beside those of SGD, ledger and accountants',
   '  rounds       rounds per second of a federation of processes, and of a simulated one; training excluded',
+  '  secagg       secure aggregation in groups: masks, a whole session of a member, whole rounds, opening the sum of 500 clients; minutes',
   '  utility      accuracy of models whose training hides every record or user; needs PARLEY_DATA_DIR, and minutes: PARLEY_BENCH_PARTS names some of gmix,mnist,heart,organisations,users',
 ].join('\n');
 

@@ -54,7 +54,7 @@ function freed(port: number): Promise<boolean> {
 
 function taskFile(name: string, changes: object): string {
   const path = join(folder, `${name}.yaml`);
-  writeFileSync(path, stringify({ ...example, name, ...changes }));
+  writeFileSync(path, stringify({ ...example, name, protection: 'inspect', ...changes }));
   return path;
 }
 

@@ -88,6 +88,7 @@ test('numbers: errors in units of the column beside answering the mean', () => {
         },
       },
     ],
+    groups: [],
     meanMae: 10,
     meanRmse: 10,
     pooled: {

@@ -15,10 +15,11 @@ const folder = mkdtempSync(join(tmpdir(), 'parley-attack-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const heart = parse(readFileSync(join(root, 'examples', 'heart.task.yaml'), 'utf8'));
 
-/** The heart task in six rounds with ten clients, changed as told. */
+/** The heart task in six rounds with ten clients whose single updates are seen, changed as told. */
 function taskFile(name: string, changes: object = {}): string {
   const path = join(folder, `${name}.yaml`);
-  const task = { ...heart, rounds: 6, cohort: { ...heart.cohort, minimum: 10 }, evaluation: { everyRounds: 6 } };
+  const cohort = { ...heart.cohort, minimum: 10 };
+  const task = { ...heart, rounds: 6, cohort, protection: 'inspect', evaluation: { everyRounds: 6 } };
   writeFileSync(path, stringify({ ...task, ...changes }));
   return path;
 }

@@ -3,11 +3,22 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
+import { decodeSafetensors } from '../../src/core/bytes/safetensors.ts';
 import { generateClinics } from '../../src/core/data/clinics.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const task = join(root, 'examples', 'heart.task.yaml');
+const example = join(root, 'examples', 'heart.task.yaml');
+const made = mkdtempSync(join(tmpdir(), 'parley-simulated-'));
+after(() => rmSync(made, { recursive: true, force: true }));
+/** The example where the coordinator sees single updates, of all four clinics. */
+const task = join(made, 'inspected.task.yaml');
+writeFileSync(
+  task,
+  readFileSync(example, 'utf8')
+    .replace(/^protection:.*\n(?: {2}.*\n)+/m, 'protection: inspect\n')
+    .replace('minimum: 3', 'minimum: 4'),
+);
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'parley-simulate-'));
@@ -120,7 +131,7 @@ test('where training in one place or alone diverges, the result of the federatio
     ['{ unit: steps, count: 50 }', '{ unit: epochs, count: 6 }'],
     ['rounds: 30', 'rounds: 8'],
     // In the federation the bound on updates holds clients back; nothing does in one place or alone.
-    ['clipNorm: 100 ', 'clipNorm: 0.1 '],
+    ['clipNorm: 10 ', 'clipNorm: 0.1 '],
     ['pooledAucBins: 1000', 'pooledAucBins: null'],
   ].reduce((task, [from, to]) => task.replace(from, to), readFileSync(task, 'utf8'));
   const path = join(folder(t), 'unsteady.task.yaml');
@@ -183,4 +194,50 @@ test('a budget ends a simulated run before it is exceeded; one that allows no ro
   assert.match(empty.stderr, /^round 1: site-1 declined: budget: the privacy ledger of the site does not allow/m);
   assert.match(empty.stderr, /does not allow a single round, so nothing was released\n→ .*parley privacy plan TASK/);
   assert.throws(() => readFileSync(output), { code: 'ENOENT' });
+});
+
+test('under groups the quality over all test rows is told, and nothing of a single clinic', t => {
+  const short = join(folder(t), 'short.task.yaml');
+  writeFileSync(short, readFileSync(example, 'utf8').replace('rounds: 30', 'rounds: 3'));
+  const data = clinics(t);
+  const found = result(short, '--data', data, '--no-pooled');
+  assert.deepEqual([found.clients, found.meanAccuracy], [[], null]);
+  assert.deepEqual(
+    found.groups.map(({ name, sites }: { name: string; sites: number }) => [name, sites]),
+    [['group-1', 4]],
+  );
+  assert.deepEqual(
+    found.rounds.map(({ combined, groups }: { combined: string[]; groups: { survivors: string[] }[] }) => [
+      combined,
+      groups.map(({ survivors }) => survivors.length),
+    ]),
+    Array(3).fill([['group-1'], [4]]),
+  );
+  assert.ok(found.pooled.accuracy > 0 && found.pooled.auc > 0);
+  const { stdout, status } = simulate(short, '--data', data, '--no-pooled');
+  assert.equal(status, 0);
+  assert.match(stdout, /^groups: 3 sums opened, of 4 updates each$/m);
+  assert.match(stdout, /^all test rows +\d+ +0\.\d{3}/m);
+  assert.doesNotMatch(stdout, /clinic-east|mean of clients/);
+});
+
+test('the model under groups is that of the same run without them, within a step of its fixed point', t => {
+  const dir = folder(t);
+  const data = clinics(t);
+  // All rows at once: minibatches would be others, for they follow from the hash of the task.
+  const text = ['batchSize: 32', 'rounds: 30'].reduce(
+    (changed, from) => changed.replace(from, from === 'rounds: 30' ? 'rounds: 3' : 'batchSize: 100000'),
+    readFileSync(example, 'utf8'),
+  );
+  const parameters = [text, text.replace(/^protection:.*\n(?: {2}.*\n)+/m, 'protection: inspect\n')].map((one, i) => {
+    const [file, output] = [join(dir, `${i}.task.yaml`), join(dir, `${i}.safetensors`)];
+    writeFileSync(file, one);
+    result(file, '--data', data, '--no-pooled', '--output', output);
+    return decodeSafetensors(readFileSync(output)).parameters;
+  });
+  const [grouped, seen] = parameters;
+  assert.ok(grouped.some(value => value !== 0));
+  grouped.forEach((value, i) => {
+    assert.ok(Math.abs(value - seen[i]) <= 1e-6, `parameter ${i}: ${value - seen[i]}`);
+  });
 });

@@ -7,6 +7,8 @@ import { after, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..', '..');
 const example = readFileSync(join(root, 'examples', 'heart.task.yaml'), 'utf8');
+/** The same where the coordinator sees single updates. */
+const inspected = example.replace(/^protection:.*\n(?: {2}.*\n)+/m, 'protection: inspect\n');
 const scratch = mkdtempSync(join(tmpdir(), 'parley-task-'));
 after(() => rmSync(scratch, { recursive: true }));
 
@@ -32,12 +34,12 @@ test('task check prints one line per error with file, place and remedy, and does
 
 test('a rule out of range names the setting that n is, one that sees no single client does not, and both where to find others', () => {
   const refusal = (aggregation: string) =>
-    check(example.replace(/^aggregation: .*$/m, `aggregation: ${aggregation}`)).stderr;
+    check(inspected.replace(/^aggregation: .*$/m, `aggregation: ${aggregation}`)).stderr;
   const advice = '→ Which rules hold for a cohort: parley rules advise --clients N --byzantine F\n';
   const few = refusal('{ rule: krum, byzantine: 1 }');
   assert.match(
     few,
-    /aggregation\.byzantine: krum \(blanchard\) needs n ≥ 2f \+ 3 = 5, and there are 4 clients \(cohort\.minimum\); use 5/,
+    /aggregation\.byzantine: krum \(blanchard\) needs n ≥ 2f \+ 3 = 5, and there are 3 clients \(cohort\.minimum\); use 5/,
   );
   assert.ok(few.endsWith(advice), few);
   const mixed = refusal('{ rule: foolsgold, byzantine: 1, before: [{ name: nnm }] }');
@@ -87,7 +89,7 @@ test('task check says how long a round is, who takes part, and what an update we
   assert.match(digits, / {2}training {4}sgd, learning rate 0\.1; minibatches of 10 rows; 5 epochs a round\n/);
   assert.match(
     heart,
-    / {2}combining {3}mean, all alike, of updates clipped to L2 norm 100\n {2}liars {7}no client may be one: mean bears none\n/,
+    / {2}combining {3}mean, all alike, of updates clipped to L2 norm 10\n {2}liars {7}no client may be one: mean bears none\n/,
   );
   assert.match(digits, / {2}combining {3}mean by examples, of updates clipped to L2 norm 1000\n/);
   const robust = said(mnist.replace('{ rule: mean }', '{ rule: median, byzantine: 2, before: [{ name: nnm }] }'));
@@ -110,10 +112,10 @@ test('task check says how long a round is, who takes part, and what an update we
 });
 
 test('task check of a statistics task says what is gathered, not what is trained', () => {
-  const sums = example
+  const sums = inspected
     .replace(/^model: .*$/m, 'model: {name: moments}')
     .replace(/^rounds: .*$/m, 'rounds: 1')
-    .replace(/clipNorm: 100/, 'clipNorm: 1000000')
+    .replace(/clipNorm: 10 /, 'clipNorm: 1000000 ')
     .replace(/^ {2}pooledAucBins: .*$/m, '')
     .replace(/^ {2}aloneBaseline: .*$/m, '');
   const { status, stdout, stderr } = check(sums);

@@ -13,7 +13,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const task = join(folder, 'task.yaml');
 const example = parse(readFileSync(join(root, 'examples', 'heart.task.yaml'), 'utf8'));
-writeFileSync(task, stringify({ ...example, rounds: 2 }));
+writeFileSync(task, stringify({ ...example, rounds: 2, protection: 'inspect' }));
 for (const { file, text } of generateClinics(9)) writeFileSync(join(folder, file), text);
 const odd = join(root, 'test', 'node', 'trainer', 'odd-trainer.ts');
 

@@ -35,7 +35,7 @@ const names = tables.map(({ name }) => name).sort();
 
 function heartTask(): Task {
   const example = parse(readFileSync(join(root, 'examples', 'heart.task.yaml'), 'utf8'));
-  return parseTask({ ...example, evaluation: { everyRounds: 1, pooledAucBins: 1000 } });
+  return parseTask({ ...example, protection: 'inspect', evaluation: { everyRounds: 1, pooledAucBins: 1000 } });
 }
 
 interface Running {

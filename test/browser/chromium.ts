@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-const limitMs = 60_000;
 
 /** Path of a Chromium, or null: CHROMIUM, else one of its usual names on the PATH. */
 export function findChromium(): string | null {
@@ -28,8 +27,8 @@ export function findChromium(): string | null {
 /** What the test answers to bytes that the page has posted to another path than /result. */
 export type Answer = (path: string, body: Uint8Array) => Promise<Uint8Array>;
 
-/** Runs a module of the checkout (a path from its root) in a page; resolves with what it posts to /result. Rejects after a minute. */
-export async function runInPage(chromium: string, module: string, answer?: Answer): Promise<unknown> {
+/** Runs a module of the checkout (a path from its root) in a page; resolves with what it posts to /result, and rejects after `limitMs`. */
+export async function runInPage(chromium: string, module: string, answer?: Answer, limitMs = 60_000): Promise<unknown> {
   const posted = Promise.withResolvers<unknown>();
   const server = createServer((request, response) => {
     serve(module, request, response, posted.resolve, answer).catch(posted.reject);
@@ -39,7 +38,7 @@ export async function runInPage(chromium: string, module: string, answer?: Answe
   const { port } = server.address() as AddressInfo;
   const profile = mkdtempSync(join(tmpdir(), 'parley-browser-'));
   const browser = open(chromium, profile, `http://127.0.0.1:${port}/`);
-  const timer = setTimeout(() => posted.reject(new Error('the page has not answered in a minute')), limitMs);
+  const timer = setTimeout(() => posted.reject(new Error(`the page has not answered in ${limitMs} ms`)), limitMs);
   browser.once('exit', code => posted.reject(new Error(`the browser ended with ${code}`)));
   try {
     return await posted.promise;

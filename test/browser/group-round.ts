@@ -167,18 +167,27 @@ export class GroupRound {
     });
   }
 
-  /** Closes every step that all have answered, and tells those who wait. */
+  /** Closes every step that all have answered, and tells those who wait: also who comes when the sum is open already. */
   #advance(): void {
-    while (this.state.opening === null && this.state.why === null && isAnswered(this.state)) {
+    while (!this.#isOver() && isAnswered(this.state)) {
       this.#state = stepGroup(this.state, { kind: 'close' }, node);
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const one of waiting) {
-        const told = messageFor(this.state, one.at);
-        if (told === null) this.#waiting.push(one);
-        else one.resolve(told);
-      }
+      this.#tell();
     }
+    if (this.#isOver()) this.#tell();
+  }
+
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const one of waiting) {
+      const told = messageFor(this.state, one.at);
+      if (told === null) this.#waiting.push(one);
+      else one.resolve(told);
+    }
+  }
+
+  #isOver(): boolean {
+    return this.state.stage === 'opened' || this.state.stage === 'void';
   }
 }
 

@@ -8,7 +8,7 @@ import { drawHash } from '../core/secagg/draw.ts';
 import type { GroupMember } from '../core/secagg/group-state.ts';
 import { makeManifest } from '../core/secagg/make-manifest.ts';
 import { encodeManifest } from '../core/secagg/manifest.ts';
-import { groupThresholds } from '../core/secagg/thresholds.ts';
+import { groupCount, groupThresholds } from '../core/secagg/thresholds.ts';
 import type { Book, Loaded, Registered, SessionMembers } from './book.ts';
 import { type Eligible, eligible } from './group-memory.ts';
 import { settingsOf, withGroups } from './group-record.ts';
@@ -68,17 +68,18 @@ export async function openGroups(
 }
 
 /**
- * The groups of a round: each a list of members in the order of their certificates' hashes. One group without coin parties; otherwise
+ * The groups of a round: each a list of members in the order of their certificates' hashes. One group without coin parties, or for few; otherwise
  * the coin deals them (`core/secagg/deal-groups.ts`), once in so many rounds.
  *
  * @param coin of the epoch; null where no party tosses one.
  */
 export function dealRound(
   members: readonly Registered[],
-  settings: Pick<GroupSettings, 'coin'>,
+  settings: Pick<GroupSettings, 'coin' | 'size'>,
   coin: Uint8Array | null,
 ): Registered[][] {
-  if (coin === null && settings.coin.length > 0)
+  const isDealt = settings.coin.length > 0 && groupCount(members.length, settings.size) > 1;
+  if (coin === null && isDealt)
     throw new RangeError('coordinator: the coin that deals this task into groups has not been tossed');
   return [[...members].sort((a, b) => compareBytes(a.certificate, b.certificate))];
 }

@@ -7,7 +7,7 @@ import { type GroupSettings, groupSettings } from '../core/protocol/protection-s
 import { drawHash } from '../core/secagg/draw.ts';
 import { isGrouped, makeManifest, roundFigures, updateEncoding } from '../core/secagg/make-manifest.ts';
 import { encodeManifest, sessionId } from '../core/secagg/manifest.ts';
-import { sharedWords } from '../core/secagg/shared-words.ts';
+import { sharedWords } from '../core/secagg/noise-words.ts';
 import { groupCount } from '../core/secagg/thresholds.ts';
 import type { ClientPorts } from './ports.ts';
 import type { GroupSession, RoundContext } from './stages.ts';

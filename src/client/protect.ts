@@ -13,7 +13,7 @@ import { gridOf, isClipAdaptive, type Plan, updateNoise } from '../core/privacy/
 import type { RandomBytes } from '../core/privacy/random-words.ts';
 import { encodePayload, labels } from '../core/protocol/message.ts';
 import { passed } from '../core/protocol/stage.ts';
-import { type SharedWords, wordsWithNoise } from '../core/secagg/shared-words.ts';
+import { type SharedWords, wordsWithNoise } from '../core/secagg/noise-words.ts';
 import { diverged } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import type {

@@ -11,7 +11,7 @@ import type { Task } from '../core/protocol/task.ts';
 import type { Encoding } from '../core/secagg/encoding.ts';
 import type { FiguresLayout } from '../core/secagg/figures.ts';
 import type { GroupManifest } from '../core/secagg/manifest.ts';
-import type { SharedWords } from '../core/secagg/shared-words.ts';
+import type { SharedWords } from '../core/secagg/noise-words.ts';
 import type { MemberPorts } from './group-ports.ts';
 
 /** What the coordinator sees of a round: each client's own message, or the sum of its group. */

@@ -5,7 +5,7 @@ import type { Reservation } from '../core/privacy/ledger-port.ts';
 import { secretBytes } from '../core/privacy/secret-bytes.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { trainingSeed } from '../core/protocol/task.ts';
-import type { SharedWords } from '../core/secagg/shared-words.ts';
+import type { SharedWords } from '../core/secagg/noise-words.ts';
 import { average } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import { reserveRound } from './private-round.ts';

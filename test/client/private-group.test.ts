@@ -8,7 +8,7 @@ import { Problem } from '../../src/core/protocol/problem.ts';
 import type { Task } from '../../src/core/protocol/task.ts';
 import { encodeGroupMessage, parseSurvivors } from '../../src/core/secagg/group-message.ts';
 import { encodeManifest } from '../../src/core/secagg/manifest.ts';
-import { noisyGroupMean } from '../../src/core/secagg/shared-words.ts';
+import { noisyGroupMean } from '../../src/core/secagg/noise-words.ts';
 import { MemoryLedger } from '../../src/simulation/memory-ledger.ts';
 import { syntheticStep } from '../../src/simulation/synthetic-trainer.ts';
 import { budgetFor, privateTask, sharedFedAvg } from '../simulation/private-federation.ts';

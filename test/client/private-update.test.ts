@@ -10,7 +10,7 @@ import type { Trainer } from '../../src/core/learning/trainer.ts';
 import { FloatPool } from '../../src/core/math/float-pool.ts';
 import type { Assignment } from '../../src/core/protocol/message.ts';
 import { Problem } from '../../src/core/protocol/problem.ts';
-import { sharedWords } from '../../src/core/secagg/shared-words.ts';
+import { sharedWords } from '../../src/core/secagg/noise-words.ts';
 import { centralFedAvg, dpSgd, localFedAvg, privateTask, sharedFedAvg } from '../simulation/private-federation.ts';
 
 const { primitives } = simulationPorts;

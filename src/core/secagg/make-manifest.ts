@@ -8,7 +8,7 @@ import type { Task } from '../protocol/task.ts';
 import { type Encoding, makeEncoding, wordCount } from './encoding.ts';
 import { type FiguresLayout, figuresLayout } from './figures.ts';
 import { codeHash, type GroupManifest, type Segment, thresholdsOf } from './manifest.ts';
-import { requireSureNoise, type SharedWords, sharedSegment, sharedWords } from './shared-words.ts';
+import { requireSureNoise, type SharedWords, sharedSegment, sharedWords } from './noise-words.ts';
 
 /** What a manifest is made of. */
 export interface ManifestRequest {

@@ -16,7 +16,6 @@ import {
 import { groupSettings } from '../../../src/core/protocol/protection-settings.ts';
 import { type ManifestRequest, makeManifest } from '../../../src/core/secagg/make-manifest.ts';
 import { type NoiseSharing, noiseSharing } from '../../../src/core/secagg/noise-sharing.ts';
-import { leastBits, pack, unpack } from '../../../src/core/secagg/packing.ts';
 import {
   noisyGroupMean,
   requireSureNoise,
@@ -24,7 +23,8 @@ import {
   sharedSegment,
   sharedWords,
   wordsWithNoise,
-} from '../../../src/core/secagg/shared-words.ts';
+} from '../../../src/core/secagg/noise-words.ts';
+import { leastBits, pack, unpack } from '../../../src/core/secagg/packing.ts';
 import { groupThresholds } from '../../../src/core/secagg/thresholds.ts';
 import { localFedAvg, privateTask, sharedFedAvg } from '../../simulation/private-federation.ts';
 import { simd } from '../math/same-kernels.ts';

@@ -44,7 +44,7 @@ test('no member, nor as many as may collude, opens the vector of another with al
   }
 });
 
-test('even all other members together need the shares: the self mask is nobody else’s', async () => {
+test('even all other members together need the shares: nobody else has the self mask', async () => {
   const left = await withoutTheirs(others);
   assert.equal(left.filter((word, i) => word === input[i]).length, 0);
   const [own] = session.masks.get(victim) ?? [];

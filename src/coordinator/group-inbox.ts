@@ -136,7 +136,7 @@ async function takeAttached(
 ): Promise<Uint8Array | null> {
   const manifest = manifestIn(groupsOf(run)[placeIn(run, client).index]);
   if (envelope.label === 'group-input') {
-    await takeVector(book, client, envelope, inputBytes(manifest), chunks);
+    await takeVector(book, client, envelope, manifest, chunks);
     return null;
   }
   const isDealing = envelope.label === 'group-shares';
@@ -148,17 +148,21 @@ async function takeVector(
   book: Book,
   client: string,
   envelope: Envelope,
-  bytes: number,
+  manifest: GroupManifest,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const { blobs, primitives } = book.ports;
   const input = parseInput(envelope.payload);
+  const bytes = inputBytes(manifest);
+  const ends = paddedEnds(manifest);
   if (input.bytes !== bytes) throw new Problem('malformed', `an input of ${input.bytes} bytes, expected ${bytes}`);
   const writer = await blobs.write(vectorKey(envelope, client, input.vector));
   try {
     const hash = primitives.createSha256();
     let total = 0;
     for await (const chunk of chunks) {
+      if (ends.some(({ place, usedBits }) => chunk[place - total] >> usedBits !== 0))
+        throw new Problem('malformed', 'the padding behind the words is not zero');
       total += chunk.length;
       if (total > bytes) throw new Problem('malformed', 'more bytes than declared');
       hash.update(chunk);
@@ -172,6 +176,16 @@ async function takeVector(
     throw error;
   }
   await book.ports.step('group-body-blob');
+}
+
+/** The last byte of each segment whose words leave some of it unused. A sum reads no input with anything there: its group could not open. */
+function paddedEnds({ segments }: GroupManifest): { readonly place: number; readonly usedBits: number }[] {
+  let place = -1;
+  return segments.flatMap(({ words, bits }) => {
+    place += packedBytes(words, bits);
+    const usedBits = (words * bits) % 8;
+    return usedBits === 0 ? [] : [{ place, usedBits }];
+  });
 }
 
 async function whole(chunks: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {

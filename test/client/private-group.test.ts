@@ -6,12 +6,13 @@ import { planHash, planOfTask } from '../../src/core/privacy/plan.ts';
 import { variancePValue } from '../../src/core/privacy-audit/significance.ts';
 import { Problem } from '../../src/core/protocol/problem.ts';
 import type { Task } from '../../src/core/protocol/task.ts';
+import { dequantise } from '../../src/core/secagg/encoding.ts';
 import { encodeGroupMessage, parseSurvivors } from '../../src/core/secagg/group-message.ts';
 import { encodeManifest } from '../../src/core/secagg/manifest.ts';
 import { noisyGroupMean } from '../../src/core/secagg/noise-words.ts';
 import { MemoryLedger } from '../../src/simulation/memory-ledger.ts';
 import { syntheticStep } from '../../src/simulation/synthetic-trainer.ts';
-import { budgetFor, privateTask, sharedFedAvg } from '../simulation/private-federation.ts';
+import { budgetFor, localFedAvg, privateTask, sharedFedAvg } from '../simulation/private-federation.ts';
 import { build, clients, GroupHost, type PlayerSettings, player } from './group-host.ts';
 
 const { primitives } = simulationPorts;
@@ -82,6 +83,19 @@ test('what the coordinator opens is the mean of the clipped updates and noise of
       noise.push((value - updates.reduce((total, update) => total + update[i], 0) / 4) / deviation);
   }
   assert.ok(variancePValue(Float64Array.from(noise)) > 1e-5, String(noise));
+});
+
+test('where each member adds all of the noise its update is longer than the clip bound, and still adds up', async () => {
+  const host = new GroupHost({ task: privateTask({ ...settings, privacy: { ...localFedAvg, noiseMultiplier: 4 } }) });
+  const { ends } = await play(host);
+  for (const end of ends) assert.equal(end.status, 'fulfilled', String((end as PromiseRejectedResult).reason));
+  const { encoding, shared } = player(host, 0).context.session;
+  assert.ok(encoding !== null && shared === null);
+  const [sum] = await host.opened();
+  const { sum: total } = dequantise(sum, encoding, 4);
+  const updates = clients.map(({ name }) => clippedTo(1, differenceOf(name, host)));
+  const noise = total.map((x, i) => (x - updates.reduce((all, update) => all + update[i], 0)) / (4 * Math.sqrt(4)));
+  assert.ok(variancePValue(noise) > 1e-5, String(noise));
 });
 
 test('a manifest with less noise, fewer survivors or other words than follow from the task is refused', () => {

@@ -79,6 +79,7 @@ const noisePlaces = {
   client: ['The client runs this program as it is: its noise is what protects it, and nobody else can add it.'],
   shared: [
     'Of every group no more members tell the coordinator what they know than the group bears; the others run this program as it is, and each adds its part of the noise.',
+    'What is hidden is what a member contributes: that it takes part, and adds its noise, is seen.',
     'The masks of the groups hold: whoever breaks them sees single updates with a part of the noise only.',
   ],
   coordinator: ['The coordinator follows the protocol, adds the noise, and keeps the updates it receives to itself.'],

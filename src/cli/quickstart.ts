@@ -7,7 +7,6 @@ import type { Run } from '../coordinator/store.ts';
 import { decodeSafetensors } from '../core/bytes/safetensors.ts';
 import type { ClassQuality, Quality } from '../core/learning/quality.ts';
 import { UserError } from '../core/protocol/problem.ts';
-import { groupSettings } from '../core/protocol/protection-settings.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { dataCacheFolder } from '../node/data/cache-folder.ts';
 import { findHeart, type HeartData } from '../node/data/find-heart.ts';
@@ -76,7 +75,7 @@ async function run(options: Options): Promise<void> {
     progress.end();
     const seconds = (performance.now() - started) / 1000;
     if (options.json) printJson(document(data, status, pooled, protection, artifact, seconds));
-    else printResult(data, status, pooled, artifact, { trainedSeconds, home, task, protection });
+    else printResult(data, status, pooled, artifact, { trainedSeconds, home, protection });
   } catch (error) {
     progress.end();
     if (signal.aborted) process.exitCode = 130;
@@ -99,7 +98,9 @@ async function train(
     await Promise.race([allPresent(federation, channel, signal), federation.failed]);
     const submitted = await channel.post<Run>('/v1/runs', task);
     progress.line(`training: ${submitted.rounds} rounds of federated averaging, ${submitted.parameters} parameters`);
-    progress.line('protection: group (the coordinator sees sums of three clinics or more and no update of one)');
+    progress.line(
+      'protection: group: the coordinator sees sums of three clinics or more, no single update; every client insists on that (--honest 3)',
+    );
     const status = await Promise.race([follow(channel, submitted.task, progress, signal), federation.failed]);
     const artifact = await saveArtifact(channel, status, join(federation.home, 'model.safetensors'));
     if (artifact === null)
@@ -166,7 +167,6 @@ interface Shown {
   /** From the beginning to the end of training. */
   readonly trainedSeconds: number;
   readonly home: string;
-  readonly task: Task;
   readonly protection: ProtectionShown;
 }
 
@@ -179,7 +179,7 @@ function printResult(
   status: RunStatus,
   pooled: Quality,
   artifact: string,
-  { trainedSeconds, home, task, protection }: Shown,
+  { trainedSeconds, home, protection }: Shown,
 ): void {
   printLine();
   printLine(
@@ -201,7 +201,7 @@ function printResult(
     ),
   );
   printLine();
-  printProtection(protection, groupSettings(task.protection)?.stepSeconds ?? 0);
+  printProtection(protection);
   printLine();
   printLine(`model        ${artifact}`);
   printLine(`task         ${taskFile}`);

@@ -8,7 +8,7 @@ import { areBudgetsSpent, endSpent } from './budget.ts';
 import { combine, isRunningSum, RuleRefusal } from './combine.ts';
 import { Fold } from './fold.ts';
 import { advanceGroups, voidReason, voidRound } from './group-conduct.ts';
-import { kindOf, openGroups } from './group-opening.ts';
+import { kindOf, openGroups, readiness } from './group-opening.ts';
 import { contributors } from './group-record.ts';
 import { endSessions } from './group-session.ts';
 import { obstacle } from './obstacle.ts';
@@ -46,7 +46,7 @@ export async function conduct(book: Book): Promise<boolean> {
     return true;
   }
   if (run.cohort === null)
-    return (await openRound(book, loaded)) || (await endSparing(book, run, now)) || giveUpEvaluation(book, loaded, now);
+    return (await openRound(book, loaded)) || (await endSparing(book, run, now)) || giveUp(book, loaded, now);
   if (run.groups !== null) return conductGroups(book, loaded);
   if (closable(run, task, now) && ruleRefusal(loaded, run) === null) {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));
@@ -70,12 +70,24 @@ export async function conduct(book: Book): Promise<boolean> {
   return false;
 }
 
-/** A model that is trained is published, also where too few are left to evaluate it as a group. */
-async function giveUpEvaluation(book: Book, loaded: Loaded, nowMs: number): Promise<boolean> {
+/**
+ * Ends the waiting for a set of groups that does not come together: a model that is trained is published, also where too few are left to
+ * evaluate it; a round that needs clients who do not come back is void, so that its number passes and others may be asked.
+ */
+async function giveUp(book: Book, loaded: Loaded, nowMs: number): Promise<boolean> {
   const { run, task } = loaded;
-  if (run.phase !== 'evaluating' || !isGrouped(task, 'evaluate')) return false;
+  if (!isGrouped(task, kindOf(run))) return false;
+  const { eligible, waiting } = readiness(book, loaded, run);
+  if (run.phase === 'training' && eligible.awaited.length === 0) {
+    loaded.givesUpAt = null;
+    return false;
+  }
   loaded.givesUpAt ??= nowMs + deadlineMs(task);
   if (nowMs < loaded.givesUpAt) return false;
+  if (run.phase === 'training') {
+    await voidRound(book, loaded, `waited ${waiting}`);
+    return true;
+  }
   book.ports.log({ event: 'not-evaluated', level: 'warn', task: run.task, detail: 'too few clients for a group' });
   await finish(book, loaded);
   return true;
@@ -157,6 +169,7 @@ async function activate(book: Book): Promise<Loaded | null> {
 async function openRound(book: Book, loaded: Loaded): Promise<boolean> {
   const run = await withOpening(book, loaded, loaded.run);
   if (run === null) return false;
+  loaded.givesUpAt = null;
   await book.commit(run);
   await book.ports.step('round-open');
   return true;

@@ -57,7 +57,7 @@ export async function voidRound(book: Book, loaded: Loaded, why: string): Promis
     cohort: run.cohort?.length ?? 0,
     combined: [],
     weights: null,
-    dropped: lost(groupsOf(run)),
+    dropped: lost(run.groups ?? []),
     refused: [...new Set([...run.refused, ...run.offenders])],
     loss: null,
     evaluation: null,
@@ -72,6 +72,7 @@ export async function voidRound(book: Book, loaded: Loaded, why: string): Promis
   const after: Run = isWithoutModel ? { ...over, phase: 'stopped', deadlineAt: null, finishedAt: nowMs } : over;
   await ports.store.commit([{ put: 'round', report }, ...writesOf(seenReleases(loaded)), { put: 'run', run: after }]);
   loaded.fold = null;
+  loaded.givesUpAt = null;
   endSessions(book, loaded);
   book.remember(after);
   if (isWithoutModel) book.active = null;

@@ -15,8 +15,8 @@ export interface Eligible {
   readonly isBound: boolean;
   /** There, and left out until `until`. */
   readonly leftOut: readonly string[];
-  /** Round from which others may be asked again; null: not as long as the model stays what it is. */
-  readonly until: number | null;
+  /** Round from which others may be asked again. */
+  readonly until: number;
   /** Not there, and nothing may be opened without them. */
   readonly awaited: readonly string[];
 }
@@ -26,7 +26,7 @@ export function remembering(run: Run, survivors: readonly string[]): LastSet {
   const { lastSet, round, model } = run;
   const names = [...survivors].sort();
   const isSame = lastSet !== null && lastSet.survivors.join() === names.join();
-  return { survivors: names, model, changed: isSame ? lastSet.changed : round };
+  return { survivors: names, model, round, changed: isSame ? lastSet.changed : round };
 }
 
 /** @param free clients that are there and may be asked, as far as anything else goes; sorted. */
@@ -36,12 +36,14 @@ export function eligible(run: Run, task: Task, free: readonly string[]): Eligibl
   // The final evaluation is a sum of its own, and asked once.
   if (lastSet === null || run.phase === 'evaluating' || task.privacy !== 'none') return all;
   const { survivors, model, changed } = lastSet;
+  const { redrawRounds, honest } = settingsOf(task);
   const there = free.filter(client => survivors.includes(client));
   const missing = survivors.filter(client => !free.includes(client));
   const leftOut = free.filter(client => !survivors.includes(client));
-  // One model has one set.
-  if (model === run.model) return { clients: there, isBound: true, leftOut, until: null, awaited: missing };
-  const { redrawRounds, honest } = settingsOf(task);
+  // One model has one set, for a while.
+  const later = lastSet.round + redrawRounds;
+  if (model === run.model && round < later)
+    return { clients: there, isBound: true, leftOut, until: later, awaited: missing };
   // So many that go hide each other, and whoever comes.
   if (round - changed >= redrawRounds || missing.length >= honest) return all;
   return { clients: there, isBound: true, leftOut, until: changed + redrawRounds, awaited: [] };

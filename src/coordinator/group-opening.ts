@@ -141,8 +141,7 @@ function waitingFor({ clients, awaited, leftOut, until }: Eligible, least: numbe
   }
   if (clients.length >= least) return null;
   if (leftOut.length === 0) return 'for enough clients';
-  const when = until === null ? 'while the model is the same' : `before round ${until}`;
-  return `for enough clients of the last set (sums with ${leftOut.join(', ')} ${when} would show single updates)`;
+  return `for enough clients of the last set (sums with ${leftOut.join(', ')} before round ${until} would show single updates)`;
 }
 
 /** A set that must not grow is asked as a whole; else it is drawn as in every other round, no more than one group holds. */
@@ -198,8 +197,7 @@ function logOpening(book: Book, run: Run, { eligible: found }: Readiness, cohort
   const { task, round } = run;
   book.ports.log({ event: 'groups-opened', task, round, detail: `${cohort.length} clients` });
   if (found.leftOut.length === 0) return;
-  const until = found.until === null ? 'while the model is the same' : `before round ${found.until}`;
-  const detail = `${found.leftOut.join(', ')}: a set that grew ${until} would show single updates`;
+  const detail = `${found.leftOut.join(', ')}: a set that grew before round ${found.until} would show single updates`;
   book.ports.log({ event: 'left-out', level: 'warn', task, round, detail });
 }
 

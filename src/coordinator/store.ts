@@ -88,6 +88,8 @@ export interface LastSet {
   readonly survivors: readonly string[];
   /** Hex SHA-256 of the model that they trained from. */
   readonly model: string;
+  /** The round in which they were shown it last. */
+  readonly round: number;
   /** The round in which the set became what it is. */
   readonly changed: number;
 }

@@ -18,7 +18,7 @@ test('a client that was not in the last set is left out until the set may grow a
   const run = sampleRun({
     round: 3,
     model: model(3),
-    lastSet: { survivors: ['a', 'b', 'c'], model: model(2), changed: 2 },
+    lastSet: { survivors: ['a', 'b', 'c'], model: model(2), round: 2, changed: 2 },
   });
   const { clients, isBound, leftOut, until } = eligible(run, task, ['a', 'b', 'c', 'd']);
   assert.deepEqual([clients, isBound, leftOut, until], [['a', 'b', 'c'], true, ['d'], 6]);
@@ -26,24 +26,25 @@ test('a client that was not in the last set is left out until the set may grow a
 });
 
 test('the final evaluation is a sum of its own: everyone may be asked', () => {
-  const lastSet = { survivors: ['a', 'b', 'c'], model: model(3), changed: 2 };
+  const lastSet = { survivors: ['a', 'b', 'c'], model: model(3), round: 3, changed: 2 };
   const run = sampleRun({ phase: 'evaluating', round: 4, model: model(3), lastSet });
   const { clients, awaited } = eligible(run, task, ['a', 'd']);
   assert.deepEqual([clients, awaited], [['a', 'd'], []]);
 });
 
 test('so many that are gone hide whoever comes', () => {
-  const lastSet = { survivors: ['a', 'b', 'c', 'd', 'e', 'f'], model: model(2), changed: 2 };
+  const lastSet = { survivors: ['a', 'b', 'c', 'd', 'e', 'f'], model: model(2), round: 2, changed: 2 };
   const run = sampleRun({ round: 3, model: model(3), lastSet });
   assert.deepEqual(eligible(run, task, ['a', 'b', 'c', 'g']).leftOut, []);
   assert.deepEqual(eligible(run, task, ['a', 'b', 'c', 'd', 'g']).leftOut, ['g']);
 });
 
-test('one model has one set: nobody else is asked, and who is missing is waited for', () => {
-  const lastSet = { survivors: ['a', 'b', 'c'], model: model(3), changed: 2 };
-  const run = sampleRun({ round: 9, model: model(3), lastSet });
+test('one model has one set for a while: nobody else is asked, and who is missing is waited for', () => {
+  const lastSet = { survivors: ['a', 'b', 'c'], model: model(3), round: 7, changed: 2 };
+  const run = sampleRun({ round: 10, model: model(3), lastSet });
   const { clients, awaited, until } = eligible(run, task, ['a', 'b', 'd']);
-  assert.deepEqual([clients, awaited, until], [['a', 'b'], ['c'], null]);
+  assert.deepEqual([clients, awaited, until], [['a', 'b'], ['c'], 11]);
+  assert.deepEqual(eligible({ ...run, round: 11 }, task, ['a', 'b', 'd']).clients, ['a', 'b', 'd']);
 });
 
 /** What happens in a round: who is there, who of them drops out before the set is fixed, and whether the sum is opened. */
@@ -61,7 +62,7 @@ test('a set that the coordinator asks, or what is left of it, is one that member
       for (const { there, lost, isOpened } of rounds) {
         const found = eligible(run, task, [...there].sort());
         const survivors = found.clients.filter(client => !lost.includes(client));
-        const isSameModel = run.lastSet?.model === run.model;
+        const isSameModel = run.lastSet?.model === run.model && run.round - run.lastSet.round < 4;
         // A second set of one model is only tried as a whole.
         const isTried =
           survivors.length >= 3 &&

@@ -41,13 +41,13 @@ const base = smallTask({
   rounds,
   aggregation: { rule: 'mean', clipNorm: 10 },
 });
-const protection = protectionSchema.parse({ kind: 'group', size: 6, honest: 3, stepSeconds: 5 });
-const task = parseTask({ ...base, protection });
+const groups = { kind: 'group', size: 6, honest: 3, stepSeconds: 5 };
+const task = parseTask({ ...base, protection: protectionSchema.parse(groups) });
 /** Two words have 5 bytes: behind an odd number of them half a byte is left over. (Weighed alike: there is no word for the weight.) */
 const narrow = parseTask({
   ...base,
   aggregation: { rule: 'mean', clipNorm: 10, weightBy: 'uniform' },
-  protection: { ...protection, bits: 20 },
+  protection: protectionSchema.parse({ ...groups, bits: 20 }),
 });
 
 /** Changes what the liar says, before it is signed. */

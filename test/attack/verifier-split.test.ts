@@ -1,5 +1,6 @@
 /** Signatures that strict verifiers refuse and lax ones take: with them a coordinator shows different members different sets, signed by one member. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { ports } from '../../src/conformance/implementations/every-port.ts';
@@ -27,11 +28,14 @@ const forEverything = Uint8Array.of(...neutral, ...new Uint8Array(32));
 
 /** S + L in place of S: another signature of the same message, without the key (RFC 8032 §5.1.7). */
 function malleated(signature: Uint8Array): Uint8Array {
-  let s = order;
-  for (const [i, byte] of signature.subarray(32).entries()) s += BigInt(byte) << BigInt(8 * i);
+  const s = order + littleEndian(signature.subarray(32));
   const out = Uint8Array.from(signature);
   for (let i = 0; i < 32; i++) out[32 + i] = Number((s >> BigInt(8 * i)) & 255n);
   return out;
+}
+
+function littleEndian(digits: Uint8Array): bigint {
+  return digits.reduceRight((total, digit) => (total << 8n) | BigInt(digit), 0n);
 }
 
 const lax = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
@@ -41,6 +45,31 @@ test('verifiers that are lax and verifiers that are strict judge these different
   assert.ok(lax(tc151.publicKey, tc151.message, tc151.signature));
   assert.ok(!ed25519.verify(tc151.signature, tc151.message, tc151.publicKey, { zip215: false }));
   for (const text of ['one set', 'another set']) assert.ok(lax(neutral, Buffer.from(text), forEverything));
+});
+
+/** A point of order 8, added to a key: with and without the cofactor its signatures fit different messages (RFC 8032 §5.1.7, note). */
+const torsion = ed25519.Point.fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a');
+
+/** A signature by such a key: it fits without the cofactor only where the hash is a multiple of 8. */
+function signedWithTorsion(message: Uint8Array) {
+  const [secret, nonce] = [123_456_789n, 987_654_321n];
+  const publicKey = ed25519.Point.BASE.multiply(secret).add(torsion).toBytes();
+  const r = ed25519.Point.BASE.multiply(nonce).toBytes();
+  const hash = createHash('sha512').update(r).update(publicKey).update(message).digest();
+  const k = littleEndian(hash) % order;
+  let s = (nonce + k * secret) % order;
+  const signature = Uint8Array.of(...r, ...new Uint8Array(32));
+  for (let i = 32; i < 64; i++, s >>= 8n) signature[i] = Number(s & 255n);
+  return { publicKey, signature, isPlain: k % 8n === 0n };
+}
+
+test('keys with a part of small order, whose signatures only some verifiers take, are refused on every port', async () => {
+  const messages = Array.from({ length: 60 }, (_, i) => Buffer.from(`set ${i}`));
+  const signed = messages.map(message => ({ message, ...signedWithTorsion(message) }));
+  for (const { publicKey, message, signature } of signed) assert.ok(lax(publicKey, message, signature));
+  assert.ok(signed.some(({ isPlain }) => isPlain) && signed.some(({ isPlain }) => !isPlain));
+  for (const { verify } of await ports())
+    for (const { publicKey, message, signature } of signed) assert.ok(!verify(publicKey, message, signature));
 });
 
 test('every port refuses them, so that all members see the same', async () => {

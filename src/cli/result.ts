@@ -58,7 +58,7 @@ export function resultTable(status: RunStatus, pooledTraining?: Quality): string
   const isOneSum = sums.length === 1 && clients.length === 1;
   const ofEach = isOneSum ? [] : clients.map(c => line(nameOf(c), c.examples, columns.of(c), alone(c)));
   const rows: Cell[][] = [
-    [sums.length > 0 ? 'sum of' : 'client', 'test rows', ...columns.names],
+    [sums.length > 0 ? 'sum over' : 'client', 'test rows', ...columns.names],
     ...ofEach,
     ...(sums.length > 0
       ? []

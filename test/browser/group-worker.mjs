@@ -4,6 +4,7 @@ import { decodeCbor } from '../../src/core/bytes/cbor.ts';
 import { encodeEnvelope, signEnvelope } from '../../src/core/crypto/envelope.ts';
 import { noblePrimitives } from '../../src/core/crypto/noble-primitives.ts';
 import { sodiumGroupPrimitives } from '../../src/core/crypto/sodium-group-primitives.ts';
+import { sodiumPrimitives } from '../../src/core/crypto/sodium-primitives.ts';
 import { webKeystream } from '../../src/core/crypto/web-keystream.ts';
 import { applyMasks } from '../../src/core/secagg/apply-masks.ts';
 import { pack } from '../../src/core/secagg/packing.ts';
@@ -55,7 +56,7 @@ async function play() {
   const { privateKey, joined, secrets, coins } = await joinGroup();
   const randomBytes = randomBytesOf(coins);
   const primitives = {
-    ...(await sodiumGroupPrimitives(noblePrimitives(randomBytes))),
+    ...(await sodiumGroupPrimitives(await sodiumPrimitives(noblePrimitives(randomBytes)))),
     sha256Large: async bytes => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)),
   };
   const keystream = webKeystream(crypto.subtle);

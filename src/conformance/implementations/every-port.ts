@@ -3,16 +3,21 @@ import type { GroupPrimitives } from '../../core/crypto/group-primitives.ts';
 import { nobleGroupPrimitives } from '../../core/crypto/noble-group-primitives.ts';
 import { noblePrimitives } from '../../core/crypto/noble-primitives.ts';
 import { sodiumGroupPrimitives } from '../../core/crypto/sodium-group-primitives.ts';
+import { sodiumPrimitives } from '../../core/crypto/sodium-primitives.ts';
 import { nodeGroupPrimitives } from '../../node/group-primitives.ts';
 import { nodePrimitives } from '../../node/primitives.ts';
 import { type Implementation, refused } from '../case.ts';
 import { isRefusal } from '../judge.ts';
 import { answering } from './bytes.ts';
 
-/** As in Node; libsodium, as in browsers; noble alone. Digests and signatures are of OpenSSL in the first two. */
+/** As in Node; libsodium, as in browsers; noble alone. Digests are of OpenSSL in the first two. */
 export async function ports(): Promise<readonly GroupPrimitives[]> {
   const noble = noblePrimitives(nodePrimitives.randomBytes);
-  return [await nodeGroupPrimitives(), await sodiumGroupPrimitives(nodePrimitives), nobleGroupPrimitives(noble)];
+  return [
+    await nodeGroupPrimitives(),
+    await sodiumGroupPrimitives(await sodiumPrimitives(nodePrimitives)),
+    nobleGroupPrimitives(noble),
+  ];
 }
 
 /** What all ports answer. Texts, truth values and refusals only. Throws TypeError when one answers something else. */

@@ -8,13 +8,11 @@ export class CborError extends Error {
   override readonly name = 'CborError';
 }
 
-type Push = (chunk: Uint8Array) => void;
-
 const maxDepth = 32;
-/** Longest text of ASCII, bytes, that is read without a decoder: the names of fields. */
+/** Longest text of ASCII that is read and written without a decoder: labels, and the names of fields. */
 const shortText = 24;
-/** Every single byte, never changed: making one takes longer than looking it up. */
-const singleBytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+/** Room at first: for most of what is hashed and signed. */
+const startBytes = 512;
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -24,20 +22,9 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * (NaN and infinities included: nothing non-finite is ever hashed, signed or sent).
  */
 export function encodeCbor(value: unknown): Uint8Array<ArrayBuffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const push = (chunk: Uint8Array): void => {
-    chunks.push(chunk);
-    length += chunk.length;
-  };
-  encodeItem(value, push, 0, new Map());
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.length;
-  }
-  return out;
+  const writer = new Writer();
+  encodeItem(value, writer, 0, new Map());
+  return writer.end();
 }
 
 /** Decodes exactly one item that fills `bytes`. Throws CborError for anything that `encodeCbor` would not have written. */
@@ -58,30 +45,69 @@ function decodeWhole(bytes: Uint8Array, hold: Reader['hold']): Cbor {
   return value;
 }
 
-/** @param keys encoded keys of maps seen before: a list of many alike is encoded several times faster. */
-function encodeItem(value: unknown, push: Push, depth: number, keys: Map<string, Uint8Array>): void {
-  if (depth > maxDepth) throw new TypeError(`CBOR: nested deeper than ${maxDepth}`);
-  if (value === null) return push(singleBytes[0xf6]);
-  if (value === false) return push(singleBytes[0xf4]);
-  if (value === true) return push(singleBytes[0xf5]);
-  if (typeof value === 'number') return push(encodeNumber(value));
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new TypeError('CBOR: the string is not well-formed Unicode');
-    const bytes = utf8.encode(value);
-    push(head(3, bytes.length));
-    return push(bytes);
+/** Bytes written one after another. */
+class Writer {
+  #bytes = new Uint8Array(startBytes);
+  #length = 0;
+
+  byte(value: number): void {
+    if (this.#length === this.#bytes.length) this.#grow(1);
+    this.#bytes[this.#length++] = value;
   }
+
+  bytes(values: Uint8Array): void {
+    if (this.#length + values.length > this.#bytes.length) this.#grow(values.length);
+    this.#bytes.set(values, this.#length);
+    this.#length += values.length;
+  }
+
+  end(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #grow(more: number): void {
+    const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length + more + startBytes));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
+  }
+}
+
+/** @param keys encoded keys of maps seen before: a list of many alike is encoded several times faster. */
+function encodeItem(value: unknown, out: Writer, depth: number, keys: Map<string, Uint8Array>): void {
+  if (depth > maxDepth) throw new TypeError(`CBOR: nested deeper than ${maxDepth}`);
+  if (value === null) return out.byte(0xf6);
+  if (value === false) return out.byte(0xf4);
+  if (value === true) return out.byte(0xf5);
+  if (typeof value === 'number') return encodeNumber(value, out);
+  if (typeof value === 'string') return encodeText(value, out);
   if (value instanceof Uint8Array) {
-    push(head(2, value.length));
-    return push(value);
+    encodeHead(2, value.length, out);
+    return out.bytes(value);
   }
   if (Array.isArray(value)) {
-    push(head(4, value.length));
-    for (const item of value) encodeItem(item, push, depth + 1, keys);
+    encodeHead(4, value.length, out);
+    for (const item of value) encodeItem(item, out, depth + 1, keys);
     return;
   }
-  if (typeof value === 'object' && isPlain(value)) return encodeMap(value, push, depth, keys);
+  if (typeof value === 'object' && isPlain(value)) return encodeMap(value, out, depth, keys);
   throw new TypeError(`CBOR: no encoding for ${typeof value}`);
+}
+
+function encodeText(value: string, out: Writer): void {
+  if (value.length <= shortText && isAscii(value)) {
+    encodeHead(3, value.length, out);
+    for (let i = 0; i < value.length; i++) out.byte(value.charCodeAt(i));
+    return;
+  }
+  if (!value.isWellFormed()) throw new TypeError('CBOR: the string is not well-formed Unicode');
+  const bytes = utf8.encode(value);
+  encodeHead(3, bytes.length, out);
+  out.bytes(bytes);
+}
+
+function isAscii(value: string): boolean {
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) >= 0x80) return false;
+  return true;
 }
 
 function isPlain(value: object): value is Record<string, unknown> {
@@ -89,15 +115,15 @@ function isPlain(value: object): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-function encodeMap(map: Record<string, unknown>, push: Push, depth: number, keys: Map<string, Uint8Array>): void {
+function encodeMap(map: Record<string, unknown>, out: Writer, depth: number, keys: Map<string, Uint8Array>): void {
   const entries = Object.entries(map)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => [encodeKey(key, keys), value] as const)
     .sort(([a], [b]) => compareBytes(a, b));
-  push(head(5, entries.length));
+  encodeHead(5, entries.length, out);
   for (const [key, value] of entries) {
-    push(key);
-    encodeItem(value, push, depth + 1, keys);
+    out.bytes(key);
+    encodeItem(value, out, depth + 1, keys);
   }
 }
 
@@ -116,23 +142,25 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-function head(major: number, argument: number): Uint8Array {
+function encodeHead(major: number, argument: number, out: Writer): void {
   const top = major << 5;
-  if (argument < 24) return singleBytes[top | argument];
-  const out = new Uint8Array(argument < 0x100 ? 2 : argument < 0x10000 ? 3 : argument < 0x100000000 ? 5 : 9);
-  const view = new DataView(out.buffer);
-  out[0] = top | (out.length === 2 ? 24 : out.length === 3 ? 25 : out.length === 5 ? 26 : 27);
-  if (out.length === 2) out[1] = argument;
-  else if (out.length === 3) view.setUint16(1, argument);
-  else if (out.length === 5) view.setUint32(1, argument);
-  else view.setBigUint64(1, BigInt(argument));
-  return out;
+  if (argument < 24) return out.byte(top | argument);
+  const width = argument < 0x100 ? 0 : argument < 0x10000 ? 1 : argument < 0x100000000 ? 2 : 3;
+  out.byte(top | (24 + width));
+  if (width === 3) bigEndian(Math.floor(argument / 0x100000000), 4, out);
+  bigEndian(argument % 0x100000000, Math.min(4, 2 ** width), out);
 }
 
-function encodeNumber(value: number): Uint8Array {
+/** The last so many bytes of an integer below 2^32. */
+function bigEndian(value: number, bytes: number, out: Writer): void {
+  for (let shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out.byte((value >>> shift) & 0xff);
+}
+
+function encodeNumber(value: number, out: Writer): void {
   if (!Number.isFinite(value)) throw new TypeError('CBOR: the number is not finite');
-  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return value >= 0 ? head(0, value) : head(1, -1 - value);
-  return encodeFloat(value);
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return out.bytes(encodeFloat(value));
+  if (value >= 0) encodeHead(0, value, out);
+  else encodeHead(1, -1 - value, out);
 }
 
 function encodeFloat(value: number): Uint8Array {
@@ -251,7 +279,7 @@ function decodeSimple(reader: Reader, info: number): Cbor {
         ? reader.view.getFloat32(at)
         : reader.view.getFloat64(at);
   if (!Number.isFinite(value)) throw new CborError('number is not finite');
-  if (compareBytes(encodeNumber(value), reader.bytes.subarray(at - 1, reader.at)) !== 0)
+  if (compareBytes(encodeCbor(value), reader.bytes.subarray(at - 1, reader.at)) !== 0)
     throw new CborError('not the shortest form');
   return value;
 }

@@ -63,7 +63,11 @@ export function dealGroup(group: BenchGroup, dropped: ReadonlySet<number>): Deal
     return others.map(to => ({ to, mask: maskFor(at, to), channel: standIn.ciphertext, box: standIn.box }));
   });
   const deals = places.map(dealOf);
-  return { group, state: makeState, unmasks: new Map(survivors.map(at => [at, unmaskOf(at)])), left };
+  const roots = deals.map(({ tree }) => tree.root);
+  const unmasks = new Map(survivors.map(at => [at, unmaskOf(at)]));
+  // Of the members, not the coordinator: no garbage collector is to look at it while that one is measured.
+  deals.length = 0;
+  return { group, state: makeState, unmasks, left };
 
   function maskFor(at: number, to: number): Uint8Array | null {
     if (!encapsulates(at, to)) return null;
@@ -112,7 +116,7 @@ export function dealGroup(group: BenchGroup, dropped: ReadonlySet<number>): Deal
       const message = {
         sid,
         present: setHash('present', sid, places, primitives),
-        shareRoot: Uint8Array.from(deals[at].tree.root),
+        shareRoot: Uint8Array.from(roots[at]),
         selfCommitment: selfCommitment(secrets[at], sid, at, primitives),
         boxRoot: sha256(nothing),
       };

@@ -10,7 +10,7 @@ import { groupThresholds } from '../src/core/secagg/thresholds.ts';
 import { generateSigner } from '../src/node/primitives.ts';
 
 /** Words of the loss, as a task without privacy has them beside its updates. */
-const figuresWords = 23;
+const lossWords = 23;
 /** An X.509 certificate of this project has about so many bytes. */
 const certificateBytes = 700;
 const weightMax = 1000;
@@ -36,14 +36,21 @@ export interface BenchGroup {
 /**
  * A group of so many members for updates of so many values in words of 32 bits. Certificates are bytes of the usual length: who checks
  * their chain is not measured here.
+ *
+ * @param figures words that travel beside the update.
  */
-export function makeGroup(size: number, dimension: number, primitives: GroupPrimitives): BenchGroup {
+export function makeGroup(
+  size: number,
+  dimension: number,
+  primitives: GroupPrimitives,
+  figures: number = lossWords,
+): BenchGroup {
   const { sha256, randomBytes } = primitives;
   const certificates = Array.from({ length: size }, () => randomBytes(certificateBytes)).sort((a, b) =>
     Buffer.compare(sha256(a), sha256(b)),
   );
   const encoding = makeEncoding({ bits: 32, clipNorm: 1, weightMax, dimension, members: size });
-  const manifest = makeManifest(certificates.map(sha256), encoding, primitives);
+  const manifest = makeManifest(certificates.map(sha256), encoding, figures, primitives);
   const sid = sessionId(manifest, primitives);
   const members = certificates.map((certificate, at): BenchMember => {
     const { signer } = generateSigner();
@@ -72,12 +79,15 @@ export function makeGroup(size: number, dimension: number, primitives: GroupPrim
   return { manifest, sid, encoding, members, known, coordinator, primitives };
 }
 
-function makeManifest(members: readonly Uint8Array[], encoding: Encoding, { sha256 }: GroupPrimitives): GroupManifest {
+function makeManifest(
+  members: readonly Uint8Array[],
+  encoding: Encoding,
+  figures: number,
+  { sha256 }: GroupPrimitives,
+): GroupManifest {
   const hash = (name: string) => sha256(encodeCbor(name));
-  const segments: Segment[] = [
-    { label: 'update', words: wordCount(encoding), bits: encoding.bits },
-    { label: 'figures', words: figuresWords, bits: 32 },
-  ];
+  const update: Segment = { label: 'update', words: wordCount(encoding), bits: encoding.bits };
+  const segments: Segment[] = figures === 0 ? [update] : [update, { label: 'figures', words: figures, bits: 32 }];
   return {
     federation: 'bench',
     task: hash('task'),

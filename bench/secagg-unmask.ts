@@ -14,7 +14,7 @@ const dimension = 100_000;
 /** Every tenth member has dealt its shares and sent no input. */
 const dropStep = 10;
 const groupSize = 50;
-const runs = 3;
+const runs = 2;
 /** Words of the sum that are compared with what the members' side says. */
 const checkedWords = 64;
 
@@ -62,7 +62,7 @@ export async function secaggUnmask(): Promise<BenchResult[]> {
 }
 
 function deal(size: number, { primitives }: GroupPorts): DealtGroup {
-  const group = makeGroup(size, dimension, primitives);
+  const group = makeGroup(size, dimension, primitives, 0);
   const dropped = group.members.map((_, at) => at).filter(at => at % dropStep === dropStep - 1);
   return dealGroup(group, new Set(dropped));
 }

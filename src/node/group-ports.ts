@@ -9,6 +9,7 @@ export async function nodeGroupPorts(): Promise<GroupPorts> {
   const primitives = await nodeGroupPrimitives();
   return {
     primitives,
+    keystream: nodeKeystream,
     applyMasks: (masks, segment, vector) => applyMasks(masks, segment, vector, nodeKeystream, primitives),
   };
 }

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import {
   clientSteps,
+  coinClientSteps,
+  coinCoordinatorSteps,
   coordinatorSteps,
   groupClientSteps,
   groupCoordinatorSteps,
@@ -38,7 +40,14 @@ const atMessage = z.strictObject({
 });
 const atStep = z.strictObject({
   party,
-  step: z.enum([...coordinatorSteps, ...clientSteps, ...groupCoordinatorSteps, ...groupClientSteps]),
+  step: z.enum([
+    ...coordinatorSteps,
+    ...clientSteps,
+    ...groupCoordinatorSteps,
+    ...groupClientSteps,
+    ...coinCoordinatorSteps,
+    ...coinClientSteps,
+  ]),
   count,
 });
 const atCommit = z.strictObject({ party, commit: count });

@@ -30,7 +30,7 @@ const { honest } = session.manifest.thresholds;
 /** What a member remembers of the round before. */
 function memoryOf(survivors: readonly number[], changes: Partial<SetMemory> = {}): SetMemory {
   const set = survivors.map(at => hashes[at]);
-  return { survivors: set, round: 6, model: hashOf('the model before'), changed: 6, ...changes };
+  return { survivors: set, round: 6, model: hashOf('the model before'), changed: 6, deal: null, ...changes };
 }
 
 /** Why the real member does not sign a list after that, or null. */

@@ -68,7 +68,7 @@ test('a set that the coordinator asks, or what is left of it, is one that member
           survivors.length >= 3 &&
           (!isSameModel || (found.awaited.length === 0 && survivors.length === found.clients.length));
         if (isTried) {
-          const proposed = { survivors: survivors.map(hash), round: run.round, model: Buffer.from(run.model, 'hex') };
+          const proposed = { survivors: survivors.map(hash), round: run.round, model: Buffer.from(run.model, 'hex'), deal: null };
           const rules = { redrawRounds: 4, honest: 3, setChanges: 'shrink', isPrivate: false } as const;
           const checked = checkSet(memory, proposed, rules);
           assert.ok('memory' in checked, JSON.stringify(checked));

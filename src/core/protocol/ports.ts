@@ -152,8 +152,16 @@ export const groupClientSteps = [
   'group-unmasked',
 ] as const;
 
+/** Those of a coordinator whose task has coin parties (`protection.coin`), in protocol order. */
+export const coinCoordinatorSteps = ['coin-stored', 'coin-cohort', 'coin-dealt'] as const;
+
+/** Those of a coin party, in protocol order. */
+export const coinClientSteps = ['coin-memory', 'coin-committed', 'coin-revealed'] as const;
+
 export type Step =
   | (typeof coordinatorSteps)[number]
   | (typeof clientSteps)[number]
   | (typeof groupCoordinatorSteps)[number]
-  | (typeof groupClientSteps)[number];
+  | (typeof groupClientSteps)[number]
+  | (typeof coinCoordinatorSteps)[number]
+  | (typeof coinClientSteps)[number];

@@ -12,7 +12,7 @@ import type {
 import type { GroupManifest } from './manifest.ts';
 import type { Mask } from './mask.ts';
 import type { MemberPolicy } from './member-policy.ts';
-import type { SetMemory } from './set-memory.ts';
+import type { DealPlace, SetMemory } from './set-memory.ts';
 
 /** What a member knows before it says anything. */
 export interface MemberSession {
@@ -28,6 +28,8 @@ export interface MemberSession {
   readonly isPrivate: boolean;
   /** Rounds after which groups are dealt anew and a set may grow again. */
   readonly redrawRounds: number;
+  /** The draw that dealt the group; null or absent where nothing was dealt. */
+  readonly deal?: DealPlace | null;
 }
 
 /** 32 bytes each from the CSPRNG, for one session. The machine owns them: it overwrites them as soon as it can. */

@@ -26,7 +26,7 @@ export function checkSurvivors(
   memory: SetMemory | null,
 ): SetMemory {
   checkSession(sid, session, 'the list of survivors');
-  const { manifest, policy, redrawRounds, isPrivate } = session;
+  const { manifest, policy, redrawRounds, isPrivate, deal = null } = session;
   if (!survivors.every(at => sharers.includes(at)))
     throw new Problem('group-altered', 'a member survived that was not among the sharers');
   if (!survivors.includes(session.at))
@@ -39,6 +39,7 @@ export function checkSurvivors(
     survivors: survivors.map(at => manifest.members[at]),
     round: manifest.round,
     model: manifest.model,
+    deal,
   };
   const rules = { redrawRounds, honest: manifest.thresholds.honest, setChanges: policy.setChanges, isPrivate };
   const checked = checkSet(memory, proposed, rules);

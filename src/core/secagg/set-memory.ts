@@ -20,10 +20,15 @@ const setMemory = z.strictObject({
   model: digest,
   /** The round in which the set became what it is. */
   changed: round,
+  /** The draw of the coin that dealt its group; null where nothing was dealt. */
+  deal: z.strictObject({ epoch: round, draw: round }).nullable().default(null),
 });
 
 /** Plain data, durable before the signature leaves. */
 export type SetMemory = Readonly<z.infer<typeof setMemory>>;
+
+/** Which draw of a verified coin dealt a group: the coins of later ones are fresh. */
+export type DealPlace = Readonly<NonNullable<SetMemory['deal']>>;
 
 export const encodeSetMemory = (memory: SetMemory): Uint8Array<ArrayBuffer> => encodeCbor(memory);
 /** Inverse of `encodeSetMemory`. Throws Problem `malformed` for other bytes. */
@@ -35,6 +40,8 @@ export interface ProposedSet {
   readonly survivors: readonly Uint8Array[];
   readonly round: number;
   readonly model: Uint8Array;
+  /** Null where nothing was dealt. */
+  readonly deal: DealPlace | null;
 }
 
 export interface SetRules {
@@ -48,9 +55,10 @@ export interface SetRules {
 }
 
 /**
- * What to remember if this set is signed, or why it must not be. Without privacy: a round is not earlier than the last one; one round and
- * one model have one set; else the set stays the same, or at least `honest` members come or go; under `shrink` it may also lose members, and
- * change freely `redrawRounds` rounds after it last changed.
+ * What to remember if this set is signed, or why it must not be. Without privacy: a round is not earlier than the last one; one round has
+ * one set, and one model has one within `redrawRounds` rounds (else whoever never comes back would end the task for all); apart from that the set stays the same, or at least `honest` members come or go; under `shrink` it may also lose members, and
+ * change freely `redrawRounds` rounds after it last changed, or, for one model too, with a group that a later draw of the coin has dealt:
+ * nobody could steer who is in it. No deal of an earlier draw comes back.
  *
  * Not protected under `shrink`: when one member goes, the difference of two sums is its input beside what training changed in the inputs
  * of all others between two models. `strict` is against that. Nor does it look further back than the last set.
@@ -60,32 +68,42 @@ export function checkSet(
   proposed: ProposedSet,
   rules: SetRules,
 ): { readonly memory: SetMemory } | { readonly refused: string } {
-  const { survivors, round, model } = proposed;
-  if (memory === null) return { memory: { survivors, round, model, changed: round } };
+  const { survivors, round, model, deal } = proposed;
+  if (memory === null) return { memory: { survivors, round, model, changed: round, deal } };
   const gone = countMissing(memory.survivors, survivors);
   const come = countMissing(survivors, memory.survivors);
   const refused = rules.isPrivate ? null : refusal(memory, proposed, gone, come, rules);
   if (refused !== null) return { refused };
-  return { memory: { survivors, round, model, changed: gone + come === 0 ? memory.changed : round } };
+  const changed = gone + come === 0 ? memory.changed : round;
+  return { memory: { survivors, round, model, changed, deal: deal ?? memory.deal } };
 }
 
 /** Why the set must not be signed after the last one, or null. */
 function refusal(
   memory: SetMemory,
-  { round, model }: ProposedSet,
+  { round, model, deal }: ProposedSet,
   gone: number,
   come: number,
   { redrawRounds, honest, setChanges }: SetRules,
 ): string | null {
   if (round < memory.round) return `round ${round} after round ${memory.round}`;
+  const lateness = deal === null || memory.deal === null ? 0 : compareDeals(deal, memory.deal);
+  if (lateness < 0) return 'a deal of an earlier draw';
   if (gone + come === 0) return null;
   if (round === memory.round) return `another set in round ${round}`;
-  if (sameBytes(model, memory.model)) return 'another set for the same model';
+  const isFresh = deal !== null && (memory.deal === null || lateness > 0);
+  if (isFresh && setChanges === 'shrink') return null;
+  if (sameBytes(model, memory.model) && round - memory.round < redrawRounds)
+    return `another set for the same model, within ${redrawRounds} rounds`;
   if (gone + come >= honest) return null;
   const change = `${gone} gone, ${come} come since round ${memory.round}`;
   if (setChanges === 'strict') return `${change}: neither none nor ${honest}`;
   if (come === 0 || round - memory.changed >= redrawRounds) return null;
   return `${change}: a set grows ${redrawRounds} rounds after it changed last, in round ${memory.changed}`;
+}
+
+function compareDeals(a: DealPlace, b: DealPlace): number {
+  return a.epoch - b.epoch || a.draw - b.draw;
 }
 
 /** How many of `list` are not in `other`. */

@@ -30,7 +30,7 @@ function told(list: readonly number[], memory: SetMemory | null = null): MemberE
 /** The last set that this member signed, of another model some rounds ago. */
 function memoryOf(list: readonly number[], round = 6): SetMemory {
   const hashes = list.map(at => group.manifest.members[at]);
-  return { survivors: hashes, round, model: hashOf('an earlier model'), changed: round };
+  return { survivors: hashes, round, model: hashOf('an earlier model'), changed: round, deal: null };
 }
 
 /** A group like the one above with another session of this member. */
@@ -46,7 +46,7 @@ test('what is signed is remembered before it leaves', () => {
   const [remember, send] = actions;
   assert.ok(remember.kind === 'remember' && send.kind === 'send');
   const { members, round, model } = group.manifest;
-  assert.deepEqual(remember.memory, { survivors: survivors.map(at => members[at]), round, model, changed: round });
+  assert.deepEqual(remember.memory, { survivors: survivors.map(at => members[at]), round, model, changed: round, deal: null });
   const sets = {
     sharers: setHash('sharers', sid, places(6), primitives),
     survivors: setHash('survivors', sid, survivors, primitives),

@@ -16,10 +16,16 @@ const model = (of: number): Uint8Array => new Uint8Array(32).fill(100 + of);
 const set = (...places: readonly number[]) => places.map(member);
 const rules: SetRules = { redrawRounds: 10, honest: 3, setChanges: 'shrink', isPrivate: false };
 /** Eight members signed in round 20; the set became this in round 15. */
-const memory: SetMemory = { survivors: set(0, 1, 2, 3, 4, 5, 6, 7), round: 20, model: model(20), changed: 15 };
+const memory: SetMemory = {
+  survivors: set(0, 1, 2, 3, 4, 5, 6, 7),
+  round: 20,
+  model: model(20),
+  changed: 15,
+  deal: null,
+};
 
 function check(survivors: readonly Uint8Array[], round: number, changes: Partial<SetRules> = {}, of = model(round)) {
-  return checkSet(memory, { survivors, round, model: of }, { ...rules, ...changes });
+  return checkSet(memory, { survivors, round, model: of, deal: null }, { ...rules, ...changes });
 }
 
 function assertRefused(answer: ReturnType<typeof checkSet>, why: RegExp): void {
@@ -33,7 +39,7 @@ function assertSigned(answer: ReturnType<typeof checkSet>, changed: number): voi
 }
 
 test('the first set is signed, whatever it is', () => {
-  const proposed = { survivors: set(1, 2, 3), round: 4, model: model(4) };
+  const proposed = { survivors: set(1, 2, 3), round: 4, model: model(4), deal: null };
   assert.deepEqual(checkSet(null, proposed, rules), { memory: { ...proposed, changed: 4 } });
 });
 
@@ -86,7 +92,7 @@ test('under differential privacy nothing is refused, and all is remembered', () 
     [set(0, 1, 2, 3, 4, 5, 6), 19],
   ] as const)
     assert.deepEqual(check(survivors, round, { isPrivate: true }, memory.model), {
-      memory: { survivors, round, model: memory.model, changed: round },
+      memory: { survivors, round, model: memory.model, changed: round, deal: null },
     });
 });
 
@@ -100,7 +106,7 @@ test('two sets of neighbouring rounds differ by nobody, by many, or by some who 
       (sets, setChanges) => {
         let last: SetMemory | null = null;
         for (const [i, list] of sets.entries()) {
-          const proposed = { survivors: set(...list), round: i, model: model(i) };
+          const proposed = { survivors: set(...list), round: i, model: model(i), deal: null };
           const answer = checkSet(last, proposed, { ...rules, redrawRounds: 100, setChanges });
           if ('refused' in answer) continue;
           const before: readonly Uint8Array[] = last?.survivors ?? proposed.survivors;
@@ -115,6 +121,32 @@ test('two sets of neighbouring rounds differ by nobody, by many, or by some who 
       },
     ),
   );
+});
+
+test('a group that a later draw dealt may change the set as it likes, for the same model too; within one deal it only shrinks', () => {
+  const dealt: SetMemory = { ...memory, deal: { epoch: 2, draw: 1 } };
+  const [grown, other] = [set(0, 1, 2, 3, 4, 5, 6, 7, 8), set(0, 1, 2, 3, 4, 5, 6, 9)];
+  const proposedBy = (deal: SetMemory['deal'], survivors = grown, of = memory.model) =>
+    ({ survivors, round: 21, model: of, deal }) as const;
+  for (const survivors of [grown, other])
+    for (const last of [memory, dealt])
+      assertSigned(checkSet(last, proposedBy({ epoch: 3, draw: 0 }, survivors), rules), 21);
+  assertRefused(checkSet(dealt, proposedBy({ epoch: 2, draw: 1 }), rules), /another set for the same model/);
+  assertRefused(checkSet(dealt, proposedBy({ epoch: 2, draw: 1 }, grown, model(21)), rules), /a set grows/);
+  assertSigned(checkSet(dealt, proposedBy({ epoch: 2, draw: 1 }, set(0, 1, 2, 3, 4), model(21)), rules), 21);
+});
+
+test('no deal of an earlier draw comes back, and strict members change no set by a few for any deal', () => {
+  const dealt: SetMemory = { ...memory, deal: { epoch: 2, draw: 1 } };
+  for (const deal of [
+    { epoch: 2, draw: 0 },
+    { epoch: 1, draw: 1 },
+  ]) {
+    const proposed = { survivors: memory.survivors, round: 22, model: model(22), deal };
+    assertRefused(checkSet(dealt, proposed, rules), /an earlier draw/);
+  }
+  const proposed = { survivors: set(0, 1, 2, 3, 4, 5, 6), round: 22, model: model(22), deal: { epoch: 3, draw: 0 } };
+  assertRefused(checkSet(dealt, proposed, { ...rules, setChanges: 'strict' }), /neither none nor 3/);
 });
 
 test('a memory survives its bytes, and other bytes are none', () => {

@@ -62,7 +62,7 @@ async function contribute(
   const { session, task } = context;
   const global = await fetchModel(context, ports);
   requireOrdinary(global);
-  const training = { context, trainer, global, ports, signal };
+  const training = { context, trainer, global, compression: session.compression, ports, signal };
   if (session.shared !== null) {
     const { quantised: words, reservation } = await prepareShare(training, session.shared);
     return { input: trainingInput(words, session, task), reservation };

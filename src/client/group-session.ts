@@ -4,6 +4,7 @@ import { sameBytes } from '../core/bytes/floats.ts';
 import type { Assignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { type GroupSettings, groupSettings } from '../core/protocol/protection-settings.ts';
+import { roundCompression } from '../core/secagg/compression.ts';
 import { drawHash } from '../core/secagg/draw.ts';
 import { isGrouped, makeManifest, roundFigures, updateEncoding } from '../core/secagg/make-manifest.ts';
 import { encodeManifest, sessionId } from '../core/secagg/manifest.ts';
@@ -60,6 +61,7 @@ export function groupSession(
     identity,
     encoding: kind === 'train' && shared === null ? updateEncoding(task, dealt.members.length) : null,
     shared,
+    compression: kind === 'train' ? roundCompression(task, taskHash, round, ports.primitives) : null,
     figures: roundFigures(task, kind, evaluate),
     ports: memberPorts,
   };

@@ -1,5 +1,5 @@
 /**
- * From trained parameters to an update fit to leave, one function per stage: clip → noise, and where the coordinator sees single updates
+ * From trained parameters to an update fit to leave, one function per stage: compress → clip → noise, and where the coordinator sees single updates
  * encode → sign. `momentum.ts` stands before them; under groups `group-input.ts` goes on from `noise`.
  */
 import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
@@ -13,12 +13,14 @@ import { gridOf, isClipAdaptive, type Plan, updateNoise } from '../core/privacy/
 import type { RandomBytes } from '../core/privacy/random-words.ts';
 import { encodePayload, labels } from '../core/protocol/message.ts';
 import { passed } from '../core/protocol/stage.ts';
+import { type Compression, sentValues } from '../core/secagg/compression.ts';
 import { type SharedWords, wordsWithNoise } from '../core/secagg/noise-words.ts';
 import { diverged } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import type {
   Averaged,
   Clipped,
+  Compressed,
   Data,
   Encoded,
   Noised,
@@ -84,12 +86,20 @@ function subtracted(parameters: Float32Array, global: Float32Array, vectors: Flo
   return update;
 }
 
+/** Leaves what the round sends, before clipping: clip bound and noise are for that alone. Without compression nothing changes. */
+export function compress<D extends Data>(
+  { data, difference, report }: Averaged<D>,
+  compression: Compression | null,
+): Compressed<D> {
+  return passed<Compressed<D>>({ data, difference: sentValues(difference, compression), report });
+}
+
 /**
  * Clips to the bound of the task, and before noise on whole updates to the clip bound of the round. Throws Problem `non-finite` when
  * training diverged: such an update never leaves.
  */
-export function clip<D extends Data>(averaged: Averaged<D>, context: RoundContext): Clipped<D> {
-  const { data, difference, report } = averaged;
+export function clip<D extends Data>(compressed: Compressed<D>, context: RoundContext): Clipped<D> {
+  const { data, difference, report } = compressed;
   if (report.loss !== null && !Number.isFinite(report.loss)) throw diverged();
   try {
     const withinClip = isWithinClip(difference, report, context.privacy);

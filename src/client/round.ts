@@ -70,7 +70,7 @@ async function prepareUpdate(
   const name = `${taskId} ${round} ${toHex(assignment.model)}`;
   if (last.made?.round !== name) {
     const global = await fetchModel(context, ports);
-    const { noised, reservation } = await prepare({ context, trainer, global, ports, signal });
+    const { noised, reservation } = await prepare({ context, trainer, global, compression: null, ports, signal });
     last.made = { round: name, signed: await sign(encode(noised), context, ports), reservation };
   }
   const { signed, reservation } = last.made;

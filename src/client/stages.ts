@@ -8,6 +8,7 @@ import type { RoundNoise } from '../core/privacy/round-noise.ts';
 import type { Assignment } from '../core/protocol/message.ts';
 import type { Staged } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
+import type { Compression } from '../core/secagg/compression.ts';
 import type { Encoding } from '../core/secagg/encoding.ts';
 import type { FiguresLayout } from '../core/secagg/figures.ts';
 import type { GroupManifest } from '../core/secagg/manifest.ts';
@@ -43,6 +44,8 @@ export interface GroupSession {
   readonly encoding: Encoding | null;
   /** How an update becomes words with a share of the group's noise. */
   readonly shared: SharedWords | null;
+  /** What of an update is sent; null where all of it is, and in a round that trains nothing. */
+  readonly compression: Compression | null;
   readonly figures: FiguresLayout;
   readonly ports: MemberPorts;
 }
@@ -83,6 +86,8 @@ interface Difference<D extends Data> {
 export type Trained<D extends Data = Data> = Staged<'trained', Difference<D>>;
 /** After client momentum (`training.workerMomentum`); with 0 the difference itself. Has no wire encoding. */
 export type Averaged<D extends Data = Data> = Staged<'averaged', Difference<D>>;
+/** The values that the round sends (`protection.compression`); without compression all of them. Has no wire encoding. */
+export type Compressed<D extends Data = Data> = Staged<'compressed', Difference<D>>;
 /** L2 norm at most what the task bounds an update by: `aggregation.clipNorm`, and before noise on whole updates the clip bound of the round. */
 export type Clipped<D extends Data = Data> = Staged<'clipped', Difference<D>>;
 /**

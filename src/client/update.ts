@@ -5,12 +5,14 @@ import type { Reservation } from '../core/privacy/ledger-port.ts';
 import { secretBytes } from '../core/privacy/secret-bytes.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { trainingSeed } from '../core/protocol/task.ts';
+import { type Compression, startingPoint } from '../core/secagg/compression.ts';
 import type { SharedWords } from '../core/secagg/noise-words.ts';
 import { average } from './momentum.ts';
 import type { ClientPorts } from './ports.ts';
 import { reserveRound } from './private-round.ts';
 import {
   clip,
+  compress,
   difference,
   noise,
   noiseShare,
@@ -42,6 +44,8 @@ export interface Training<P extends Protection = Protection> {
   readonly context: RoundContext<P>;
   readonly trainer: Trainer;
   readonly global: Float32Array;
+  /** What of the model is trained and sent; null: all of it. */
+  readonly compression: Compression | null;
   readonly ports: ClientPorts;
   readonly signal: AbortSignal | undefined;
 }
@@ -56,11 +60,12 @@ export async function prepare<P extends Protection>(training: Training<P>): Prom
 }
 
 async function preparePlain<P extends Protection>(training: Training<P>): Promise<Prepared<P>> {
-  const { context, trainer, global, ports, signal } = training;
+  const { context, trainer, global, compression, ports, signal } = training;
   const evaluation = context.assignment.evaluate ? await evaluated(trainer, global, signal) : null;
-  const result = await train(training);
-  const averaged = await averageDurably(difference(result, global, evaluation, ports.vectors), training);
-  return { noised: unprotected(clip(averaged, context), context), reservation: null };
+  const start = startingPoint(global, compression);
+  const result = await train(training, start);
+  const averaged = await averageDurably(difference(result, start, evaluation, ports.vectors), training);
+  return { noised: unprotected(clip(compress(averaged, compression), context), context), reservation: null };
 }
 
 /** dp-sgd: the trainer adds noise at every step, so all steps are paid for before the first. */
@@ -68,11 +73,12 @@ async function prepareNoisySteps<P extends Protection>(
   training: Training<P>,
   privacy: RoundPrivacy,
 ): Promise<Prepared<P>> {
-  const { context, global, ports } = training;
+  const { context, global, compression, ports } = training;
   const reservation = await reserveRound(context, privacy, ports);
-  const result = await train(training, privacy);
-  const averaged = await averageDurably(noisyDifference(result, global, privacy, ports.vectors), training);
-  return { noised: noisy(clip(averaged, context), context), reservation };
+  const start = startingPoint(global, compression);
+  const result = await train(training, start, privacy);
+  const averaged = await averageDurably(noisyDifference(result, start, privacy, ports.vectors), training);
+  return { noised: noisy(clip(compress(averaged, compression), context), context), reservation };
 }
 
 /**
@@ -105,19 +111,24 @@ export async function prepareShare(
 }
 
 async function clippedUpdate(training: Training, privacy: RoundPrivacy): Promise<Clipped<'exact'>> {
-  const { context, global, ports } = training;
-  const result = await trainOrDiverge(training);
-  return clip(await averageDurably(silentDifference(result, global, privacy, ports.vectors), training), context);
+  const { context, global, compression, ports } = training;
+  const start = startingPoint(global, compression);
+  const result = await trainOrDiverge(training, start);
+  const averaged = await averageDurably(silentDifference(result, start, privacy, ports.vectors), training);
+  return clip(compress(averaged, compression), context);
 }
 
+/** @param start the parameters to train from: those of the smaller model where the round trains one. */
 async function train(
-  { context, trainer, global, ports, signal }: Training,
+  { context, trainer, compression, ports, signal }: Training,
+  start: Float32Array,
   privacy?: RoundPrivacy,
 ): Promise<TrainResult> {
   const { taskHash, round } = context;
   const seed = ports.primitives.sha256(trainingSeed(taskHash, round, ports.name));
   const { noiseMultiplier } = privacy?.noise ?? {};
-  const result = await trainer.train({ parameters: global, round, seed, signal, noiseMultiplier });
+  const model = compression?.smaller?.model;
+  const result = await trainer.train({ parameters: start, model, round, seed, signal, noiseMultiplier });
   await ports.step('trained');
   return result;
 }
@@ -126,10 +137,10 @@ async function train(
  * Null when training says itself that it diverged, or when the site's own program failed at it: whether it does can depend on the rows, so
  * nobody else may see it. The site's log says it.
  */
-async function trainOrDiverge(training: Training): Promise<TrainResult | null> {
+async function trainOrDiverge(training: Training, start: Float32Array): Promise<TrainResult | null> {
   const { context, ports, signal } = training;
   try {
-    return await train(training);
+    return await train(training, start);
   } catch (error) {
     if (error instanceof Problem && error.code === 'non-finite') return null;
     if (!(error instanceof TrainerFailure) || signal?.aborted) throw error;

@@ -11,6 +11,7 @@ import { nextNoise, type RoundNoise } from '../core/privacy/round-noise.ts';
 import { isPlainMean, trustedClient } from '../core/protocol/aggregation-settings.ts';
 import { passed } from '../core/protocol/stage.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { resultScale } from '../core/secagg/compression.ts';
 import { isSummed, updateKey } from './admit.ts';
 import type { Fold } from './fold.ts';
 import { median } from './median.ts';
@@ -28,7 +29,7 @@ export class RuleRefusal extends Error {
 }
 
 /**
- * Combines the updates by the rule of the task, then takes one step of the server optimiser. The plain mean and a private sum are running
+ * Combines the updates by the rule of the task, then takes one step of the server optimiser; what a random mask left out is made up for in between. The plain mean and a private sum are running
  * sums (`fold` may hold the first updates already); every other rule reads the stored updates in two passes, decides between them, and
  * costs memory for some chunks of each (`ports.aggregate`). The order of updates is that of their clients' names. Noise of the coordinator
  * is drawn here, after the round was charged. Throws RuleRefusal.
@@ -44,7 +45,7 @@ export async function combine(
   const { vector, weights, shown } = await release(charged, fold, global.length, ports);
   const stored = await ports.blobs.read(stateKey(run.task, run.round));
   const state = serverStateFromBytes(task.server, global.length, stored);
-  const next = applyServerOptimizer(task.server, state, global, vector);
+  const next = applyServerOptimizer(task.server, state, global, scaled(vector, resultScale(task)));
   // The server optimiser of a task may take a step that no float32 can hold.
   if (!scanUpdate(next.parameters).finite) {
     const remedy = 'use a smaller server.learningRate or aggregation.clipNorm';
@@ -59,6 +60,11 @@ export async function combine(
     loss: privacy === null ? trainingLoss(inspected) : null,
     nextNoise: privacy === null ? null : withinBound(nextNoise(privacy.plan, run.round, privacy.noise, shown), task),
   });
+}
+
+/** What the model is moved by: the result of the rule, made as large as one of whole updates would be. */
+function scaled(vector: Float32Array, factor: number): Float32Array {
+  return factor === 1 ? vector : vector.map(value => value * factor);
 }
 
 /** A clip bound that follows norms ends where the task shortens every update: beyond, noise would be for longer ones than there are. */

@@ -2,9 +2,12 @@
 import { scanUpdate } from '../core/aggregation/weighted-mean.ts';
 import { floatsToBytes, toHex } from '../core/bytes/floats.ts';
 import { decodeEnvelope } from '../core/crypto/envelope.ts';
+import { taskManifest } from '../core/learning/model.ts';
+import { parameterCount } from '../core/learning/parameters.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { roundCompression, wholeUpdate } from '../core/secagg/compression.ts';
 import { dequantise, groupMean } from '../core/secagg/encoding.ts';
 import { decodeFigures, type SummedFigures } from '../core/secagg/figures.ts';
 import { parseInput } from '../core/secagg/group-message.ts';
@@ -114,8 +117,10 @@ async function meanOf(
 ): Promise<Received> {
   const { blobs, primitives, step } = book.ports;
   const { run, task } = loaded;
-  const { mean, weight } = read(book, loaded, group, survivors.length, words.update ?? new Int32Array(0));
+  const { mean: sent, weight } = read(book, loaded, group, survivors.length, words.update ?? new Int32Array(0));
   const figures = figuresIn(loaded, words, survivors.length);
+  const compression = roundCompression(task, loaded.taskHash, run.round, primitives);
+  const mean = wholeUpdate(sent, compression, parameterCount(taskManifest(task)));
   const bytes = floatsToBytes(mean);
   const tensor = toHex(await primitives.sha256Large(bytes));
   await writeBlob(blobs, updateKey(run.task, run.round, group.name, tensor), bytes);
@@ -134,7 +139,7 @@ async function meanOf(
   };
 }
 
-/** The mean of a group, and what its members weigh together: of a sum whose noise they share all of them, whoever dropped out. */
+/** The mean of what the members of a group sent, and what its members weigh together: of a sum whose noise they share all of them, whoever dropped out. */
 function read(
   { ports }: Book,
   { run, task, taskHash }: Loaded,

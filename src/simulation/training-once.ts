@@ -20,10 +20,10 @@ export class TrainingOnce {
     this.#trainer = trainer;
   }
 
-  train({ parameters, round, seed, noiseMultiplier }: TrainRequest): Promise<TrainResult> {
+  train({ parameters, model, round, seed, noiseMultiplier }: TrainRequest): Promise<TrainResult> {
     const last = this.#last;
     if (last !== null && last.round === round && isSame(last.parameters, parameters)) return last.result;
-    const result = this.#trainer.train({ parameters, round, seed, noiseMultiplier });
+    const result = this.#trainer.train({ parameters, model, round, seed, noiseMultiplier });
     this.#last = { round, parameters, result };
     return result;
   }

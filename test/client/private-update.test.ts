@@ -69,7 +69,7 @@ async function order(privacy: object, isRefused: boolean, trains: Trainer['train
   };
   try {
     const shared = sharedWords(task, context.taskHash, 1, primitives);
-    const training = { trainer, global, ports, signal: undefined };
+    const training = { trainer, global, compression: null, ports, signal: undefined };
     if (shared === null) await prepare({ ...training, context: { ...context, protection: 'inspect' } });
     else await prepareShare({ ...training, context: { ...context, protection: 'group' } }, shared);
   } catch (error) {

@@ -48,7 +48,10 @@ export function createTrainer(task: Task, site: SiteData, options: TrainerOption
   const rows = options.workers === undefined || options.workers.count === 0 ? site.train : shareDataset(site.train);
   return {
     manifest: networkManifest(network.layers),
-    train: request => train({ task, network, data: rows, privacy, options }, request),
+    train(request) {
+      const own = request.model === undefined ? network : taskNetwork({ ...task, model: request.model });
+      return train({ task, network: own, data: rows, privacy, options }, request);
+    },
     evaluate: parameters =>
       evaluateNetwork(network, parameters, site.test, task.evaluation.pooledAucBins, {
         ...options,

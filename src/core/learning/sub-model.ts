@@ -7,13 +7,13 @@
  */
 import { dataShape } from '../data/data-shape.ts';
 import { RandomStream } from '../math/random.ts';
-import type { ModelSettings } from '../protocol/model-settings.ts';
 import { lossOf, type Task } from '../protocol/task.ts';
 import type { LayerSettings } from './layer-settings.ts';
 import { layerKind } from './layers/table.ts';
 import { modelLayers } from './model-layers.ts';
 import { parameterCount } from './parameters.ts';
-import { choose, keptCount } from './random-mask.ts';
+import { choose } from './random-mask.ts';
+import { smallerModel } from './smaller-model.ts';
 import { allUnits, inputUnits, type KeptMatrix, keptMatrices, type Units, unitsOf } from './sub-layer.ts';
 
 export interface SubModel {
@@ -77,28 +77,4 @@ function keptUnits(full: LayerSettings, sub: LayerSettings, random: RandomStream
   const [all, count] = [unitsOf(full), unitsOf(sub)];
   if (all === null || count === null) return null;
   return all === count ? allUnits(all) : { all, kept: choose(random, all, count) };
-}
-
-function smallerModel(model: ModelSettings, keep: number): ModelSettings {
-  const fewer = (units: number) => keptCount(units, keep);
-  switch (model.name) {
-    case 'mlp':
-      if (model.norm === 'none') return { ...model, hidden: model.hidden.map(fewer) };
-      break;
-    case 'cnn': {
-      if (model.norm !== 'none' && model.hidden.length === 0) break;
-      const convolutions =
-        model.norm === 'none'
-          ? model.convolutions.map(one => ({ ...one, filters: fewer(one.filters) }))
-          : model.convolutions;
-      return { ...model, convolutions, hidden: model.hidden.map(fewer) };
-    }
-    case 'lstm':
-    case 'gru':
-      return { ...model, hidden: fewer(model.hidden) };
-  }
-  const why = 'norm' in model && model.norm !== 'none' ? 'normalises its hidden units' : 'has no hidden units';
-  throw new RangeError(
-    `federated dropout: the model ${model.name} ${why}, so none can be left out; use a random mask, or another model`,
-  );
 }

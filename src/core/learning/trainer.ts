@@ -1,9 +1,12 @@
 /** The trainer port: what a round asks of whoever trains. Our engine fills it; a foreign trainer may. */
+import type { ModelSettings } from '../protocol/model-settings.ts';
 import type { Manifest } from './parameters.ts';
 
 export interface TrainRequest {
   /** The global parameters to start from. Read-only: a trainer must not write into it. */
   readonly parameters: Float32Array;
+  /** What the parameters are of, where a round trains a smaller model than the task's (federated dropout). Throws UserError where it cannot. */
+  readonly model?: ModelSettings;
   /** 1-based round. */
   readonly round: number;
   /** 32 bytes; the only source of randomness: the same seed and inputs give the same bytes. */

@@ -9,9 +9,10 @@ import { modelLayers } from '../learning/model-layers.ts';
 import { partRows } from '../learning/network.ts';
 import { networkManifest } from '../learning/network-parameters.ts';
 import { parameterCount } from '../learning/parameters.ts';
+import { sentCount, trainedModel } from '../learning/sent-values.ts';
 import type { ModelSettings } from '../protocol/model-settings.ts';
 import type { MechanismSettings, PrivacySettings } from '../protocol/privacy-settings.ts';
-import { groupSettings, type ProtectionSettings } from '../protocol/protection-settings.ts';
+import { compressionOf, groupSettings, type ProtectionSettings } from '../protocol/protection-settings.ts';
 import type { TrainingSettings } from '../protocol/training-settings.ts';
 import { type NoiseSharing, noiseSharing } from '../secagg/noise-sharing.ts';
 import { adaptiveClipNoiseMultiplier } from './adaptive-clip.ts';
@@ -23,7 +24,7 @@ import { type SharedPlan, sharedEvent, sharedPlan } from './noise-shares.ts';
 export interface PlanRequest {
   readonly privacy: MechanismSettings;
   readonly rounds: number;
-  /** Values of an update (d). */
+  /** Values of what noise is added to (d): of an update as it is sent, of a gradient. */
   readonly dimension: number;
   /** Optimiser steps of a round, each a noisy sum; 1 for dp-fedavg. */
   readonly stepsPerRound: number;
@@ -69,24 +70,21 @@ const redrawn = Math.exp(-0.5);
  * are no groups to share noise.
  */
 export function planOfTask(task: PlannedTask): Plan | null {
-  const { data, model, training, rounds, privacy } = task;
+  const { data, model, training, rounds, privacy, protection } = task;
   if (privacy === 'none') return null;
   const shape = dataShape(data);
-  const layers = modelLayers(model, shape, training.loss ?? defaultLoss(shape.output));
+  // Noise on gradients is for all of them, and comes before anything is left out; noise on updates is for what is sent.
+  const compression = privacy.mechanism === 'dp-fedavg' ? compressionOf(protection) : 'none';
+  const layers = modelLayers(trainedModel(model, compression), shape, training.loss ?? defaultLoss(shape.output));
   return makePlan({
     privacy,
     rounds,
-    dimension: updateDimension(layers),
+    dimension: sentCount(parameterCount(networkManifest(layers)), compression),
     stepsPerRound: privacy.mechanism === 'dp-sgd' ? training.amount.count : 1,
     batchSize: training.batchSize,
     partRows: partRows(layers),
     shared: privacy.noiseAt === 'shared' ? sharingOf(task) : null,
   });
-}
-
-/** Values of an update: all parameters of the model. */
-function updateDimension(layers: ReturnType<typeof modelLayers>): number {
-  return parameterCount(networkManifest(layers));
 }
 
 function sharingOf({ protection, cohort }: PlannedTask): NoiseSharing {

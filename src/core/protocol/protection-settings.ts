@@ -42,6 +42,7 @@ const group = z.strictObject({
 });
 
 export type GroupSettings = z.infer<typeof group>;
+export type CompressionSettings = GroupSettings['compression'];
 export type ProtectionSettings = z.infer<typeof protectionSchema>;
 
 const usual = (): GroupSettings => group.parse({ kind: 'group' });
@@ -54,6 +55,11 @@ export const protectionSchema = z
 /** Null where the coordinator sees single updates. */
 export function groupSettings(protection: ProtectionSettings): GroupSettings | null {
   return protection === 'inspect' ? null : protection;
+}
+
+/** What of an update a round sends: where the coordinator sees single updates all of it. */
+export function compressionOf(protection: ProtectionSettings): CompressionSettings {
+  return groupSettings(protection)?.compression ?? 'none';
 }
 
 /** The largest group there can be: dealt in equal parts, none has twice the size. Encodings leave room for so many. */

@@ -1,10 +1,9 @@
 /** The manifest of a group, from what its members know anyway: coordinator and members each make it, and compare the bytes. */
 import type { Primitives } from '../crypto/primitives.ts';
-import { taskManifest } from '../learning/model.ts';
-import { parameterCount } from '../learning/parameters.ts';
 import { planHash, planOfTask } from '../privacy/plan.ts';
 import { type GroupSettings, groupSettings } from '../protocol/protection-settings.ts';
 import type { Task } from '../protocol/task.ts';
+import { sentDimension } from './compression.ts';
 import { type Encoding, makeEncoding, wordCount } from './encoding.ts';
 import { type FiguresLayout, figuresLayout } from './figures.ts';
 import { codeHash, type GroupManifest, type Segment, thresholdsOf } from './manifest.ts';
@@ -77,15 +76,13 @@ export function makeManifest(request: ManifestRequest): GroupManifest {
 
 /**
  * How a task's updates become words in a group of so many, where they hold no shares of noise (`sharedWords`). Throws RangeError as `makeEncoding`.
- *
- * The one place where compression (fewer coordinates) changes what a group adds up.
  */
 export function updateEncoding(task: Task, members: number): Encoding {
   return makeEncoding({
     bits: settingsOf(task).bits,
     clipNorm: updateClip(task),
     weightMax: weightMax(task),
-    dimension: parameterCount(taskManifest(task)),
+    dimension: sentDimension(task),
     members,
   });
 }

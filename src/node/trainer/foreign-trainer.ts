@@ -79,6 +79,7 @@ export function createForeignTrainer(task: Task, site: SiteData, settings: Train
     train(request) {
       return inTurn(async () => {
         const { signal } = request;
+        if (request.model !== undefined) throw wholeModelOnly(task, settings);
         const message = trainMessage(hello, site.train.rows, request);
         const trainer = await ready(signal);
         return trainer.ask(message, most('train'), (said, body) => admitTrained(said, body, hello, site), signal);
@@ -95,6 +96,15 @@ export function createForeignTrainer(task: Task, site: SiteData, settings: Train
       await current?.close();
     },
   };
+}
+
+/** The process was told one model, and its protocol has no other. */
+function wholeModelOnly({ name }: Task, { command }: TrainerSettings): UserError {
+  return new UserError(
+    nameOf(command),
+    `cannot train ${name}: federated dropout trains a smaller model in every round, and a foreign trainer knows the whole one only`,
+    'Leave out --trainer for this task, or ask for one with protection.compression random-mask or none.',
+  );
 }
 
 /** A trainer that says an error before it is ready will say it again: the site cannot take part with it. */

@@ -52,6 +52,23 @@ test('without data the quickstart generates clinics, says so in every output, an
   assert.match(model.metadata.task, /^[0-9a-f]{64}$/);
   assert.equal(model.metadata.round, String(result.rounds));
   assert.equal(JSON.parse(model.metadata.metrics).accuracy, result.pooled.accuracy);
+  const { clear, masked, dropOut, ...shown } = result.protection;
+  assert.equal(shown.kind, 'group');
+  assert.ok(shown.isRepeated, 'what is shown is of the same run');
+  assert.ok(shown.largestDifference <= 1e-4, `the sum is off by ${shown.largestDifference}`);
+  const words = shown.rounds * shown.values;
+  for (const { counts } of [clear, masked]) {
+    assert.equal(
+      counts.reduce((sum: number, count: number) => sum + count, 0),
+      words,
+    );
+  }
+  assert.equal(clear.counts[7] + clear.counts[8], words, 'what a site holds is close to 0');
+  assert.ok(masked.uniformP > 1e-9 && clear.uniformP < 1e-9);
+  assert.deepEqual([dropOut.outcome, dropOut.survivors.length, dropOut.shares], ['opened', 3, 3]);
+  // Self masks of those who stay; and instead of one of them its pair masks with each of the others.
+  assert.deepEqual(dropOut.masks, { without: 4, withDropOut: 3 + 3 });
+  assert.equal(dropOut.openingBytes.withDropOut, dropOut.openingBytes.without);
   assert.deepEqual(processesOf(home), []);
 });
 

@@ -7,7 +7,14 @@ import { mostColluders } from '../secagg/thresholds.ts';
 import type { AggregationSettings } from './aggregation-settings.ts';
 import type { ModelSettings } from './model-settings.ts';
 import type { PrivacySettings } from './privacy-settings.ts';
-import { type GroupSettings, groupSettings, mostMembers, type ProtectionSettings } from './protection-settings.ts';
+import {
+  type CompressionSettings,
+  type GroupSettings,
+  groupSettings,
+  mostMembers,
+  type ProtectionSettings,
+} from './protection-settings.ts';
+import type { TrainingSettings } from './training-settings.ts';
 
 /** The parts of a task that the rules look at. */
 export interface ProtectedParts {
@@ -16,6 +23,7 @@ export interface ProtectedParts {
   readonly aggregation: AggregationSettings;
   readonly privacy: PrivacySettings;
   readonly model: ModelSettings;
+  readonly training: TrainingSettings;
   readonly data: DataSchema;
 }
 
@@ -49,9 +57,30 @@ export const protectionRules: readonly ProtectionRule[] = [
   rule(['protection', 'aggregation', 'model', 'data'], momentsCases),
   rule(['protection', 'model'], ({ compression }, { model }) => [
     [
-      compression === 'none' || compression.kind === 'random-mask' || hasUnitsToSpare(model),
+      !leavesOutUnits(compression) || hasUnitsToSpare(model),
       'protection.compression',
       `federated-dropout leaves out hidden units, and ${model.name} has none that others do not need; use random-mask, none, or a model with hidden units and norm none`,
+    ],
+  ]),
+  rule(['protection', 'privacy'], ({ compression }, { privacy }) => [
+    [
+      !leavesOutUnits(compression) || privacy === 'none' || privacy.mechanism !== 'dp-sgd',
+      'protection.compression',
+      'federated-dropout trains a smaller model, and dp-sgd adds noise for gradients of the whole one; use random-mask, none, or dp-fedavg',
+    ],
+  ]),
+  rule(['protection', 'training'], ({ compression }, { training }) => [
+    [
+      !leavesOutUnits(compression) || training.workerMomentum === 0,
+      'training.workerMomentum',
+      `is ${training.workerMomentum}: it is a mean over rounds, and federated-dropout trains other hidden units in each; use 0, or protection.compression random-mask`,
+    ],
+  ]),
+  rule(['protection', 'aggregation'], ({ compression }, { aggregation }) => [
+    [
+      compression === 'none' || aggregation.rule !== 'centered-clipping' || aggregation.centre === 'zero',
+      'aggregation.centre',
+      `is previous, and with protection.compression ${compression === 'none' ? compression : compression.kind} the round before sent other values; use zero, or protection.compression none`,
     ],
   ]),
 ];
@@ -69,6 +98,10 @@ function rule(
       return broken.map(([, place, message]) => ({ path: place.split('.'), message }));
     },
   };
+}
+
+function leavesOutUnits(compression: CompressionSettings): boolean {
+  return compression !== 'none' && compression.kind === 'federated-dropout';
 }
 
 function thresholdCases({ size, honest, colluders }: GroupSettings): Case[] {

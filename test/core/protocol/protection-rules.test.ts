@@ -43,6 +43,19 @@ const users = {
   budget: { epsilon: 50 },
 };
 
+const records = {
+  mechanism: 'dp-sgd',
+  unit: 'record',
+  relation: 'add-remove',
+  noiseAt: 'client',
+  clipNorm: 1,
+  noiseMultiplier: 4,
+  sampling: { poisson: 0.1 },
+  delta: 1e-5,
+  budget: { epsilon: 50 },
+  metrics: null,
+};
+
 function errorsOf(changes: object): string[] {
   try {
     parseTask({ ...base, ...changes });
@@ -54,6 +67,11 @@ function errorsOf(changes: object): string[] {
 }
 const group = (settings: object) => ({ kind: 'group', ...settings });
 const coin = ['a', 'b', 'c'];
+const mask = { kind: 'random-mask', keep: 0.5 };
+const dropped = {
+  protection: group({ compression: { kind: 'federated-dropout', keep: 0.5 } }),
+  model: { name: 'mlp', hidden: [4], activation: 'tanh' },
+};
 
 test('the word group is a block with all defaults, and reading a task again changes nothing', () => {
   const task = parseTask(base);
@@ -129,6 +147,21 @@ const refusals: [name: string, changes: object, message: string][] = [
     'protection.compression: federated-dropout leaves out hidden units, and logistic has none that others do not need; use random-mask, none, or a model with hidden units and norm none',
   ],
   [
+    'dropout of a model whose gradients need noise',
+    { ...dropped, privacy: records, training: { ...base.training, clip: null } },
+    'protection.compression: federated-dropout trains a smaller model, and dp-sgd adds noise for gradients of the whole one; use random-mask, none, or dp-fedavg',
+  ],
+  [
+    'a mean over rounds that train other units',
+    { ...dropped, training: { ...base.training, workerMomentum: 0.9 } },
+    'training.workerMomentum: is 0.9: it is a mean over rounds, and federated-dropout trains other hidden units in each; use 0, or protection.compression random-mask',
+  ],
+  [
+    'a centre that other values were sent for',
+    { protection: group({ compression: mask }), aggregation: { rule: 'centered-clipping', radius: 1 } },
+    'aggregation.centre: is previous, and with protection.compression random-mask the round before sent other values; use zero, or protection.compression none',
+  ],
+  [
     'a coin party named twice',
     { protection: group({ coin: ['a', 'b', 'a'] }) },
     'protection.coin: does not hold; name each client once',
@@ -165,11 +198,15 @@ test('what the remedies say is taken', () => {
     { protection: group({ bits: 16 }), aggregation: { rule: 'mean', weightCap: 2184 } },
     { protection: group({ size: 200, bits: 20, honest: 100 }), cohort: { minimum: 150 } },
     { privacy: users },
-    { protection: group({ compression: { kind: 'random-mask', keep: 0.5 } }) },
+    { protection: group({ compression: mask }) },
+    { protection: group({ compression: mask }), privacy: records },
+    { protection: group({ compression: mask }), training: { ...base.training, workerMomentum: 0.9 } },
     {
-      protection: group({ compression: { kind: 'federated-dropout', keep: 0.5 } }),
-      model: { name: 'mlp', hidden: [4], activation: 'tanh' },
+      protection: group({ compression: mask }),
+      aggregation: { rule: 'centered-clipping', radius: 1, centre: 'zero' },
     },
+    dropped,
+    { ...dropped, privacy: users },
     { privacy: { ...users, noiseAt: 'shared' } },
     { privacy: users, cohort: { minimum: 8, fraction: 0.5 } },
   ];

@@ -13,10 +13,11 @@ export interface PlainDeal {
   readonly cohort: readonly string[];
   readonly parties: readonly { readonly party: string; readonly secret: string }[];
   readonly groups: number;
+  readonly evidence: string;
 }
 
 /** `expected` of a deal. */
-export function dealPlainly({ federation, task, epoch, draw, cohort, parties, groups }: PlainDeal) {
+export function dealPlainly({ federation, task, epoch, draw, cohort, parties, groups, evidence }: PlainDeal) {
   const context = [federation, bytes(task), epoch, draw];
   const committed = parties.map(({ party, secret }) => ({
     party,
@@ -34,7 +35,7 @@ export function dealPlainly({ federation, task, epoch, draw, cohort, parties, gr
     coin: hex(coin),
     key: hex(key),
     groups: cut(shuffled(cohort.length, key), groups),
-    draw: hex(sha256(cbor(['parley/v1/draw', cohort.map(bytes), coin]))),
+    draw: hex(sha256(cbor(['parley/v1/draw', cohort.map(bytes), bytes(evidence)]))),
   };
 }
 

@@ -71,7 +71,16 @@ export function dealInput(): DealInput {
     party,
     secret: hex(named(`coin secret ${i}`)),
   }));
-  return { federation: 'hearts', task: hex(named('task')), epoch: 2, draw: 0, cohort, parties, groups: 2 };
+  return {
+    federation: 'hearts',
+    task: hex(named('task')),
+    epoch: 2,
+    draw: 0,
+    cohort,
+    parties,
+    groups: 2,
+    evidence: hex(named('evidence')),
+  };
 }
 
 function sessionInput({ name, bits, leaving = {}, figures, weighted, group }: Plan): TranscriptInput {

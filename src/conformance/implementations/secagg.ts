@@ -22,6 +22,8 @@ export interface DealInput {
   readonly cohort: readonly string[];
   readonly parties: readonly { readonly party: string; readonly secret: string }[];
   readonly groups: number;
+  /** What the parties signed, as assignments tell it: here any bytes. */
+  readonly evidence: string;
 }
 
 export const secaggFunctions: Implementations = {
@@ -36,7 +38,7 @@ export const secaggFunctions: Implementations = {
 
 /** The coin of three to seven parties, and the groups that it deals. */
 export function deal(
-  { federation, task, epoch, draw, cohort, parties, groups }: DealInput,
+  { federation, task, epoch, draw, cohort, parties, groups, evidence }: DealInput,
   port: Pick<GroupPrimitives, 'sha256' | 'hkdf'>,
 ) {
   const context = { federation, task: fromHex(task), epoch, draw };
@@ -59,7 +61,7 @@ export function deal(
     coin: toHex(coin),
     key: toHex(key),
     groups: dealGroups(clients, groups, next),
-    draw: toHex(drawHash(clients, coin, port)),
+    draw: toHex(drawHash(clients, fromHex(evidence), port)),
   };
 }
 

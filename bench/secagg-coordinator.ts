@@ -86,7 +86,8 @@ export class GroupCoordinator {
     const { segments } = this.#group.manifest;
     const sums = this.#costs.do('sum', () => {
       const totals = segments.map(({ words }) => new Int32Array(words));
-      for (const at of opening.survivors) addInput(vector(at), segments, totals);
+      const one = segments.map(({ words }) => new Int32Array(words));
+      for (const at of opening.survivors) addInput(vector(at), segments, totals, one);
       return totals;
     });
     await this.#costs.wait('masks', async () => {
@@ -119,10 +120,15 @@ function receiptOf({ label }: Envelope, payload: Uint8Array): Uint8Array {
 }
 
 /** As the coordinator adds a stored input, chunk by chunk. */
-function addInput(packed: Uint8Array, segments: GroupManifest['segments'], sums: readonly Int32Array[]): void {
+function addInput(
+  packed: Uint8Array,
+  segments: GroupManifest['segments'],
+  sums: readonly Int32Array[],
+  one: readonly Int32Array[],
+): void {
   let at = 0;
   for (const [i, { words, bits }] of segments.entries()) {
-    const held = new Int32Array(words);
+    const held = one[i];
     const unpacker = new Unpacker(held, bits);
     const end = at + packedBytes(words, bits);
     for (const chunk of chunks(packed.subarray(at, end))) unpacker.add(chunk);

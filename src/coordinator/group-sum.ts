@@ -62,19 +62,21 @@ async function summed(
 ): Promise<Words> {
   const { applyMasks } = groupPorts(book.ports);
   const sums = manifest.segments.map(({ words }) => new Int32Array(words));
-  for (const at of survivors) await addInput(book, loaded, group.members[at], manifest, sums);
+  const one = sums.map(({ length }) => new Int32Array(length));
+  for (const at of survivors) await addInput(book, loaded, group.members[at], manifest, sums, one);
   for (const [i, { label, words, bits }] of manifest.segments.entries())
     await applyMasks(masks, { label, length: words, bits }, sums[i]);
   return Object.fromEntries(manifest.segments.map(({ label }, i) => [label, sums[i]]));
 }
 
-/** sums += the stored input of a member, whose segments follow one after another. Throws Error when it is not there as it was taken. */
+/** sums += the stored input of a member, read into `one`; its segments follow one after another. Throws Error when it is not there as it was taken. */
 async function addInput(
   book: Book,
   { run, taskHash }: Loaded,
   client: string,
   { segments }: GroupManifest,
   sums: readonly Int32Array[],
+  one: readonly Int32Array[],
 ): Promise<void> {
   const { store, blobs } = book.ports;
   const missing = new Error(`the input of ${client} in round ${run.round} of ${run.task} is missing or damaged`);
@@ -84,10 +86,11 @@ async function addInput(
   const { vector } = parseInput(decodeEnvelope(stored.envelope).payload);
   const chunks = await blobs.stream(vectorKey({ task: taskHash, round: run.round }, client, vector));
   if (chunks === null) throw missing;
-  const parts = segments.map(({ words, bits }) => {
-    const held = new Int32Array(words);
-    return { held, left: packedBytes(words, bits), unpacker: new Unpacker(held, bits) };
-  });
+  const parts = segments.map(({ words, bits }, i) => ({
+    held: one[i],
+    left: packedBytes(words, bits),
+    unpacker: new Unpacker(one[i], bits),
+  }));
   let part = 0;
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; ) {

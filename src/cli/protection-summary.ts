@@ -1,4 +1,5 @@
 /** What the coordinator sees under the protection of a task, and what that costs in precision: lines for whoever decides about it. */
+import { defaultPolicy } from '../client/group-ports.ts';
 import { type GroupSettings, groupSettings, mostMembers } from '../core/protocol/protection-settings.ts';
 import type { Task } from '../core/protocol/task.ts';
 import { meanError } from '../core/secagg/encoding.ts';
@@ -17,6 +18,7 @@ export function protectionLines(task: Task): ProtectionLine[] {
   return [
     ['protection', protectionText(task, settings)],
     ['groups', groupsText(settings)],
+    ...consentLine(settings),
     ...precisionLine(task, settings),
     ...compressionLine(settings),
   ];
@@ -35,6 +37,13 @@ function groupsText({ size, coin, redrawRounds, stepSeconds }: GroupSettings): s
       ? `all clients are one, of ${2 * size - 1} at most`
       : `of ${size} or more clients, dealt by a coin of ${coin.join(', ')} every ${redrawRounds} rounds`;
   return `${dealt}; every step after training waits up to ${stepSeconds} s`;
+}
+
+/** Sites that ask for more than the task gives take no part. */
+function consentLine({ honest }: GroupSettings): ProtectionLine[] {
+  if (honest >= defaultPolicy.honest) return [];
+  const asked = `a site asks for sums of ${defaultPolicy.honest} honest updates unless it says otherwise`;
+  return [['clients', `${asked}: each of these starts with parley client --honest ${honest}`]];
 }
 
 /** Shares of noise have a grid of their own. */

@@ -224,6 +224,7 @@ async function run(
         );
       if (event === 'alone-diverged') progress.line(`${party}: training alone diverged, so there is no such baseline`);
       if (event === 'round-closed') progress.status(`round ${round} of ${task.rounds}: ${detail}`);
+      if (event === 'round-void') progress.line(`round ${round}: void, the model stays as it was: ${detail}`);
       if (event === 'dropped-out') progress.line(`round ${round}: ${client} dropped out`);
       if (event === 'round-extended') {
         // What the coordinator logs follows "waits", or says where the round is.

@@ -6,6 +6,7 @@ import { featureNames } from '../core/data/schema.ts';
 import { taskManifest } from '../core/learning/model.ts';
 import { parameterCount } from '../core/learning/parameters.ts';
 import { encodeTask, TaskError } from '../core/protocol/task.ts';
+import type { TaskIssue } from '../core/protocol/task-issue.ts';
 import { nodePrimitives } from '../node/primitives.ts';
 import { exitRefused, taskErrorLines } from './failure.ts';
 import { printJson, printLine } from './output.ts';
@@ -24,6 +25,11 @@ export function taskCommand(): Command {
   return command;
 }
 
+/** Groups are the default: who wrote nothing about them is told too. */
+function isOfGroups({ path, message }: TaskIssue): boolean {
+  return /^protection\b/.test(path) || /\bprotection\./.test(message);
+}
+
 function check(file: string, json: boolean): void {
   let task: ReturnType<typeof readTaskFile>;
   try {
@@ -35,6 +41,10 @@ function check(file: string, json: boolean): void {
       process.stderr.write(`${taskErrorLines(error)}\n→ Correct these places, then give the same command again.\n`);
       if (error.errors.some(({ path }) => /^aggregation\.(rule|byzantine|before)\b/.test(path)))
         process.stderr.write('→ Which rules hold for a cohort: parley rules advise --clients N --byzantine F\n');
+      if (error.errors.some(isOfGroups))
+        process.stderr.write(
+          '→ Which groups a cohort makes: parley groups advise --clients N; fewer than 3 clients make none (protection: inspect)\n',
+        );
     }
     process.exitCode = exitRefused;
     return;

@@ -5,6 +5,8 @@ import { TrainerFailure } from '../core/learning/trainer-failure.ts';
 import { pause } from '../core/protocol/ports.ts';
 import { Problem, type ProblemCode, UserError } from '../core/protocol/problem.ts';
 import { type Task, TaskError } from '../core/protocol/task.ts';
+import { coinLabels } from '../core/secagg/coin-message.ts';
+import { answerCoin, type HeldSecrets } from './coin.ts';
 import { groupRound } from './group-round.ts';
 import type { ClientPorts } from './ports.ts';
 import { decline, evaluateRound, type LastMade, trainRound } from './round.ts';
@@ -24,7 +26,7 @@ const late = new Set<ProblemCode>(['round-closed', 'wrong-round', 'wrong-task', 
  * Lost connections, restarts of the coordinator and refused rounds are survived with growing pauses (0.1–10 s).
  */
 export async function runClient(ports: ClientPorts, signal: AbortSignal): Promise<void> {
-  const open: OpenTasks = { tasks: new Map(), trainers: new Map(), last: { made: null } };
+  const open: OpenTasks = { tasks: new Map(), trainers: new Map(), last: { made: null }, coins: new Map() };
   let failures = 0;
   while (!signal.aborted) {
     try {
@@ -47,9 +49,11 @@ interface OpenTasks {
   readonly tasks: Map<string, Task>;
   readonly trainers: Map<string, Promise<Trainer>>;
   readonly last: LastMade;
+  readonly coins: HeldSecrets;
 }
 
 async function perform(envelope: Envelope, open: OpenTasks, ports: ClientPorts, signal: AbortSignal): Promise<void> {
+  if (envelope.label === coinLabels.ask) return answerCoin(envelope, open.tasks, open.coins, ports);
   const context = await verifyAssignment(envelope, open.tasks, ports);
   try {
     const trainer = await trainerOf(context, open, ports);

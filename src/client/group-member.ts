@@ -208,10 +208,10 @@ function memoryKey({ taskId, assignment }: GroupRound): string {
 }
 
 function sessionOf({ session, task, privacy }: GroupRound): MemberSession {
-  const { manifest, sid, at, identity, ports } = session;
+  const { manifest, sid, at, identity, ports, deal } = session;
   const redrawRounds = groupSettings(task.protection)?.redrawRounds ?? 1;
   const { certificate } = identity;
-  return { manifest, sid, at, certificate, policy: ports.policy, isPrivate: privacy !== null, redrawRounds };
+  return { manifest, sid, at, certificate, policy: ports.policy, isPrivate: privacy !== null, redrawRounds, deal };
 }
 
 function secretsOf({ randomBytes }: GroupPrimitives): MemberSecrets {

@@ -1,5 +1,4 @@
 /** The session of a member's group: its manifest, made again from what the member knows itself, and compared byte for byte. */
-import { compareBytes } from '../core/bytes/cbor.ts';
 import { sameBytes } from '../core/bytes/floats.ts';
 import type { Assignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
@@ -9,7 +8,9 @@ import { drawHash } from '../core/secagg/draw.ts';
 import { isGrouped, makeManifest, roundFigures, updateEncoding } from '../core/secagg/make-manifest.ts';
 import { encodeManifest, sessionId } from '../core/secagg/manifest.ts';
 import { sharedWords } from '../core/secagg/noise-words.ts';
+import type { DealPlace } from '../core/secagg/set-memory.ts';
 import { groupCount } from '../core/secagg/thresholds.ts';
+import { type CoinDeal, requireAscending } from './coin-deal.ts';
 import type { ClientPorts } from './ports.ts';
 import type { GroupSession, RoundContext } from './stages.ts';
 
@@ -20,10 +21,13 @@ export const sessionLabels = { train: 'group-session', evaluate: 'group-evaluati
  * The session that an assignment begins; null in a round without groups. Throws Problem `bad-request` for a round that does not have the
  * protection of the task, a cohort that is not one or that this member is not in, and a manifest other than the one that follows from
  * task, round, cohort and coin. What this site asks of groups beside that is for `group-policy.ts`.
+ *
+ * @param byCoin what `coinDeal` made of the assignment; null where it names no coin.
  */
 export function groupSession(
   { task, taskHash, round, assignment }: Omit<RoundContext, 'protection'>,
   ports: ClientPorts,
+  byCoin: CoinDeal | null = null,
 ): GroupSession | null {
   const { group, kind, evaluate, model } = assignment;
   const settings = groupSettings(task.protection);
@@ -34,7 +38,7 @@ export function groupSession(
   const memberPorts = ports.group;
   if (memberPorts === null) throw refused('this client takes part in no groups');
   const identity = ports.identity();
-  const dealt = dealtGroup(group, identity.certificate, settings);
+  const { deal, ...dealt } = dealtGroup(group, identity.certificate, settings, byCoin);
   const at = dealt.members.findIndex(hash => sameBytes(hash, identity.certificate));
   const manifest = refusing(() =>
     makeManifest({
@@ -58,6 +62,7 @@ export function groupSession(
     manifest,
     sid: sessionId(manifest, ports.primitives),
     at,
+    deal,
     identity,
     encoding: kind === 'train' && shared === null ? updateEncoding(task, dealt.members.length) : null,
     shared,
@@ -72,26 +77,33 @@ interface Dealt {
   readonly group: number;
   readonly groups: number;
   readonly members: readonly Uint8Array[];
+  /** Null where nothing was dealt. */
+  readonly deal: DealPlace | null;
 }
 
 /**
  * The group that this member was dealt into. Throws Problem `bad-request`.
  *
- * The one place that knows how a cohort is dealt: without a coin all are one group, which a task with coin parties allows only where the
- * cohort makes no two.
+ * Without a coin all are one group, which a task with coin parties allows only where the cohort makes no two.
  */
 function dealtGroup(
   { cohort, coin }: NonNullable<Assignment['group']>,
   own: Uint8Array,
   settings: GroupSettings,
+  dealt: CoinDeal | null,
 ): Dealt {
-  if (cohort.some((hash, i) => i > 0 && compareBytes(cohort[i - 1], hash) >= 0))
-    throw refused('the cohort is not in ascending order, each once');
-  if (!cohort.some(hash => sameBytes(hash, own))) throw refused('the cohort does not hold this member');
-  if (coin !== null) throw refused('groups that a coin deals are not built in this version');
-  if (settings.coin.length > 0 && groupCount(cohort.length, settings.size) > 1)
-    throw refused(`${cohort.length} members make several groups, and no coin has dealt them`);
-  return { group: 0, groups: 1, members: cohort };
+  requireAscending(cohort);
+  const place = cohort.findIndex(hash => sameBytes(hash, own));
+  if (place < 0) throw refused('the cohort does not hold this member');
+  if (dealt === null) {
+    if (coin !== null) throw refused('a coin whose groups nobody dealt again');
+    if (settings.coin.length > 0 && groupCount(cohort.length, settings.size) > 1)
+      throw refused(`${cohort.length} members make several groups, and no coin has dealt them`);
+    return { group: 0, groups: 1, members: cohort, deal: null };
+  }
+  const { groups, epoch, draw } = dealt;
+  const group = groups.findIndex(places => places.includes(place));
+  return { group, groups: groups.length, members: groups[group].map(at => cohort[at]), deal: { epoch, draw } };
 }
 
 function refusing<T>(make: () => T): T {

@@ -13,6 +13,7 @@ import type { Encoding } from '../core/secagg/encoding.ts';
 import type { FiguresLayout } from '../core/secagg/figures.ts';
 import type { GroupManifest } from '../core/secagg/manifest.ts';
 import type { SharedWords } from '../core/secagg/noise-words.ts';
+import type { DealPlace } from '../core/secagg/set-memory.ts';
 import type { MemberPorts } from './group-ports.ts';
 
 /** What the coordinator sees of a round: each client's own message, or the sum of its group. */
@@ -38,6 +39,8 @@ export interface GroupSession {
   readonly sid: Uint8Array;
   /** This member's place in `manifest.members`. */
   readonly at: number;
+  /** The draw that dealt the group; null where nothing was dealt. */
+  readonly deal: DealPlace | null;
   /** Whom the manifest names there: the key that signs in this session, also when the certificate is renewed meanwhile. */
   readonly identity: { readonly signer: Signer; readonly certificate: Uint8Array };
   /** How an update becomes words; null where none is sent, and where its words hold a share of noise. */

@@ -8,6 +8,7 @@ import { parameterCount } from '../core/learning/parameters.ts';
 import { type Assignment, labels, parseAssignment } from '../core/protocol/message.ts';
 import { Problem } from '../core/protocol/problem.ts';
 import { parseTask, type Task } from '../core/protocol/task.ts';
+import { coinDeal } from './coin-deal.ts';
 import { groupSession, sessionLabels } from './group-session.ts';
 import type { ClientPorts } from './ports.ts';
 import { roundPrivacy } from './private-round.ts';
@@ -31,15 +32,14 @@ export async function verifyAssignment(
   verifyFromCoordinator(envelope, labels.assignment, ports);
   const assignment = parseAssignment(envelope.payload);
   const taskId = toHex(envelope.task);
-  const task = tasks.get(taskId) ?? (await fetchTask(taskId, envelope.task, ports));
-  tasks.set(taskId, task);
+  const task = await taskOf(envelope, tasks, ports);
   await checkRound(envelope.round, assignment.kind, task, taskId, ports);
   const manifest = taskManifest(task);
   if (assignment.parameters !== parameterCount(manifest))
     throw new Problem('malformed', 'the assignment names another model size');
   const privacy = roundPrivacy(task, envelope.round, assignment, ports.primitives);
   const round = { task, taskHash: envelope.task, taskId, round: envelope.round, assignment, manifest, privacy };
-  const session = groupSession(round, ports);
+  const session = groupSession(round, ports, await coinDeal(round, ports));
   await ports.step('assignment-verified');
   return session === null ? { ...round, protection: 'inspect' } : { ...round, protection: 'group', session };
 }
@@ -69,6 +69,14 @@ async function checkRound(
 /** The round of the final evaluation that this client took part in, by itself or in a group; null before. */
 async function endedIn(taskId: string, { outbox }: ClientPorts): Promise<number | null> {
   return (await outbox.newest(taskId, labels.evaluation)) ?? outbox.newest(taskId, sessionLabels.evaluate);
+}
+
+/** The task that an envelope is about, its bytes held against their hash. Throws Problem. */
+export async function taskOf(envelope: Envelope, tasks: Map<string, Task>, ports: ClientPorts): Promise<Task> {
+  const taskId = toHex(envelope.task);
+  const task = tasks.get(taskId) ?? (await fetchTask(taskId, envelope.task, ports));
+  tasks.set(taskId, task);
+  return task;
 }
 
 async function fetchTask(taskId: string, hash: Uint8Array, ports: ClientPorts): Promise<Task> {

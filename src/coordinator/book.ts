@@ -37,6 +37,8 @@ export interface Loaded {
   settling: { readonly clients: number; readonly untilMs: number } | null;
   /** When a final evaluation for which no group comes together is given up, ms since the epoch; null before anybody waits for it. */
   givesUpAt: number | null;
+  /** Until when a draw waits for coin parties that are not there, ms since the epoch; null when it waits for none. */
+  partiesUntil: number | null;
   /** The machines of the open round's groups, one for each; null until they are needed. Their messages are in the store. */
   sessions: { readonly round: number; readonly members: SessionMembers; readonly states: GroupState[] } | null;
   /** Why the rule refused what had arrived, and a name of that; null when it has refused nothing in this process. */
@@ -146,6 +148,7 @@ export class Book {
       charged: null,
       settling: null,
       givesUpAt: null,
+      partiesUntil: null,
       sessions: null,
       refusal: null,
     };

@@ -7,6 +7,7 @@ import type { Book, Loaded } from './book.ts';
 import { areBudgetsSpent, endSpent } from './budget.ts';
 import { combine, isRunningSum, RuleRefusal } from './combine.ts';
 import { Fold } from './fold.ts';
+import { advanceToss } from './group-coin.ts';
 import { advanceGroups, voidReason, voidRound } from './group-conduct.ts';
 import { kindOf, openGroups, readiness } from './group-opening.ts';
 import { contributors } from './group-record.ts';
@@ -46,7 +47,12 @@ export async function conduct(book: Book): Promise<boolean> {
     return true;
   }
   if (run.cohort === null)
-    return (await openRound(book, loaded)) || (await endSparing(book, run, now)) || giveUp(book, loaded, now);
+    return (
+      (await advanceToss(book, loaded)) ||
+      (await openRound(book, loaded)) ||
+      (await endSparing(book, run, now)) ||
+      giveUp(book, loaded, now)
+    );
   if (run.groups !== null) return conductGroups(book, loaded);
   if (closable(run, task, now) && ruleRefusal(loaded, run) === null) {
     await (run.phase === 'evaluating' ? finish(book, loaded) : closeRound(book, loaded));

@@ -8,9 +8,12 @@ import { type Assignment, encodePayload, labels, type UpdateBody } from '../core
 import { writeBlob } from '../core/protocol/ports.ts';
 import { Problem, UserError } from '../core/protocol/problem.ts';
 import { encodeTask, initialSeed, parseTask } from '../core/protocol/task.ts';
+import { coinLabels } from '../core/secagg/coin-message.ts';
 import { Book, type Loaded, type Registered } from './book.ts';
 import { seenReleases, writesOf } from './budget.ts';
+import { takeCoinMessage } from './coin-inbox.ts';
 import { conduct, writeArtifact } from './conduct.ts';
+import { answerLabels, coinAskFor, tossDueAt } from './group-coin.ts';
 import { mostAttached, takeGroupMessage } from './group-inbox.ts';
 import { without } from './group-record.ts';
 import { depart } from './group-session.ts';
@@ -189,10 +192,15 @@ export class Coordinator {
     return this.#whilePresent(client, () => takeUpdate(this.#book, this.#exclusively, member, body));
   }
 
-  /** Takes a message of a member of a group and what follows it; resolves with the signed receipt. Throws Problem. */
+  /** Takes a message of a member of a group and what follows it, or of a coin party; resolves with the signed receipt. Throws Problem. */
   async receiveGroup(client: string, body: UpdateBody): Promise<Envelope> {
     const member = this.#member(client);
-    return this.#whilePresent(client, () => takeGroupMessage(this.#book, this.#exclusively, member, body));
+    return this.#whilePresent(client, () => {
+      const { envelope } = body;
+      if (answerLabels.includes(envelope.label))
+        return takeCoinMessage(this.#book, this.#exclusively, member, envelope);
+      return takeGroupMessage(this.#book, this.#exclusively, member, body);
+    });
   }
 
   /** The longest that may follow a message of a group in this run's open round, bytes. Throws Problem `not-found`. */
@@ -307,7 +315,11 @@ export class Coordinator {
     const { active } = this.#book;
     if (active === null) return null;
     const { run, task } = active;
-    if (run.cohort === null || !run.cohort.includes(client) || answered(run).has(client)) return null;
+    if (run.cohort === null) {
+      const ask = coinAskFor(active, client);
+      return ask && signAsCoordinator(this.#book, coinLabels.ask, active.taskHash, run.round, ask);
+    }
+    if (!run.cohort.includes(client) || answered(run).has(client)) return null;
     const group = run.groups === null ? null : assignedGroup(active, client);
     if (run.groups !== null && group === null) return null;
     const assignment: Assignment = {
@@ -356,7 +368,7 @@ export class Coordinator {
     if (active === null) return null;
     const { run, settling, givesUpAt } = active;
     if (run.deadlineAt !== null) return run.deadlineAt;
-    const waits = run.cohort === null ? [settling?.untilMs ?? [], givesUpAt ?? []].flat() : [];
+    const waits = run.cohort === null ? [settling?.untilMs ?? [], givesUpAt ?? [], tossDueAt(active) ?? []].flat() : [];
     return waits.length === 0 ? null : Math.min(...waits);
   }
 

@@ -9,7 +9,7 @@ import type { GroupState } from '../core/secagg/group-state.ts';
 import type { Book, Loaded } from './book.ts';
 import { seenReleases, writesOf } from './budget.ts';
 import { stateKey } from './combine.ts';
-import { remembering } from './group-memory.ts';
+import { withShownSet } from './group-deal.ts';
 import { groupReports, groupsOf, lost, stepMs, withGroup } from './group-record.ts';
 import { endSessions, groupPorts, sessionsOf } from './group-session.ts';
 import { openSum } from './group-sum.ts';
@@ -63,7 +63,7 @@ export async function voidRound(book: Book, loaded: Loaded, why: string): Promis
     evaluation: null,
     model: run.model,
     milliseconds: Math.max(0, nowMs - (run.openedAt ?? nowMs)),
-    groups: groupReports(run),
+    groups: groupReports(run) ?? [],
   };
   const plan = planOfTask(task);
   const noise = plan === null || run.privacy === null ? null : nextNoise(plan, run.round, run.privacy.noise, null);
@@ -73,6 +73,7 @@ export async function voidRound(book: Book, loaded: Loaded, why: string): Promis
   await ports.store.commit([{ put: 'round', report }, ...writesOf(seenReleases(loaded)), { put: 'run', run: after }]);
   loaded.fold = null;
   loaded.givesUpAt = null;
+  loaded.partiesUntil = null;
   endSessions(book, loaded);
   book.remember(after);
   if (isWithoutModel) book.active = null;
@@ -110,7 +111,7 @@ async function closeStep(book: Book, loaded: Loaded, index: number, state: Group
   const changed = withBlame(withGroup(run, index, closed), closed, fresh);
   const isShown = run.phase === 'training' && next.stage === 'agree' && !isVoid;
   const survivors = next.survivors.map(at => group.members[at]);
-  const after = isShown ? { ...changed, lastSet: remembering(changed, survivors) } : changed;
+  const after = isShown ? withShownSet(changed, task, index, survivors) : changed;
   await book.commit(
     after,
     fresh.flatMap(blame => refusalOf(book, run, group, blame)),

@@ -4,12 +4,14 @@ import { fromHex } from '../core/bytes/floats.ts';
 import { writeBlob } from '../core/protocol/ports.ts';
 import type { GroupSettings } from '../core/protocol/protection-settings.ts';
 import { mostMembers } from '../core/protocol/protection-settings.ts';
+import type { Task } from '../core/protocol/task.ts';
 import { drawHash } from '../core/secagg/draw.ts';
 import type { GroupMember } from '../core/secagg/group-state.ts';
 import { makeManifest } from '../core/secagg/make-manifest.ts';
 import { encodeManifest } from '../core/secagg/manifest.ts';
 import { groupCount, groupThresholds } from '../core/secagg/thresholds.ts';
 import type { Book, Loaded, Registered, SessionMembers } from './book.ts';
+import { currentDeal, type DealtGroup, dealKey, dealtGroups, isTossing } from './group-deal.ts';
 import { type Eligible, eligible } from './group-memory.ts';
 import { settingsOf, withGroups } from './group-record.ts';
 import { asksEvaluation, deadlineMs, opened } from './run.ts';
@@ -29,6 +31,12 @@ export interface Readiness {
   readonly least: number;
   /** In words that follow "waits"; null when a round can be opened. */
   readonly waiting: string | null;
+  /** So many clients are a whole set: no others are waited for. Null where there was none before. */
+  readonly whole: number | null;
+  /** Whether these clients have to be dealt by a coin first. */
+  readonly isDealing: boolean;
+  /** The groups of the epoch; null where nothing is dealt. */
+  readonly dealt: readonly DealtGroup[] | null;
 }
 
 /** @param awaited asked also when they are not listening at this instant. */
@@ -36,10 +44,48 @@ export function readiness(book: Book, { task }: Loaded, run: Run, awaited: reado
   const out = new Set([...run.refused, ...run.blamed, ...book.declined(run.task)]);
   const present = new Set([...book.presence.present(), ...awaited]);
   const free = [...present].filter(client => book.members.has(client) && !out.has(client)).sort();
-  const found = eligible(run, task, free);
   const minimum = run.phase === 'evaluating' ? 1 : task.cohort.minimum;
   const least = Math.max(minimum, leastMembers(settingsOf(task)));
-  return { eligible: found, least, waiting: waitingFor(found, least, run) };
+  const deal = currentDeal(run, task);
+  if (deal !== null) return dealtReadiness(dealtGroups(book, run, task, deal, free), free, least, minimum, run);
+  const isDealing = isTossing(run, task) || isDealtIn(task, run, free.length, least);
+  const found = isDealing ? everyone(free, run) : eligible(run, task, free);
+  const whole = (isDealing ? run.deal?.cohort.length : run.lastSet?.survivors.length) ?? null;
+  return { eligible: found, least, waiting: waitingFor(found, least, run), whole, isDealing, dealt: null };
+}
+
+/** As `readiness`, of groups that are dealt already. The round that no group can begin is given up where a new deal could help. */
+function dealtReadiness(
+  groups: readonly DealtGroup[],
+  free: readonly string[],
+  least: number,
+  minimum: number,
+  run: Run,
+): Readiness {
+  const clients = groups.flatMap(({ there, why }) => (why === null ? there : [])).sort();
+  const isEnough = clients.length >= minimum && clients.length > 0;
+  const members = groups.flatMap(group => group.members.map(({ name }) => name));
+  const awaited = isEnough || free.length < least ? [] : members.filter(name => !clients.includes(name)).sort();
+  const standing = groups.map(({ there, members: all }) => `${there.length} of ${all.length}`).join(', ');
+  return {
+    eligible: { ...everyone(clients, run), isBound: true, awaited },
+    least,
+    waiting: isEnough ? null : `for enough clients of its groups (${standing} are there)`,
+    whole: groups.reduce((sum, group) => sum + group.whole, 0),
+    isDealing: false,
+    dealt: groups,
+  };
+}
+
+function everyone(clients: readonly string[], { round }: Run): Eligible {
+  return { clients, isBound: false, leftOut: [], until: round, awaited: [] };
+}
+
+/** Whether so many clients make several groups, which only a coin deals. */
+function isDealtIn(task: Task, { phase }: Run, clients: number, least: number): boolean {
+  const { coin, size } = settingsOf(task);
+  const asked = phase === 'evaluating' ? clients : Math.max(least, Math.ceil(task.cohort.fraction * clients));
+  return coin.length > 0 && groupCount(Math.max(1, Math.min(clients, asked)), size) > 1;
 }
 
 /** The run with its round open for the clients that are there, their groups dealt, or null when they are too few. */
@@ -54,34 +100,42 @@ export async function openGroups(
   if (run.deadlineAt !== null && clock.now() < run.deadlineAt) return null;
   const ready = readiness(book, loaded, run, awaited);
   if (ready.waiting !== null) loaded.settling = null;
-  if (ready.waiting !== null || isSettling(loaded, run, ready, clock.now())) return null;
+  if (ready.waiting !== null || ready.isDealing || isSettling(loaded, run, ready, clock.now())) return null;
+  if (ready.dealt !== null) return openDealt(book, loaded, run, ready, ready.dealt);
   const cohort = drawn(book, loaded, run, ready);
   // `readiness` takes registered clients only.
   const members = cohort.map(client => book.members.get(client) as Registered);
   await writeBlob(book.ports.blobs, membersKey(run.task, run.round), encodeMembers(members));
   await book.ports.step('group-members-blob');
-  const groups = dealRound(members, settingsOf(task), null);
-  const records = recordsOf(book, loaded, run, groups, clock.now() + deadlineMs(task));
+  const sorted = [...members].sort((a, b) => compareBytes(a.certificate, b.certificate));
+  const all = { members: sorted, there: cohort, whole: cohort.length, why: null };
+  const records = recordsOf(book, loaded, run, [all], null);
   loaded.settling = null;
   logOpening(book, run, ready, cohort);
   return withGroups(opened(run, { cohort, target: cohort.length }, task, clock.now()), records);
 }
 
-/**
- * The groups of a round: each a list of members in the order of their certificates' hashes. One group without coin parties, or for few; otherwise
- * the coin deals them (`core/secagg/deal-groups.ts`), once in so many rounds.
- *
- * @param coin of the epoch; null where no party tosses one.
- */
-export function dealRound(
-  members: readonly Registered[],
-  settings: Pick<GroupSettings, 'coin' | 'size'>,
-  coin: Uint8Array | null,
-): Registered[][] {
-  const isDealt = settings.coin.length > 0 && groupCount(members.length, settings.size) > 1;
-  if (coin === null && isDealt)
-    throw new RangeError('coordinator: the coin that deals this task into groups has not been tossed');
-  return [[...members].sort((a, b) => compareBytes(a.certificate, b.certificate))];
+/** The round of an epoch whose groups are dealt: each has the same members as in every other one, and who is not there is gone from the start. */
+async function openDealt(
+  book: Book,
+  loaded: Loaded,
+  run: Run,
+  ready: Readiness,
+  groups: readonly DealtGroup[],
+): Promise<Run> {
+  const { blobs, clock, step } = book.ports;
+  const { task } = loaded;
+  const deal = currentDeal(run, task);
+  const certificates = deal && (await blobs.read(dealKey(run.task, deal)));
+  if (deal === null || certificates === null)
+    throw new Error(`the certificates of those dealt into groups of ${run.task} are missing from storage`);
+  await writeBlob(blobs, membersKey(run.task, run.round), certificates);
+  await step('group-members-blob');
+  const records = recordsOf(book, loaded, run, groups, deal.coin);
+  const { clients } = ready.eligible;
+  loaded.settling = null;
+  logOpening(book, run, ready, clients);
+  return withGroups(opened(run, { cohort: clients, target: clients.length }, task, clock.now()), records);
 }
 
 /** Everybody in the round, from what was stored when it was opened. Throws Error when that is missing. */
@@ -107,11 +161,16 @@ export function cohortHashes(members: SessionMembers): Uint8Array[] {
  * Without privacy, whoever comes a moment after a set was drawn is left out for many rounds. So the first set, and one that would be smaller
  * than the last, waits until nobody new has come for a while: clients come together, to a task and to a coordinator that was restarted.
  */
-function isSettling(loaded: Loaded, run: Run, { eligible: found }: Readiness, nowMs: number): boolean {
+export function isSettling(
+  loaded: Loaded,
+  run: Run,
+  { eligible: found, whole, isDealing }: Readiness,
+  nowMs: number,
+): boolean {
   const { settling } = loaded;
   const clients = found.clients.length;
-  const isWhole = run.phase === 'evaluating' || (run.lastSet !== null && clients >= run.lastSet.survivors.length);
-  if (isWhole || loaded.task.privacy !== 'none') return false;
+  const isAny = !isDealing && (run.phase === 'evaluating' || loaded.task.privacy !== 'none');
+  if (isAny || (whole !== null && clients >= whole)) return false;
   if (settling !== null && settling.clients >= clients) return nowMs < settling.untilMs;
   loaded.settling = { clients, untilMs: nowMs + settlingMs };
   return true;
@@ -145,7 +204,12 @@ function waitingFor({ clients, awaited, leftOut, until }: Eligible, least: numbe
 }
 
 /** A set that must not grow is asked as a whole; else it is drawn as in every other round, no more than one group holds. */
-function drawn(book: Book, { task, taskHash }: Loaded, run: Run, { eligible: found, least }: Readiness): string[] {
+export function drawn(
+  book: Book,
+  { task, taskHash }: Loaded,
+  run: Run,
+  { eligible: found, least }: Readiness,
+): string[] {
   const draw = { taskHash, round: run.round, attempt: run.attempt };
   const { primitives } = book.ports;
   const isAll = found.isBound || run.phase === 'evaluating';
@@ -161,17 +225,18 @@ function drawn(book: Book, { task, taskHash }: Loaded, run: Run, { eligible: fou
         .sort();
 }
 
+/** @param coin evidence of the coin that dealt them; null where nothing was dealt. */
 function recordsOf(
   book: Book,
   { task, taskHash }: Loaded,
   run: Run,
-  groups: readonly (readonly Registered[])[],
-  deadlineAt: number,
+  groups: readonly DealtGroup[],
+  coin: Uint8Array | null,
 ): GroupRecord[] {
-  const { primitives, federation, build } = book.ports;
-  const cohort = groups.flat().map(({ certificate }) => certificate);
-  const draw = drawHash(cohort.sort(compareBytes), null, primitives);
-  return groups.map((members, group) => {
+  const { primitives, federation, build, clock } = book.ports;
+  const cohort = groups.flatMap(({ members }) => members.map(({ certificate }) => certificate));
+  const draw = drawHash(cohort.sort(compareBytes), coin, primitives);
+  return groups.map(({ members, there, why }, group) => {
     const manifest = makeManifest({
       ...{ task, taskHash, federation, round: run.round, draw, build, primitives, group, groups: groups.length },
       kind: kindOf(run),
@@ -184,11 +249,11 @@ function recordsOf(
       manifest: encodeManifest(manifest),
       members: members.map(({ name }) => name),
       closed: 0,
-      gone: [],
-      stepDeadlineAt: deadlineAt,
-      outcome: null,
+      gone: members.flatMap(({ name }, at) => (there.includes(name) ? [] : [{ at, step: 0 }])),
+      stepDeadlineAt: why === null ? clock.now() + deadlineMs(task) : null,
+      outcome: why === null ? null : 'void',
       survivors: [],
-      why: null,
+      why,
     };
   });
 }
@@ -201,7 +266,7 @@ function logOpening(book: Book, run: Run, { eligible: found }: Readiness, cohort
   book.ports.log({ event: 'left-out', level: 'warn', task, round, detail });
 }
 
-function encodeMembers(members: readonly Registered[]): Uint8Array {
+export function encodeMembers(members: readonly Registered[]): Uint8Array {
   return encodeCbor(
     members.map(({ name, certificate, publicKey, serial, document }) => {
       return { name, certificate, publicKey, serial, document };

@@ -3,6 +3,7 @@
 import type { GroupStage, GroupState } from '../core/secagg/group-state.ts';
 import { isGrouped } from '../core/secagg/make-manifest.ts';
 import type { Book, Loaded } from './book.ts';
+import { tossWaiting } from './group-coin.ts';
 import { kindOf, readiness } from './group-opening.ts';
 import type { GroupStatus, RunStatus } from './status.ts';
 import type { GroupRecord } from './store.ts';
@@ -14,7 +15,7 @@ export function groupsNow(book: Book, loaded: Loaded, waiting: string | null): P
   if (run.groups === null) {
     if (run.cohort !== null) return null;
     const ready = readiness(book, loaded, run);
-    return { waiting: ready.waiting ?? waiting, minimum: ready.least, answered: [] };
+    return { waiting: tossWaiting(run, task) ?? ready.waiting ?? waiting, minimum: ready.least, answered: [] };
   }
   const states = sessions?.round === run.round ? sessions.states : [];
   const groups = run.groups.map((group, i) => groupNow(group, states[i]));

@@ -7,6 +7,7 @@ import { type CoordinatorLabel, coordinatorLabels, encodeGroupMessage } from '..
 import type { GroupStage } from '../core/secagg/group-state.ts';
 import { sessionId } from '../core/secagg/manifest.ts';
 import type { Book, Loaded } from './book.ts';
+import { currentDeal } from './group-deal.ts';
 import { cohortHashes } from './group-opening.ts';
 import { groupsOf, isGone, placeOf } from './group-record.ts';
 import { manifestIn } from './group-session.ts';
@@ -24,13 +25,14 @@ const begins: Readonly<Record<GroupStage, CoordinatorLabel | null>> = {
 };
 
 /** The group that a client is asked to join, until it has: whoever has sent its keys is in a session that it cannot begin anew. */
-export function assignedGroup({ run, sessions }: Loaded, client: string): Assignment['group'] {
+export function assignedGroup({ run, task, sessions }: Loaded, client: string): Assignment['group'] {
   const place = placeOf(run, client);
   if (place === null || sessions?.round !== run.round) return null;
   const group = groupsOf(run)[place.index];
   const { stage, keys } = sessions.states[place.index];
   const isAsked = group.outcome === null && stage === 'keys' && !keys.has(place.at) && !isGone(group, place.at);
-  return isAsked ? { manifest: group.manifest, cohort: cohortHashes(sessions.members), coin: null } : null;
+  const coin = currentDeal(run, task)?.coin ?? null;
+  return isAsked ? { manifest: group.manifest, cohort: cohortHashes(sessions.members), coin } : null;
 }
 
 /**

@@ -43,6 +43,8 @@ export function queued(begin: {
     groups: null,
     voids: 0,
     lastSet: null,
+    deal: null,
+    toss: null,
     blamed: [],
     stopping: null,
     privacy: plan === null ? null : { noise: openingNoise(plan), isSpent: false },
@@ -195,6 +197,8 @@ export function deadlineRecounted(run: Run, task: Task, nowMs: number): Run | nu
     const groups = groupsRecounted(run.groups, nowMs, { training: deadlineMs(task), step: stepMs(task) });
     return groups === null ? null : withGroups(run, groups);
   }
+  if (run.toss?.deadlineAt != null && run.toss.deadlineAt > nowMs + stepMs(task))
+    return { ...run, toss: { ...run.toss, deadlineAt: nowMs + stepMs(task) } };
   const latest = nowMs + deadlineMs(task);
   return run.deadlineAt !== null && run.deadlineAt > latest ? { ...run, deadlineAt: latest } : null;
 }

@@ -94,6 +94,38 @@ export interface LastSet {
   readonly changed: number;
 }
 
+/** What the coin of an epoch has dealt: the groups of all its rounds. */
+export interface Deal {
+  /** From 0: `redrawRounds` rounds each. */
+  readonly epoch: number;
+  readonly draw: number;
+  /** Bytes of the evidence (`core/secagg/coin-message.ts`). */
+  readonly coin: Uint8Array;
+  /** All that were dealt, in ascending order of their certificates' hashes. */
+  readonly cohort: readonly { readonly name: string; readonly certificate: Uint8Array }[];
+  /** Places in the cohort, ascending. */
+  readonly groups: readonly (readonly number[])[];
+  /** As `lastSet`, for each group. */
+  readonly sets: readonly (LastSet | null)[];
+}
+
+/** The draw of an epoch's coin that is under way, or that the next round needs. */
+export interface Toss {
+  /** `due`: nobody was asked yet. `spent`: the epoch has had its draws, and none gave a coin. */
+  readonly stage: 'due' | 'commit' | 'reveal' | 'spent';
+  readonly epoch: number;
+  readonly draw: number;
+  /** As in a deal; null before all have committed. */
+  readonly cohort: Deal['cohort'] | null;
+  /** Signed commitments, by party, each with the certificate (DER) of its signer. */
+  readonly commits: readonly { readonly party: string; readonly document: Uint8Array; readonly envelope: Uint8Array }[];
+  readonly reveals: readonly { readonly party: string; readonly envelope: Uint8Array }[];
+  /** Until when the parties are waited for, ms since the epoch. */
+  readonly deadlineAt: number | null;
+  /** Why the draws before were void, in words; empty before any was. */
+  readonly why: string;
+}
+
 /** One run of one task, as it stands between two atomic writes. */
 export interface Run {
   /** Hex SHA-256 of the task: the run's identity. */
@@ -128,6 +160,10 @@ export interface Run {
   readonly voids: number;
   /** Null before a group has agreed on its set, and elsewhere. */
   readonly lastSet: LastSet | null;
+  /** What the newest coin has dealt; null before the first, and without coin parties. */
+  readonly deal: Deal | null;
+  /** Null before the first draw, after a deal, and without coin parties. */
+  readonly toss: Toss | null;
   /** Clients whose own messages show that they broke the protocol of their group: not asked again in this run. Sorted. */
   readonly blamed: readonly string[];
   /** Early stopping; null before there is anything to compare with, and where the task does not ask. */

@@ -1,9 +1,11 @@
 /** Sweeping: what a run does not need any more leaves the disk. */
 import type { Book } from './book.ts';
 import { stateKey } from './combine.ts';
+import { dealKey } from './group-deal.ts';
 import { membersKey } from './group-opening.ts';
 import { artifactKey, modelKey, taskKey } from './round.ts';
 import { remembered } from './rule-memory.ts';
+import { isActive } from './run.ts';
 import type { Run } from './store.ts';
 
 /**
@@ -25,6 +27,7 @@ export async function sweep(book: Book, run: Run): Promise<void> {
     for (const key of remembered(run, keys)) keep.add(key);
   }
   if (run.groups !== null) keep.add(membersKey(run.task, run.round));
+  for (const draw of [run.deal, run.toss]) if (draw !== null && isActive(run)) keep.add(dealKey(run.task, draw));
   const open = `${run.task}/update/${run.round}/`;
   const isOpen = run.phase === 'training' || run.groups !== null;
   for (const key of keys) if (!keep.has(key) && !(isOpen && key.startsWith(open))) await blobs.remove(key);

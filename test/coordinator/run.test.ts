@@ -61,6 +61,8 @@ const runs = fc
       groups: null,
       voids: 0,
       lastSet: null,
+    deal: null,
+    toss: null,
       blamed: [],
       stopping: null,
       privacy: null,

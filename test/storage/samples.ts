@@ -53,6 +53,8 @@ export function sampleRun(change: Partial<Run> = {}): Run {
     groups: null,
     voids: 0,
     lastSet: null,
+    deal: null,
+    toss: null,
     blamed: [],
     stopping: { best: { round: 2, model: '33'.repeat(32), value: 0.1 + 0.2 }, waited: 1, over: false },
     privacy: null,

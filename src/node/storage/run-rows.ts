@@ -12,6 +12,8 @@ const laterFields = {
   groups: null,
   voids: 0,
   lastSet: null,
+  deal: null,
+  toss: null,
   blamed: [],
 } satisfies Partial<Run>;
 type Lists = Readonly<Record<ListName, readonly object[]>>;

@@ -124,3 +124,27 @@ test('a run ends where its budget does: no member draws noise for a round beyond
   assert.ok(statement.epsilon !== null && statement.epsilon <= epsilon);
   assert.deepEqual([statement.rounds.released, statement.rounds.end], [2, 'budget']);
 });
+
+for (const [kind, sent] of [
+  // Of 13 parameters half, and of three hidden units two.
+  ['random-mask', 7],
+  ['federated-dropout', 9],
+] as const) {
+  test(`${kind}: the noise of a group is on what is sent, and what is not sent stays as it was`, async () => {
+    const protection = { kind: 'group', size: 8, honest: 3, stepSeconds: 5, compression: { kind, keep: 0.5 } };
+    const { task, moved, status } = await run({ rounds: 1, protection });
+    assert.equal(status.reports[0].groups?.[0].survivors.length, clients);
+    assert.equal(planOfTask(task)?.dimension, sent);
+    const values = moved.filter(value => value !== 0);
+    assert.equal(values.length, sent);
+    if (kind === 'federated-dropout') return;
+    // Every client moves every value by the same step, clipped to a norm of 1 over those that are sent.
+    const scale = moved.length / sent;
+    const deviation = scale * (noiseMultiplier / clients) * Math.sqrt(clients / 3);
+    const noise = values.map(value => Math.abs(value - scale / Math.sqrt(sent)) / deviation);
+    assert.ok(
+      noise.every(value => value < 5),
+      `${noise}`,
+    );
+  });
+}

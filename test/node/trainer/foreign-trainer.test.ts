@@ -84,6 +84,14 @@ test('a program of the site cannot train with dp-sgd: its batches and noise woul
 });
 
 describe('a foreign trainer', () => {
+  test('is asked for no smaller model than it was told: the site declines a task with federated dropout', async t => {
+    const trainer = odd(t, 'none');
+    await assert.rejects(trainer.train({ ...request, model: task.model }), {
+      name: 'UserError',
+      message: /cannot train sample: federated dropout trains a smaller model/,
+    });
+  });
+
   test('trains and evaluates in one process; tensors may come in any order', async t => {
     const trainer = odd(t, 'none');
     const { parameters: trained, ...rest } = await trainer.train(request);

@@ -45,11 +45,10 @@ test('naive members open two sums of one session, and so the input that one of t
   assert.deepEqual(difference(one, two), inputOf(victim));
 });
 
-test('of all ways to show two lists of survivors, none brings both to an opening', () => {
-  const colluding = all.slice(-colluders);
+/** How many lists come to an opening, for each way to show the honest members one of two. */
+function openings(colluding: readonly number[]): number[] {
   const honest = all.filter(at => !colluding.includes(at) && at !== victim);
-  let opened = 0;
-  for (let split = 0; split < 2 ** honest.length; split++) {
+  return Array.from({ length: 2 ** honest.length }, (_, split) => {
     const group = copyOf(session);
     const first = [victim, ...honest.filter((_, i) => ((split >> i) & 1) === 0)];
     const second = honest.filter(at => !first.includes(at));
@@ -62,10 +61,22 @@ test('of all ways to show two lists of survivors, none brings both to an opening
       const event = quorumEvent(group, [...own, ...colluding.map(at => signedFor(group, at, list))]);
       return by.filter(at => reaction(group, at, event)[0].kind === 'send').length + colluding.length >= t;
     });
-    assert.ok(!(opens[0] && opens[1]));
-    opened += opens.filter(Boolean).length;
-  }
-  assert.ok(opened > 0, 'some splits leave one side with enough');
+    return opens.filter(Boolean).length;
+  });
+}
+
+test('of all ways to show two lists of survivors, none brings both to an opening', () => {
+  const opened = openings(all.slice(-colluders));
+  assert.equal(Math.max(...opened), 1, 'some splits leave one side with enough, and none both');
+});
+
+test('with too many places one front brings both to an opening: such a group is refused', () => {
+  const front = [4, 5, 6, 7];
+  assert.equal(Math.max(...openings([2, ...front])), 2);
+  // Two organisations may collude; there are three others.
+  const organisation = (at: number) => (front.includes(at) ? 'front' : `site-${at}`);
+  const group = new TestGroup({ size, organisation, seed: 'front' }).reach('keys');
+  assertAborts(group, victim, group.membersEvent(), 'group-refused', /hold 5 of 8 places/);
 });
 
 test('a signature for another list of sharers does not count', () => {

@@ -5,7 +5,7 @@ import { isEncapsulationKey } from '../crypto/xwing.ts';
 import { Problem } from '../protocol/problem.ts';
 import { channelKeyPair, maskKeyPair } from './derive.ts';
 import { encodeGroupMessage, type KeysMessage, type MembersMessage, parseKeys } from './group-message.ts';
-import { checkEnough } from './member-policy.ts';
+import { checkEnough, checkQuorums } from './member-policy.ts';
 import type { KeysSent, MemberSecrets, MemberSession, Peer } from './member-state.ts';
 import { checkSession, openSigned } from './signed-message.ts';
 
@@ -29,7 +29,8 @@ export function makeKeys(
 
 /**
  * U1 with its keys, ascending. Throws Problem unless every certificate is the one that the manifest names at that place, every R0 is signed
- * with it in this session, its keys can be encapsulated to and none stands twice, this member's own R0 is what it sent, and they are enough.
+ * with it in this session, its keys can be encapsulated to, no key and no client stands twice, this member's own R0 is what it sent, they are
+ * enough, and not too many of one organisation.
  */
 export function checkMembers(
   { session, keys: own }: KeysSent,
@@ -56,6 +57,7 @@ export function checkMembers(
     throw new Problem('group-altered', 'this member sent its keys and is not among the members');
   checkDistinct(present, primitives);
   checkEnough(session.manifest, peers);
+  checkQuorums(session.manifest, peers);
   return present;
 }
 
@@ -73,13 +75,20 @@ function checkPlace(
   if (!isNamed) throw new Problem('group-altered', `the certificate of member ${at} is not the one in the manifest`);
 }
 
-/** A key that stands twice would be one party in two places, or masks that cancel elsewhere. */
+/**
+ * A key that stands twice would be one party in two places, or masks that cancel elsewhere. So would a client with the certificates from before
+ * and after a renewal: it can renew as often as it likes, and all of them are valid.
+ */
 function checkDistinct(present: readonly PresentMember[], { sha256 }: Pick<GroupPrimitives, 'sha256'>): void {
   const seen = new Set<string>();
-  for (const { peer, keys } of present)
+  const names = new Set<string>();
+  for (const { peer, keys } of present) {
+    if (names.has(peer.name)) throw new Problem('group-altered', `${peer.name} stands at two places`);
+    names.add(peer.name);
     for (const bytes of [peer.publicKey, keys.channelKey, keys.maskKey]) {
       const key = toHex(sha256(bytes));
       if (seen.has(key)) throw new Problem('group-altered', `a key of member ${peer.at} is in use already`);
       seen.add(key);
     }
+  }
 }

@@ -65,6 +65,28 @@ export function checkEnough({ thresholds }: GroupManifest, peers: readonly { rea
     );
 }
 
+/**
+ * Whether every two sets of t members have an honest one in common, whichever `colluders` organisations are one party with the coordinator:
+ * else it could have two sums of one session agreed on and opened, and so both secrets of one member. Throws Problem `group-refused`.
+ *
+ * @param peers U1: nobody else ever signs or holds shares.
+ */
+export function checkQuorums(
+  { thresholds: { t, colluders } }: GroupManifest,
+  peers: readonly { readonly organisation: string }[],
+): void {
+  const places = new Map<string, number>();
+  for (const { organisation } of peers) places.set(organisation, (places.get(organisation) ?? 0) + 1);
+  const largest = [...places.values()].sort((a, b) => b - a).slice(0, colluders);
+  const held = largest.reduce((sum, count) => sum + count, 0);
+  const common = 2 * t - peers.length;
+  if (held >= common)
+    throw new Problem(
+      'group-refused',
+      `${colluders} organisations that may collude hold ${held} of ${peers.length} places, and must hold fewer than ${common}`,
+    );
+}
+
 function areRight({ honest, colluders, ...derived }: Thresholds, members: number): boolean {
   try {
     const right = groupThresholds(members, { honest, colluders });

@@ -147,6 +147,14 @@ test('key-substitution: one signing key under two certificates is refused', () =
   refuses({ ...withKeys(3, keys), peers }, 'group-altered', /a key of member 3 is in use already/);
 });
 
+test('key-substitution: one client under two certificates is refused', () => {
+  // A renewed certificate has a key of its own, and the old one is valid as well.
+  const event = eventOf(places(5));
+  const { name } = event.peers[1];
+  const peers = event.peers.map(one => (one.at === 3 ? { ...one, name } : one));
+  refuses({ ...event, peers }, 'group-altered', /client-1 stands at two places/);
+});
+
 test('weak-seed: keys that nothing can be encapsulated to are refused', () => {
   // A coefficient of 2^12 − 1 is outside the field (FIPS 203 §7.2); a point of zeros has low order (RFC 7748 §6.1).
   const outside = Uint8Array.from(keysOf(3).maskKey).fill(255, 0, 1184);

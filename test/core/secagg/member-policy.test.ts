@@ -100,25 +100,41 @@ test('a member takes part in its own place only', () => {
 });
 
 test('key-substitution: members of one organisation count once, however many certificates it has', () => {
-  // Eight members may hide two colluders and must hold three honest inputs.
-  const of = (organisations: number) => (at: number) => `site-${Math.min(at, organisations - 1)}`;
-  const enough = new TestGroup({ size: 8, organisation: of(5) });
-  assert.equal(enough.manifest.thresholds.colluders, 2);
+  // Eight members, of which one may collude and three must be honest.
+  const of = (organisations: number) => (at: number) => `site-${at % organisations}`;
+  const enough = new TestGroup({ size: 8, colluders: 1, organisation: of(4) });
   enough.reach('unmask');
-  const few = new TestGroup({ size: 8, organisation: of(4) }).reach('keys');
-  assertAborts(few, 0, few.membersEvent(), 'group-small', /4 organisations, of which 2 may collude: not 3 honest ones/);
+  const few = new TestGroup({ size: 8, colluders: 1, organisation: of(3) }).reach('keys');
+  assertAborts(few, 0, few.membersEvent(), 'group-small', /3 organisations, of which 1 may collude: not 3 honest ones/);
+});
+
+test('split-sets: the organisations that may collude are in no quorum by themselves', () => {
+  // Two sets of six of eight members have four in common.
+  const sizes = (list: readonly number[]) => list.flatMap((count, i) => new Array<string>(count).fill(`site-${i}`));
+  const group = (colluders: number, ...list: number[]) => {
+    const names = sizes(list);
+    return new TestGroup({ size: 8, colluders, organisation: at => names[at] }).reach('keys');
+  };
+  for (const fine of [group(1, 3, 2, 1, 1, 1), group(2, 2, 1, 1, 1, 1, 1, 1), group(0, 5, 1, 1, 1)])
+    fine.reach('unmask');
+  for (const [refused, held] of [
+    [group(1, 4, 1, 1, 1, 1), 4],
+    [group(2, 4, 1, 1, 1, 1), 5],
+    [group(2, 2, 2, 1, 1, 1, 1), 4],
+  ] as const)
+    assertAborts(refused, 0, refused.membersEvent(), 'group-refused', new RegExp(`hold ${held} of 8 places`));
 });
 
 test('key-substitution: organisations are counted again when members drop out', () => {
-  const organisation = (at: number) => `site-${Math.min(at, 4)}`;
-  const group = new TestGroup({ size: 8, organisation }).reach('keys');
+  const organisation = (at: number) => `site-${Math.min(at, 5)}`;
+  const group = new TestGroup({ size: 8, honest: 5, colluders: 1, organisation }).reach('keys');
   group.share(places(8));
   group.sharers = places(8).filter(at => at !== 1);
-  assertAborts(group, 0, { kind: 'boxes', message: group.boxesMessage(0) }, 'group-small', /4 organisations/);
+  assertAborts(group, 0, { kind: 'boxes', message: group.boxesMessage(0) }, 'group-small', /5 organisations/);
   group.sharers = places(8);
   group.open();
   group.input(places(8));
   group.survivors = places(8).filter(at => at !== 1);
   const event = { kind: 'survivors', message: group.survivorsMessage(), memory: null } as const;
-  assertAborts(group, 0, event, 'group-small', /4 organisations/);
+  assertAborts(group, 0, event, 'group-small', /5 organisations/);
 });

@@ -45,8 +45,10 @@ function decodeWhole(bytes: Uint8Array, hold: Reader['hold']): Cbor {
   return value;
 }
 
-/** Bytes written one after another. */
+/** Bytes written one after another; long ones are copied once, at the end. */
 class Writer {
+  readonly #pieces: Uint8Array[] = [];
+  #before = 0;
   #bytes = new Uint8Array(startBytes);
   #length = 0;
 
@@ -55,14 +57,40 @@ class Writer {
     this.#bytes[this.#length++] = value;
   }
 
+  /** Not to change before `end`. */
   bytes(values: Uint8Array): void {
+    if (values.length >= startBytes) {
+      this.#cut();
+      this.#add(values);
+      return;
+    }
     if (this.#length + values.length > this.#bytes.length) this.#grow(values.length);
     this.#bytes.set(values, this.#length);
     this.#length += values.length;
   }
 
   end(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#length);
+    if (this.#pieces.length === 0) return this.#bytes.slice(0, this.#length);
+    this.#cut();
+    const out = new Uint8Array(this.#before);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      out.set(piece, at);
+      at += piece.length;
+    }
+    return out;
+  }
+
+  /** What was written so far is a piece; the rest of its buffer is written on. */
+  #cut(): void {
+    this.#add(this.#bytes.subarray(0, this.#length));
+    this.#bytes = this.#bytes.subarray(this.#length);
+    this.#length = 0;
+  }
+
+  #add(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#before += piece.length;
   }
 
   #grow(more: number): void {

@@ -1,5 +1,5 @@
 /** Gathering the sums of a statistics task: from the sites of a federation, or from tables on this machine. */
-import type { Run } from '../coordinator/store.ts';
+import type { RoundReport, Run } from '../coordinator/store.ts';
 import { decodeSafetensors } from '../core/bytes/safetensors.ts';
 import { addMoments, type Moments, momentsOf, numberColumns } from '../core/data/moments.ts';
 import { onlyTable } from '../core/data/only-table.ts';
@@ -41,9 +41,7 @@ export async function gatherFromSites(statistics: Task, home: string): Promise<G
         throw new UserError(name, 'this run was stopped', `Change the seed of the task to ask again. ${consent}`);
       }
       const { parameters } = decodeSafetensors(await channel.bytes(`/v1/runs/${task}/artifact`, signal));
-      // Rounds before the last may be void; the mean is over the clients whose updates are in it.
-      const { combined, groups } = status.reports[status.reports.length - 1];
-      const sites = groups === null ? combined : groups.flatMap(({ survivors }) => survivors);
+      const sites = sitesInMean(status.reports);
       return { moments: summed(parameters, sites.length, statistics), sites, run: task };
     });
   } catch (error) {
@@ -52,6 +50,12 @@ export async function gatherFromSites(statistics: Task, home: string): Promise<G
     if (submitted) progress.line(`→ ${consent}`);
     return null;
   }
+}
+
+/** Whose updates the mean of the last round is of, sorted: rounds before it may be void. */
+export function sitesInMean(reports: readonly Pick<RoundReport, 'combined' | 'groups'>[]): string[] {
+  const { combined, groups } = reports[reports.length - 1];
+  return [...(groups === null ? combined : groups.flatMap(({ survivors }) => survivors))].sort();
 }
 
 /** Adds up the sums of every table at the path, one after the other. Throws UserError naming file, row and column. */

@@ -112,7 +112,7 @@ export async function showProtection(
       site: lost,
       round: last.round,
       outcome: last.combined.length > 0 ? 'opened' : 'void',
-      survivors: last.groups?.[0].survivors ?? [],
+      survivors: [...(last.groups?.[0].survivors ?? [])].sort(),
       shares,
       masks: { without: usual[usual.length - 1].masks, withDropOut: seen[rounds - 1].masks },
       openingCpuMs: {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseDocument } from 'yaml';
+import { sitesInMean } from '../../src/cli/gather-moments.ts';
 import { standardisedPath } from '../../src/cli/standardise.ts';
 import { documentText, dropStandardise, setConstants } from '../../src/cli/task-constants.ts';
 import { readTaskFile } from '../../src/cli/task-file.ts';
@@ -204,3 +205,15 @@ function writtenAs(name: string, yaml: string): string {
   writeFileSync(path, yaml);
   return path;
 }
+
+test('a mean of groups is of all sites in their sums, and not of as many as there are groups', () => {
+  const group = (members: string[], survivors: string[], outcome: 'opened' | 'void') => ({
+    ...{ members, survivors, outcome },
+    why: null,
+    blamed: [],
+  });
+  const lost = { combined: [], groups: [group(['a', 'b', 'c', 'd'], [], 'void')] };
+  const summed = { combined: ['group-1'], groups: [group(['d', 'b', 'a', 'c'], ['d', 'b', 'a'], 'opened')] };
+  assert.deepEqual(sitesInMean([lost, summed]), ['a', 'b', 'd']);
+  assert.deepEqual(sitesInMean([{ combined: ['a', 'b'], groups: null }]), ['a', 'b']);
+});

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { roundLine, statusLine } from '../../src/cli/follow.ts';
 import { resultTable, significant } from '../../src/cli/result.ts';
 import { qualityDocument } from '../../src/cli/result-document.ts';
+import { groupsOfRun } from '../../src/cli/round-groups.ts';
 import { type RunStatus, runStatus } from '../../src/coordinator/status.ts';
 import type { Run } from '../../src/coordinator/store.ts';
 import type { ClassEvaluation, NumberEvaluation } from '../../src/core/learning/trainer.ts';
@@ -102,6 +103,43 @@ test('numbers: errors in units of the column beside answering the mean', () => {
       baselines: { constantRmse: 20, pooledTrainingMae: 3, pooledTrainingRmse: 4 },
     },
   });
+});
+
+test('of groups the sums are told: one group is all test rows, several stand beside each other, and nobody by itself', () => {
+  const group = (client: string, sites: number, correct: number) => ({
+    ...{ client, sites, evaluation: ofClasses(correct), alone: ofClasses(correct - 1), noisyCounts: null },
+  });
+  const one = finished([group('group-1', 4, 7)]);
+  assert.deepEqual(lines(resultTable(one)), [
+    ['sum over', 'test rows', 'accuracy', 'AUC', 'log loss', 'majority class', 'alone'],
+    ['all test rows', '10', '0.700', '0.500', '0.600', '0.600'],
+  ]);
+  const two = finished([group('group-2', 9, 9), group('group-1', 8, 7)], { passedOver: ['c'] });
+  assert.deepEqual(lines(resultTable(two)), [
+    ['sum over', 'test rows', 'accuracy', 'AUC', 'log loss', 'majority class', 'alone'],
+    ['group-1, 8 sites', '10', '0.700', '0.750', '0.500', '0.600', '0.600'],
+    ['group-2, 9 sites', '10', '0.900', '0.750', '0.500', '0.600', '0.800'],
+    ['all test rows', '20', '0.800', '0.500', '0.600'],
+    ['17 of 18 clients evaluated; missing: c'],
+  ]);
+  const { clients, groups, meanAccuracy } = qualityDocument(two, null) as Record<string, { sites: number }[] | null>;
+  assert.deepEqual([clients, meanAccuracy], [[], null]);
+  assert.deepEqual(
+    groups?.map(({ sites }) => sites),
+    [8, 9],
+  );
+});
+
+test('the groups of a run are one line: how many sums, of how many updates, and how many are void', () => {
+  const group = (survivors: string[]) => ({
+    ...{ members: ['a', 'b', 'c', 'd'], survivors, blamed: [], why: null },
+    outcome: survivors.length > 0 ? ('opened' as const) : ('void' as const),
+  });
+  assert.equal(groupsOfRun([{ groups: null }]), null);
+  assert.equal(groupsOfRun([{ groups: [group(['a', 'b', 'c'])] }]), 'groups: 1 sum opened, of 3 updates each');
+  const many = [{ groups: [group(['a', 'b', 'c']), group(['a', 'b', 'c', 'd'])] }, { groups: [group([])] }];
+  assert.equal(groupsOfRun(many), 'groups: 2 sums opened, of 3 to 4 updates each; 1 void');
+  assert.equal(groupsOfRun(many.slice(1)), 'groups: 0 sums opened; 1 void');
 });
 
 test('nobody evaluated: that is said', () => {

@@ -126,6 +126,17 @@ test('a task with only what has no default gets the documented defaults', () => 
   assert.deepEqual([data.delimiter, data.missing, data.sequence], [',', [''], null]);
 });
 
+test('a task that says nothing of protection is one of groups, with the hash of the word and of its block', () => {
+  const { protection: _, ...silent } = { ...least, cohort: { minimum: 5 } };
+  const block = { kind: 'group', size: 8, honest: 5 };
+  const tasks = [silent, { ...silent, protection: 'group' }, { ...silent, protection: block }].map(parseTask);
+  for (const task of tasks) assert.deepEqual(encodeTask(task), encodeTask(tasks[0]));
+  assert.deepEqual(tasks[0].protection, {
+    ...block,
+    ...{ colluders: null, bits: 32, coin: [], redrawRounds: 10, stepSeconds: 30, compression: 'none' },
+  });
+});
+
 test('every error names the place and says what to do', () => {
   const cases: [string, unknown, string, RegExp][] = [
     ['parley', 2, 'parley', /1/],

@@ -4,7 +4,10 @@
  *
  * The memory is over all groups of a round. Groups that are dealt anew while it binds need one of each.
  */
+
+import { mostMembers } from '../core/protocol/protection-settings.ts';
 import type { Task } from '../core/protocol/task.ts';
+import { mostColluders } from '../core/secagg/thresholds.ts';
 import { settingsOf } from './group-record.ts';
 import type { LastSet, Run } from './store.ts';
 
@@ -36,7 +39,10 @@ export function eligible(run: Run, task: Task, free: readonly string[]): Eligibl
   // The final evaluation is a sum of its own, and asked once.
   if (lastSet === null || run.phase === 'evaluating' || task.privacy !== 'none') return all;
   const { survivors, model, changed } = lastSet;
-  const { redrawRounds, honest } = settingsOf(task);
+  const settings = settingsOf(task);
+  const { redrawRounds, honest } = settings;
+  // Members count those that may collude in their group: no group bears more.
+  const hiding = honest + (settings.colluders ?? mostColluders(mostMembers(settings)));
   const there = free.filter(client => survivors.includes(client));
   const missing = survivors.filter(client => !free.includes(client));
   const leftOut = free.filter(client => !survivors.includes(client));
@@ -45,6 +51,6 @@ export function eligible(run: Run, task: Task, free: readonly string[]): Eligibl
   if (model === run.model && round < later)
     return { clients: there, isBound: true, leftOut, until: later, awaited: missing };
   // So many that go hide each other, and whoever comes.
-  if (round - changed >= redrawRounds || missing.length >= honest) return all;
+  if (round - changed >= redrawRounds || missing.length >= hiding) return all;
   return { clients: there, isBound: true, leftOut, until: changed + redrawRounds, awaited: [] };
 }

@@ -10,7 +10,7 @@ import { smallTask } from '../federation/small-task.ts';
 import { sampleRun } from '../storage/samples.ts';
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-const protection = protectionSchema.parse({ kind: 'group', honest: 3, redrawRounds: 4 });
+const protection = protectionSchema.parse({ kind: 'group', honest: 3, colluders: 1, redrawRounds: 4 });
 const task: Task = { ...smallTask({ minimum: 3 }), protection };
 const model = (round: number): string => String(round).padStart(2, '0').repeat(32);
 
@@ -35,7 +35,8 @@ test('the final evaluation is a sum of its own: everyone may be asked', () => {
 test('so many that are gone hide whoever comes', () => {
   const lastSet = { survivors: ['a', 'b', 'c', 'd', 'e', 'f'], model: model(2), round: 2, changed: 2 };
   const run = sampleRun({ round: 3, model: model(3), lastSet });
-  assert.deepEqual(eligible(run, task, ['a', 'b', 'c', 'g']).leftOut, []);
+  assert.deepEqual(eligible(run, task, ['a', 'b', 'g']).leftOut, []);
+  assert.deepEqual(eligible(run, task, ['a', 'b', 'c', 'g']).leftOut, ['g'], 'one of three may collude');
   assert.deepEqual(eligible(run, task, ['a', 'b', 'c', 'd', 'g']).leftOut, ['g']);
 });
 
@@ -68,8 +69,13 @@ test('a set that the coordinator asks, or what is left of it, is one that member
           survivors.length >= 3 &&
           (!isSameModel || (found.awaited.length === 0 && survivors.length === found.clients.length));
         if (isTried) {
-          const proposed = { survivors: survivors.map(hash), round: run.round, model: Buffer.from(run.model, 'hex'), deal: null };
-          const rules = { redrawRounds: 4, honest: 3, setChanges: 'shrink', isPrivate: false } as const;
+          const proposed = {
+            survivors: survivors.map(hash),
+            round: run.round,
+            model: Buffer.from(run.model, 'hex'),
+            deal: null,
+          };
+          const rules = { redrawRounds: 4, honest: 3, colluders: 1, setChanges: 'shrink', isPrivate: false } as const;
           const checked = checkSet(memory, proposed, rules);
           assert.ok('memory' in checked, JSON.stringify(checked));
           memory = checked.memory;

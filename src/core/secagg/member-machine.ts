@@ -161,7 +161,7 @@ function sendAgree(
   heard: Heard,
   primitives: GroupPrimitives,
 ): MemberStep {
-  const remembered = checkSurvivors(state, message, memory);
+  const remembered = checkSurvivors(state, message, memory, primitives);
   const { session, sharers } = state;
   const { survivors } = message;
   const payload = encodeGroupMessage(makeAgree(session, sharers, survivors, primitives));

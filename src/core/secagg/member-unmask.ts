@@ -13,7 +13,7 @@ import {
 } from './group-message.ts';
 import { checkEnough } from './member-policy.ts';
 import type { Agreed, InputSent, MemberSession } from './member-state.ts';
-import { checkSet, type SetMemory } from './set-memory.ts';
+import { checkSet, memberId, type SetMemory } from './set-memory.ts';
 import { checkSession, openSigned } from './signed-message.ts';
 
 /**
@@ -24,6 +24,7 @@ export function checkSurvivors(
   { session, present, sharers }: InputSent,
   { sid, survivors }: SurvivorsMessage,
   memory: SetMemory | null,
+  hash: Pick<Primitives, 'sha256'>,
 ): SetMemory {
   checkSession(sid, session, 'the list of survivors');
   const { manifest, policy, redrawRounds, isPrivate, deal = null } = session;
@@ -31,17 +32,16 @@ export function checkSurvivors(
     throw new Problem('group-altered', 'a member survived that was not among the sharers');
   if (!survivors.includes(session.at))
     throw new Problem('group-altered', 'this member sent its input and is not among the survivors');
-  checkEnough(
-    manifest,
-    present.filter(({ at }) => survivors.includes(at)),
-  );
+  const peers = present.filter(({ at }) => survivors.includes(at));
+  checkEnough(manifest, peers);
   const proposed = {
-    survivors: survivors.map(at => manifest.members[at]),
+    survivors: peers.map(({ name }) => memberId(name, hash)),
     round: manifest.round,
     model: manifest.model,
     deal,
   };
-  const rules = { redrawRounds, honest: manifest.thresholds.honest, setChanges: policy.setChanges, isPrivate };
+  const { honest, colluders } = manifest.thresholds;
+  const rules = { redrawRounds, honest, colluders, setChanges: policy.setChanges, isPrivate };
   const checked = checkSet(memory, proposed, rules);
   if ('refused' in checked) throw new Problem('set-refused', checked.refused);
   return checked.memory;

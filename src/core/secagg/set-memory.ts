@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { compareBytes, encodeCbor } from '../bytes/cbor.ts';
 import { sameBytes } from '../bytes/floats.ts';
+import type { Primitives } from '../crypto/primitives.ts';
 import { parsePayload } from '../protocol/payload.ts';
 import type { MemberPolicy } from './member-policy.ts';
 
@@ -12,7 +13,7 @@ const digest = z.custom<Uint8Array>(value => value instanceof Uint8Array && valu
 const round = z.number().int().min(0);
 
 const setMemory = z.strictObject({
-  /** Certificate hashes of the survivors signed last, ascending. */
+  /** `memberId` of the survivors signed last, in the order of their places. */
   survivors: z.array(digest).readonly(),
   /** The round they were signed in. */
   round,
@@ -34,9 +35,14 @@ export const encodeSetMemory = (memory: SetMemory): Uint8Array<ArrayBuffer> => e
 /** Inverse of `encodeSetMemory`. Throws Problem `malformed` for other bytes. */
 export const parseSetMemory = (bytes: Uint8Array): SetMemory => parsePayload(setMemory, bytes, 'malformed');
 
+/** What a member is remembered by, 32 bytes: its name. A certificate is renewed every few days, and whoever has another is the same site. */
+export function memberId(name: string, { sha256 }: Pick<Primitives, 'sha256'>): Uint8Array {
+  return sha256(encodeCbor(['parley/v1/set-member', name]));
+}
+
 /** A set that is to be signed. */
 export interface ProposedSet {
-  /** Certificate hashes, ascending. */
+  /** `memberId` of each. */
   readonly survivors: readonly Uint8Array[];
   readonly round: number;
   readonly model: Uint8Array;
@@ -47,8 +53,10 @@ export interface ProposedSet {
 export interface SetRules {
   /** Rounds after which groups are dealt anew: then a set may change as it likes. */
   readonly redrawRounds: number;
-  /** So many members that come or go hide each other (nMin). */
+  /** So many honest members that come or go hide each other (nMin). */
   readonly honest: number;
+  /** So many of those that come or go may have told the coordinator what they sent (cMax). */
+  readonly colluders: number;
   readonly setChanges: MemberPolicy['setChanges'];
   /** With differential privacy nothing is refused: what a difference shows is bounded by the noise. */
   readonly isPrivate: boolean;
@@ -56,7 +64,7 @@ export interface SetRules {
 
 /**
  * What to remember if this set is signed, or why it must not be. Without privacy: a round is not earlier than the last one; one round has
- * one set, and one model has one within `redrawRounds` rounds (else whoever never comes back would end the task for all); apart from that the set stays the same, or at least `honest` members come or go; under `shrink` it may also lose members, and
+ * one set, and one model has one within `redrawRounds` rounds (else whoever never comes back would end the task for all); apart from that the set stays the same, or at least `honest + colluders` members come or go; under `shrink` it may also lose members, and
  * change freely `redrawRounds` rounds after it last changed, or, for one model too, with a group that a later draw of the coin has dealt:
  * nobody could steer who is in it. No deal of an earlier draw comes back.
  *
@@ -84,7 +92,7 @@ function refusal(
   { round, model, deal }: ProposedSet,
   gone: number,
   come: number,
-  { redrawRounds, honest, setChanges }: SetRules,
+  { redrawRounds, honest, colluders, setChanges }: SetRules,
 ): string | null {
   if (round < memory.round) return `round ${round} after round ${memory.round}`;
   const lateness = deal === null || memory.deal === null ? 0 : compareDeals(deal, memory.deal);
@@ -95,9 +103,10 @@ function refusal(
   if (isFresh && setChanges === 'shrink') return null;
   if (sameBytes(model, memory.model) && round - memory.round < redrawRounds)
     return `another set for the same model, within ${redrawRounds} rounds`;
-  if (gone + come >= honest) return null;
+  const hiding = honest + colluders;
+  if (gone + come >= hiding) return null;
   const change = `${gone} gone, ${come} come since round ${memory.round}`;
-  if (setChanges === 'strict') return `${change}: neither none nor ${honest}`;
+  if (setChanges === 'strict') return `${change}: neither none nor ${hiding}`;
   if (come === 0 || round - memory.changed >= redrawRounds) return null;
   return `${change}: a set grows ${redrawRounds} rounds after it changed last, in round ${memory.changed}`;
 }

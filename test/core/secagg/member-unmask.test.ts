@@ -10,6 +10,7 @@ import {
   type SetMemory,
   stepMember,
 } from '../../../src/core/secagg/member-machine.ts';
+import { memberId } from '../../../src/core/secagg/set-memory.ts';
 import { assertAborts, hashOf, places, TestGroup } from './member-group.ts';
 
 /** Six members, of which five must stay; the last drops out before its input. All others have sent theirs. */
@@ -29,8 +30,8 @@ function told(list: readonly number[], memory: SetMemory | null = null): MemberE
 
 /** The last set that this member signed, of another model some rounds ago. */
 function memoryOf(list: readonly number[], round = 6): SetMemory {
-  const hashes = list.map(at => group.manifest.members[at]);
-  return { survivors: hashes, round, model: hashOf('an earlier model'), changed: round, deal: null };
+  const ids = list.map(at => group.members[at].peer).map(({ name }) => memberId(name, primitives));
+  return { survivors: ids, round, model: hashOf('an earlier model'), changed: round, deal: null };
 }
 
 /** A group like the one above with another session of this member. */
@@ -45,8 +46,8 @@ test('what is signed is remembered before it leaves', () => {
   const { actions } = stepMember(structuredClone(group.states[me]), told(survivors), primitives);
   const [remember, send] = actions;
   assert.ok(remember.kind === 'remember' && send.kind === 'send');
-  const { members, round, model } = group.manifest;
-  assert.deepEqual(remember.memory, { survivors: survivors.map(at => members[at]), round, model, changed: round, deal: null });
+  const { round, model } = group.manifest;
+  assert.deepEqual(remember.memory, { ...memoryOf(survivors, round), model });
   const sets = {
     sharers: setHash('sharers', sid, places(6), primitives),
     survivors: setHash('survivors', sid, survivors, primitives),
@@ -89,6 +90,40 @@ test('differencing: a strict site refuses a smaller set as well', () => {
   const { policy } = group.sessions[me];
   const strict = withSession({ policy: { ...policy, setChanges: 'strict' } });
   assertAborts(strict, me, told(survivors, memoryOf(places(6))), 'set-refused', /1 gone, 0 come/);
+});
+
+test('differencing: who has a renewed certificate is the same member', () => {
+  const before = new TestGroup({ size: 6, seed: 'before the renewal' }).reach('masking');
+  before.input(places(6));
+  const [remember] = stepMember(
+    before.states[me],
+    { kind: 'survivors', message: before.survivorsMessage(), memory: null },
+    primitives,
+  ).actions;
+  assert.ok(remember.kind === 'remember');
+  const memory = { ...remember.memory, round: 6, changed: 6 };
+  const { policy } = group.sessions[me];
+  const strict = withSession({ policy: { ...policy, setChanges: 'strict' } });
+  assertAborts(
+    strict,
+    me,
+    told(survivors, { ...memory, model: hashOf('an earlier model') }),
+    'set-refused',
+    /1 gone, 0 come/,
+  );
+  assertAborts(group, me, told(survivors, memory), 'set-refused', /another set for the same model/);
+});
+
+test('differencing: colluders that go with a member do not hide it', () => {
+  // Of ten members three may collude, and three honest ones hide each other.
+  const ten = new TestGroup({ size: 10, honest: 3, policy: { setChanges: 'strict' } }).reach('masking');
+  const left = [0, 1, 2, 3, 4, 5, 6];
+  ten.input(left);
+  const ids = ten.members.map(({ peer }) => memberId(peer.name, primitives));
+  const memory = { survivors: ids, round: 6, model: hashOf('an earlier model'), changed: 6, deal: null };
+  const event = { kind: 'survivors', message: ten.survivorsMessage(), memory } as const;
+  assert.equal(ten.manifest.thresholds.colluders, 3);
+  assertAborts(ten, me, event, 'set-refused', /3 gone, 0 come since round 6: neither none nor 6/);
 });
 
 test('differencing: sets grow again as many rounds after a change as groups are dealt for', () => {

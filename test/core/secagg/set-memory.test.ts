@@ -6,15 +6,17 @@ import { Problem } from '../../../src/core/protocol/problem.ts';
 import {
   checkSet,
   encodeSetMemory,
+  memberId,
   parseSetMemory,
   type SetMemory,
   type SetRules,
 } from '../../../src/core/secagg/set-memory.ts';
+import { nodePrimitives } from '../../../src/node/primitives.ts';
 
 const member = (at: number) => new Uint8Array(32).fill(at + 1);
 const model = (of: number): Uint8Array => new Uint8Array(32).fill(100 + of);
 const set = (...places: readonly number[]) => places.map(member);
-const rules: SetRules = { redrawRounds: 10, honest: 3, setChanges: 'shrink', isPrivate: false };
+const rules: SetRules = { redrawRounds: 10, honest: 3, colluders: 0, setChanges: 'shrink', isPrivate: false };
 /** Eight members signed in round 20; the set became this in round 15. */
 const memory: SetMemory = {
   survivors: set(0, 1, 2, 3, 4, 5, 6, 7),
@@ -73,6 +75,15 @@ test('as many as hide each other may come and go in any round, under both polici
     assertRefused(check(set(0, 1, 2, 3, 4, 5, 6, 8), 21, { setChanges }), /1 gone, 1 come/);
     assertRefused(check(set(0, 1, 2, 3, 4, 8), 21, { setChanges, honest: 5 }), /3 gone, 1 come|neither/);
   }
+});
+
+test('those that may collude hide nobody', () => {
+  const five = set(0, 1, 2, 3, 4);
+  for (const setChanges of ['shrink', 'strict'] as const) {
+    assertSigned(check(set(0, 1, 2, 3, 4, 8), 21, { setChanges, colluders: 1 }), 21);
+    assertRefused(check(set(0, 1, 2, 3, 4, 8), 21, { setChanges, colluders: 2 }), /3 gone, 1 come/);
+  }
+  assertRefused(check(five, 21, { setChanges: 'strict', colluders: 1 }), /3 gone, 0 come .* neither none nor 4/);
 });
 
 test('one model has one set, however large the change', () => {
@@ -147,6 +158,12 @@ test('no deal of an earlier draw comes back, and strict members change no set by
   }
   const proposed = { survivors: set(0, 1, 2, 3, 4, 5, 6), round: 22, model: model(22), deal: { epoch: 3, draw: 0 } };
   assertRefused(checkSet(dealt, proposed, { ...rules, setChanges: 'strict' }), /neither none nor 3/);
+});
+
+test('a client has one id whatever certificate it has, and another than every other client', () => {
+  assert.deepEqual(memberId('a', nodePrimitives), memberId('a', nodePrimitives));
+  assert.notDeepEqual(memberId('a', nodePrimitives), memberId('b', nodePrimitives));
+  assert.equal(memberId('a', nodePrimitives).length, 32);
 });
 
 test('a memory survives its bytes, and other bytes are none', () => {

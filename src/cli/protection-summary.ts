@@ -68,5 +68,5 @@ function compressionLine({ compression }: GroupSettings): ProtectionLine[] {
   const share = `${Number((100 * compression.keep).toPrecision(4))} %`;
   const what =
     compression.kind === 'random-mask' ? 'of the values are sent' : 'of the hidden units are trained and sent';
-  return [['compression', `${share} ${what} in a round, the same for all members of a group`]];
+  return [['compression', `${share} ${what} in a round, the same for all clients`]];
 }

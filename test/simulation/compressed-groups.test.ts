@@ -8,9 +8,10 @@ import { keptCoordinates } from '../../src/core/learning/random-mask.ts';
 import { subModel } from '../../src/core/learning/sub-model.ts';
 import { RandomStream } from '../../src/core/math/random.ts';
 import { encodeTask, parseTask, type Task, trainingSeed } from '../../src/core/protocol/task.ts';
+import { syntheticExamples, syntheticStep } from '../../src/simulation/synthetic-trainer.ts';
 import { World } from '../../src/simulation/world.ts';
 import { clientNames, smallTask } from './federation.ts';
-import { ports } from './group-federation.ts';
+import { ports, runGroups } from './group-federation.ts';
 
 const { primitives } = ports;
 const names = clientNames(4);
@@ -174,3 +175,33 @@ for (const kind of ['random-mask', 'federated-dropout'] as const) {
     assert.ok(changed(models[0], models[rounds]).length > Math.max(...sent.map(({ size }) => size)));
   });
 }
+
+test('all groups of a round keep the same values, so the model is the mean over all of their clients there', async () => {
+  const keep = 0.5;
+  const clients = clientNames(9);
+  const protection = {
+    size: 4,
+    colluders: 0,
+    coin: clients.slice(0, 3),
+    compression: { kind: 'random-mask', keep },
+  };
+  const { task, status, given, world } = await runGroups({ clients: 9, minimum: 3, rounds: 3, protection });
+  assert.deepEqual(world.defects, []);
+  const weights = clients.map(client => Math.min(60, syntheticExamples(client)));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  for (const { round, groups } of status?.reports ?? []) {
+    assert.deepEqual(groups?.map(({ survivors }) => survivors.length).sort(), [4, 5]);
+    const [before, after] = [given.get(round), given.get(round + 1)];
+    assert.ok(before !== undefined && after !== undefined);
+    const kept = keptCoordinates(seedOf(task, round), before.length, keep);
+    const trained = clients.map(client => syntheticStep(client, round, before));
+    const expected = before.slice();
+    for (const place of kept) {
+      const mean = trained.reduce((sum, own, c) => sum + (weights[c] / total) * (own[place] - before[place]), 0);
+      expected[place] += (mean * before.length) / kept.length;
+    }
+    assertClose(after, expected, `round ${round}`);
+    assert.ok(changed(before, after).every(place => kept.includes(place)));
+  }
+  assert.equal(status?.reports.length, 3);
+});

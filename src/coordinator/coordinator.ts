@@ -369,7 +369,9 @@ export class Coordinator {
     const { run, settling, givesUpAt } = active;
     if (run.deadlineAt !== null) return run.deadlineAt;
     const waits = run.cohort === null ? [settling?.untilMs ?? [], givesUpAt ?? [], tossDueAt(active) ?? []].flat() : [];
-    return waits.length === 0 ? null : Math.min(...waits);
+    const nowMs = this.#ports.clock.now();
+    // What is past has had its turn, and waits for something else.
+    return waits.length === 0 ? null : Math.min(...waits.map(ms => (ms > nowMs ? ms : nowMs + retryMs)));
   }
 
   #wakeAfter(milliseconds: number): void {

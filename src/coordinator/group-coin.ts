@@ -50,7 +50,11 @@ export function coinAskFor({ run, task }: Loaded, client: string): Uint8Array | 
 
 /** When the toss goes on by itself, ms since the epoch; null when it does not. */
 export function tossDueAt({ run, task, partiesUntil }: Loaded): number | null {
-  return currentToss(run, task)?.deadlineAt ?? partiesUntil;
+  const toss = currentToss(run, task);
+  if (toss === null || toss.stage === 'due') return partiesUntil;
+  // With all commitments nothing more is due from the parties.
+  const isCommitted = toss.stage === 'commit' && toss.commits.length === settingsOf(task).coin.length;
+  return isCommitted ? null : toss.deadlineAt;
 }
 
 /** What a round waits for while a coin is tossed, in words that follow "waits"; null elsewhere. */
@@ -91,7 +95,10 @@ async function beginDraw(book: Book, loaded: Loaded, toss: Toss): Promise<boolea
   if (run.deadlineAt !== null && nowMs < run.deadlineAt) return false;
   const ready = readiness(book, loaded, run);
   if (ready.waiting !== null) loaded.settling = null;
-  if (ready.waiting !== null || !ready.isDealing) return false;
+  if (ready.waiting !== null || !ready.isDealing) {
+    loaded.partiesUntil = null;
+    return false;
+  }
   if (toss.stage === 'spent') {
     // A model that is trained is published without: the conductor gives its evaluation up.
     if (run.phase === 'evaluating') return false;
@@ -107,7 +114,8 @@ async function beginDraw(book: Book, loaded: Loaded, toss: Toss): Promise<boolea
   loaded.partiesUntil = null;
   loaded.settling = null;
   const phase = run.phase === 'queued' ? 'training' : run.phase;
-  const begun: Toss = { ...toss, stage: 'commit', deadlineAt: nowMs + stepMs(task) };
+  const clients = ready.eligible.clients.length;
+  const begun: Toss = { ...toss, stage: 'commit', clients, deadlineAt: nowMs + stepMs(task) };
   await book.commit({ ...run, phase, deadlineAt: null, toss: begun });
   log({ event: 'draw-begun', task: run.task, round: run.round, detail: drawText(toss) });
   return true;
@@ -118,11 +126,12 @@ async function fixCohort(book: Book, loaded: Loaded, toss: Toss): Promise<boolea
   const { run, task } = loaded;
   const ready = readiness(book, loaded, run);
   if (ready.waiting !== null) {
-    if (toss.deadlineAt === null) return false;
-    // Nothing more is due from the parties.
-    await book.commit({ ...run, toss: { ...toss, deadlineAt: null } });
-    return true;
+    loaded.settling = null;
+    return false;
   }
+  // After a restart they come one by one.
+  if (isSettling(loaded, run, { ...ready, whole: toss.clients }, book.ports.clock.now())) return false;
+  loaded.settling = null;
   // `readiness` takes registered clients only.
   const members = drawn(book, loaded, run, ready).map(client => book.members.get(client) as Registered);
   await writeBlob(book.ports.blobs, dealKey(run.task, toss), encodeMembers(members));
@@ -176,7 +185,17 @@ async function voidDraw(
 
 function dueDraw(epoch: number, draw: number, why: readonly string[]): Toss {
   const reasons = why.filter(reason => reason !== '').join('; ');
-  return { stage: 'due', epoch, draw, cohort: null, commits: [], reveals: [], deadlineAt: null, why: reasons };
+  return {
+    stage: 'due',
+    epoch,
+    draw,
+    clients: 0,
+    cohort: null,
+    commits: [],
+    reveals: [],
+    deadlineAt: null,
+    why: reasons,
+  };
 }
 
 function commitmentsOf({ commits }: Toss): PartyValue[] {

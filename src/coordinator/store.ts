@@ -115,6 +115,8 @@ export interface Toss {
   readonly stage: 'due' | 'commit' | 'reveal' | 'spent';
   readonly epoch: number;
   readonly draw: number;
+  /** Clients that were there when the parties were asked. */
+  readonly clients: number;
   /** As in a deal; null before all have committed. */
   readonly cohort: Deal['cohort'] | null;
   /** Signed commitments, by party, each with the certificate (DER) of its signer. */

@@ -1,9 +1,10 @@
 /** Members that deal, or give back, shares that are none: to spoil the sum of their group, or to put the blame on somebody else. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { decodeEnvelope, type EnvelopeFields, encodeEnvelope } from '../../src/core/crypto/envelope.ts';
 import type { Blame } from '../../src/core/secagg/blame.ts';
-import type { GroupState } from '../../src/core/secagg/group-machine.ts';
+import { type GroupState, isAnswered } from '../../src/core/secagg/group-machine.ts';
 import { encodeGroupMessage, parseUnmask } from '../../src/core/secagg/group-message.ts';
 import { beginMember } from '../../src/core/secagg/member-machine.ts';
 import { combine } from '../../src/core/secagg/shamir.ts';
@@ -99,6 +100,62 @@ for (const kind of ['self', 'root'] as const) {
     );
   });
 }
+
+/** The group with proofs in the last message of some members that show nothing; the shares are right. */
+function withoutProofs(liars: readonly number[]): TestGroup {
+  const group = copyOf(session);
+  for (const at of liars) {
+    const { sid, self, root } = parseUnmask(group.payload('group-unmask', at));
+    const bare = (shares: typeof self) => shares.map(one => ({ ...one, proof: [] }));
+    const payload = encodeGroupMessage({ sid, self: bare(self), root: bare(root) });
+    group.sent.set(`group-unmask ${at}`, group.sign(at, 'group-unmask', payload));
+  }
+  return group;
+}
+
+test('whatever shares are false and in whichever order they come, the sum is right or there is none, and the same members are blamed', async () => {
+  const outcome = ({ stage, why, blamed, opening }: GroupState) => ({ stage, why, blamed, opening });
+  const cases = fc.record({
+    kind: fc.constantFrom('self', 'root'),
+    liars: fc.subarray(survivors),
+    come: fc.shuffledSubarray(survivors, { minLength: t - 1 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ kind, liars, come }) => {
+      const group = withFalseShares(kind, liars);
+      const agreed = coordinated(group, 'group-agree');
+      const state = closed(agreed, group, 'group-unmask', come);
+      const inOrder = come.toSorted((a, b) => a - b);
+      assert.deepEqual(outcome(state), outcome(closed(agreed, group, 'group-unmask', inOrder)));
+      assert.deepEqual(
+        state.blamed.map(({ at }) => at),
+        inOrder.filter(at => liars.includes(at)),
+      );
+      const good = come.filter(at => !liars.includes(at)).length;
+      assert.equal(state.stage, good < t ? 'void' : 'opened');
+      if (state.opening !== null) assert.deepEqual(await opened(state, group), total);
+      assert.equal(
+        isAnswered(taken(agreed, group, 'group-unmask', come)),
+        good >= t || come.length === survivors.length,
+      );
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a coordinator waits for as many more shares as were false, and for none whose proofs alone are', async () => {
+  const quorum = [liar, ...survivors.filter(at => at !== liar)];
+  const group = withFalseShares('root', [liar]);
+  const agreed = coordinated(group, 'group-agree');
+  assert.equal(isAnswered(taken(agreed, group, 'group-unmask', quorum.slice(0, t))), false);
+  const more = taken(agreed, group, 'group-unmask', quorum.slice(0, t + 1));
+  assert.equal(isAnswered(more), true);
+
+  const bare = withoutProofs([liar]);
+  const few = closed(coordinated(bare, 'group-agree'), bare, 'group-unmask', quorum.slice(0, t));
+  assert.deepEqual([few.stage, few.blamed], ['opened', []]);
+  assert.deepEqual(await opened(few, bare), total);
+});
 
 /** A session in which one member's machine runs on primitives that lie. */
 async function sessionOf(lie: Lie): Promise<{ group: TestGroup; vectors: Int32Array[] }> {

@@ -1,8 +1,8 @@
 /** Whose fault it is that a box or a share does not fit: the dealer's, or that of whoever says so. */
 import type { GroupPrimitives } from '../crypto/group-primitives.ts';
-import type { Blame, SecretKind } from './blame.ts';
+import type { Blame, ProvenShare, SecretKind } from './blame.ts';
 import { isFalseBox } from './dealt.ts';
-import { dealOf, type GroupState, nameOf, type ReceivedUnmask, sentBox, signedDeal } from './group-state.ts';
+import { dealOf, type GroupState, nameOf, sentBox, signedDeal } from './group-state.ts';
 
 /** What follows from the complaints of R2: each speaks against its dealer or against who complains. In the order of members. */
 export function judgeComplaints(state: GroupState, primitives: GroupPrimitives): Blame[] {
@@ -20,17 +20,21 @@ export function judgeComplaints(state: GroupState, primitives: GroupPrimitives):
   );
 }
 
-/** Who has sent, in R4, shares that it was not dealt. In the order of members. */
-export function falseShares(state: GroupState): Blame[] {
-  return inOrder(state.unmasked).flatMap(([at, received]) =>
-    (['self', 'root'] as const).flatMap(secret =>
-      falseOnes(received, secret).map((dealer): Blame => {
-        const why = `${nameOf(state, at)} sent a share of ${nameOf(state, dealer)} that it was not dealt`;
-        const deal = signedDeal(state, dealer);
-        return { at, why, evidence: { kind: 'false-share', deal, secret, unmask: received.envelope } };
-      }),
-    ),
-  );
+/** A share of R4 that is not what its dealer committed to. */
+export interface FalseShare extends ProvenShare {
+  readonly dealer: number;
+  readonly secret: SecretKind;
+}
+
+/** Whom the false shares of R4 speak against. In the order of members. @param shares of one member: in the order of its message. */
+export function blameFalse(state: GroupState, shares: readonly FalseShare[]): Blame[] {
+  return shares
+    .toSorted((one, other) => one.at - other.at)
+    .map(({ at, dealer, secret }): Blame => {
+      const why = `${nameOf(state, at)} sent a share of ${nameOf(state, dealer)} that it was not dealt`;
+      const deal = signedDeal(state, dealer);
+      return { at, why, evidence: { kind: 'false-share', deal, secret, unmask: unmaskOf(state, at) } };
+    });
 }
 
 /** One blame for each member at fault is enough: the first. */
@@ -38,9 +42,11 @@ export function oncePerMember(blamed: readonly Blame[]): Blame[] {
   return blamed.filter(({ at }, i) => blamed.findIndex(other => other.at === at) === i);
 }
 
-function falseOnes(received: ReceivedUnmask, kind: SecretKind): readonly number[] {
-  const fitting = received[kind];
-  return received.message[kind].map(({ of }) => of).filter(of => !fitting.has(of));
+/** R4 of a member, as it signed it. */
+function unmaskOf({ unmasked }: GroupState, at: number): Uint8Array {
+  const received = unmasked.get(at);
+  if (received === undefined) throw new RangeError(`group: member ${at} has sent no shares`);
+  return received.envelope;
 }
 
 function inOrder<T>(received: ReadonlyMap<number, T>): [number, T][] {

@@ -5,8 +5,8 @@ import type { GroupPrimitives } from '../crypto/group-primitives.ts';
 import { hasLowOrder } from '../crypto/low-order.ts';
 import { isEncapsulationKey } from '../crypto/xwing.ts';
 import { Problem } from '../protocol/problem.ts';
-import type { SecretKind } from './blame.ts';
-import { boxTree, isOneOfShares } from './dealt.ts';
+import type { ProvenShare, SecretKind } from './blame.ts';
+import { boxTree } from './dealt.ts';
 import { encapsulates, setHash } from './derive.ts';
 import {
   type AgreeMessage,
@@ -19,9 +19,8 @@ import {
   parseSharesBody,
   parseUnmask,
   type SharesBody,
-  type UnmaskMessage,
 } from './group-message.ts';
-import { dealOf, type GroupState, type Received, type ReceivedShares, type ReceivedUnmask } from './group-state.ts';
+import type { GroupState, Received, ReceivedShares, ReceivedUnmask } from './group-state.ts';
 import { packedBytes } from './packing.ts';
 
 /** R0: keys that others can encapsulate to, and that nobody else has sent. */
@@ -86,13 +85,8 @@ export function takeAgree(state: GroupState, envelope: Envelope, primitives: Gro
   return { message, envelope: encodeEnvelope(envelope) };
 }
 
-/** R4: shares of nothing but what is to be opened. Those that are not what was dealt do not count; the message stays, as evidence. */
-export function takeUnmask(
-  state: GroupState,
-  at: number,
-  envelope: Envelope,
-  primitives: GroupPrimitives,
-): ReceivedUnmask {
+/** R4: shares of nothing but what is to be opened. Whether they are what was dealt shows when they are used. */
+export function takeUnmask(state: GroupState, at: number, envelope: Envelope): ReceivedUnmask {
   const message = parseUnmask(envelope.payload);
   expectSession(state, message.sid);
   for (const kind of ['self', 'root'] as const)
@@ -100,26 +94,14 @@ export function takeUnmask(
       toOpen(state, kind),
       message[kind].map(({ of }) => of),
     );
-  const fitting = (kind: SecretKind) => fittingShares(state, at, message, kind, primitives);
-  return { message, envelope: encodeEnvelope(envelope), self: fitting('self'), root: fitting('root') };
+  const byDealer = (kind: SecretKind) =>
+    new Map(message[kind].map(({ of, share, proof }): [number, ProvenShare] => [of, { at, share, proof }]));
+  return { message, envelope: encodeEnvelope(envelope), self: byDealer('self'), root: byDealer('root') };
 }
 
 /** Whose secret of this kind is to be opened: of U3 the self seed, of U2∖U3 the root. */
 export function toOpen({ sharers, survivors }: GroupState, kind: SecretKind): readonly number[] {
   return kind === 'self' ? survivors : sharers.filter(at => !survivors.includes(at));
-}
-
-function fittingShares(
-  state: GroupState,
-  at: number,
-  message: UnmaskMessage,
-  kind: SecretKind,
-  primitives: GroupPrimitives,
-): ReadonlyMap<number, Uint8Array> {
-  const fits = message[kind].filter(({ of, share, proof }) =>
-    isOneOfShares(dealOf(state, of), at, kind, share, proof, primitives),
-  );
-  return new Map(fits.map(({ of, share }) => [of, share]));
 }
 
 function expectSession({ sid }: GroupState, named: Uint8Array): void {

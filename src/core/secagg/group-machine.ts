@@ -8,11 +8,10 @@ import { sameBytes } from '../bytes/floats.ts';
 import { encodeEnvelope } from '../crypto/envelope.ts';
 import type { GroupPrimitives } from '../crypto/group-primitives.ts';
 import { Problem } from '../protocol/problem.ts';
-import type { Blame, SecretKind } from './blame.ts';
-import { falseShares, judgeComplaints, oncePerMember } from './group-faults.ts';
-import { takeAgree, takeInput, takeKeys, takeShares, takeUnmask, toOpen } from './group-intake.ts';
+import { judgeComplaints, oncePerMember } from './group-faults.ts';
+import { takeAgree, takeInput, takeKeys, takeShares, takeUnmask } from './group-intake.ts';
 import { memberLabels } from './group-message.ts';
-import { countShares, openGroup } from './group-opening.ts';
+import { canOpen, openGroup, tried } from './group-opening.ts';
 import type { GroupEvent, GroupMember, GroupStage, GroupState, Received } from './group-state.ts';
 import { type GroupManifest, sessionId } from './manifest.ts';
 
@@ -46,6 +45,7 @@ export function beginGroup(
     sharers: [],
     survivors: [],
     quorum: [],
+    trials: { self: new Map(), root: new Map() },
     why: null,
     blamed: [],
     opening: null,
@@ -68,12 +68,19 @@ export function stepGroup(state: GroupState, event: GroupEvent, primitives: Grou
   }
 }
 
-/** Whether waiting longer is of no use: all who are asked have answered or are gone, too few are left, or what has come opens the sum. */
+/**
+ * Whether waiting longer is of no use: all who are asked have answered or are gone, too few are left, or what has come opens the sum or shows
+ * that nothing will.
+ */
 export function isAnswered(state: GroupState): boolean {
   if (isOver(state.stage)) return true;
   const { asked, sent, least } = steps[state.stage](state);
   const waiting = asked.filter(at => !sent.has(at) && !state.gone.has(at)).length;
-  return waiting === 0 || waiting + answered(state, state.stage).length < least || canOpen(state);
+  return (
+    waiting === 0 ||
+    waiting + answered(state, state.stage).length < least ||
+    (state.stage === 'unmask' && canOpen(state))
+  );
 }
 
 type OpenStage = (typeof stages)[number];
@@ -155,7 +162,7 @@ function take(
     case 'agree':
       return { ...state, agreed: added(state.agreed, at, takeAgree(state, envelope, primitives)) };
     case 'unmask':
-      return { ...state, unmasked: added(state.unmasked, at, takeUnmask(state, at, envelope, primitives)) };
+      return tried({ ...state, unmasked: added(state.unmasked, at, takeUnmask(state, at, envelope)) }, primitives);
   }
 }
 
@@ -164,13 +171,12 @@ function added<T>(received: ReadonlyMap<number, T>, at: number, one: T): Readonl
 }
 
 function close(state: GroupState, stage: OpenStage, primitives: GroupPrimitives): GroupState {
+  if (stage === 'unmask') return opened(state, primitives);
   const stayed = answered(state, stage);
-  const blamed = oncePerMember([...state.blamed, ...faultsOf(state, stage, primitives)]);
-  const { least, did } = steps[stage](state);
-  if (stayed.length < least) {
-    const why = `${stayed.length} of ${state.members.length} members ${did}; the group needs ${least}`;
-    return { ...state, stage: 'void', blamed, why };
-  }
+  const found = stage === 'input' ? judgeComplaints(state, primitives) : [];
+  const blamed = oncePerMember([...state.blamed, ...found]);
+  const why = tooFew(state, stage);
+  if (why !== null) return { ...state, stage: 'void', blamed, why };
   switch (stage) {
     case 'keys':
       return { ...state, blamed, stage: 'shares', present: stayed };
@@ -180,9 +186,14 @@ function close(state: GroupState, stage: OpenStage, primitives: GroupPrimitives)
       return { ...state, blamed, stage: 'agree', survivors: stayed };
     case 'agree':
       return { ...state, blamed, stage: 'unmask', quorum: stayed };
-    case 'unmask':
-      return opened({ ...state, blamed }, primitives);
   }
+}
+
+/** In words, or null where enough are in the next step. */
+function tooFew(state: GroupState, stage: OpenStage): string | null {
+  const stayed = answered(state, stage).length;
+  const { least, did } = steps[stage](state);
+  return stayed < least ? `${stayed} of ${state.members.length} members ${did}; the group needs ${least}` : null;
 }
 
 /** Who is in the next step. A share that fits stays one, whatever becomes of who sent it. */
@@ -191,25 +202,19 @@ function answered(state: GroupState, stage: OpenStage): readonly number[] {
   return asked.filter(at => sent.has(at) && (stage === 'unmask' || !state.gone.has(at)));
 }
 
-function faultsOf(state: GroupState, stage: OpenStage, primitives: GroupPrimitives): Blame[] {
-  if (stage === 'input') return judgeComplaints(state, primitives);
-  return stage === 'unmask' ? falseShares(state) : [];
-}
-
-function opened(state: GroupState, primitives: GroupPrimitives): GroupState {
-  const { masks, obstacles } = openGroup(state, primitives);
+function opened(unmasked: GroupState, primitives: GroupPrimitives): GroupState {
+  const { masks, falseShares, obstacles } = openGroup(unmasked, primitives);
+  const state = {
+    ...unmasked,
+    trials: { self: new Map(), root: new Map() },
+    blamed: oncePerMember([...unmasked.blamed, ...falseShares]),
+  };
+  const why = tooFew(state, 'unmask');
+  if (why !== null) return { ...state, stage: 'void', why };
   if (obstacles.length === 0) return { ...state, stage: 'opened', opening: { survivors: state.survivors, masks } };
   const blamed = oncePerMember([...state.blamed, ...obstacles.flatMap(({ blame }) => blame ?? [])]);
   const more = obstacles.length > 1 ? ` (and ${obstacles.length - 1} more)` : '';
   return { ...state, stage: 'void', why: `${obstacles[0].why}${more}`, blamed };
-}
-
-/** Whether no further share is needed. */
-function canOpen(state: GroupState): boolean {
-  const { t } = state.manifest.thresholds;
-  if (state.stage !== 'unmask' || state.unmasked.size < t) return false;
-  const isOpen = (kind: SecretKind) => toOpen(state, kind).every(at => countShares(state, kind, at) >= t);
-  return isOpen('self') && isOpen('root');
 }
 
 function isOver(stage: GroupStage): stage is 'opened' | 'void' {

@@ -1,16 +1,31 @@
 /**
- * R4 at the coordinator: secrets out of shares that fit their commitments, and out of the secrets the masks that the sum still holds. Every
- * secret is held against what its member committed to, so that a sum opens rightly or not at all.
+ * R4 at the coordinator: secrets out of shares, and out of the secrets the masks that the sum still holds. Every secret is held against what its
+ * member committed to, so that a sum opens rightly or not at all.
+ *
+ * A secret that fits shows that its shares were good. So the first t are combined as they are, and only where that gives none that fits are
+ * proofs looked at: of all shares of this secret, to find the false ones and t good ones.
  *
  * Not protected: the input of a member that lies. What it masks with another seed than it agreed on with a member that then drops out is, to
- * everybody, part of its input.
+ * everybody, part of its input. Nor is a good share with a proof that is none blamed on its sender when the secret fits.
  */
 import { sameBytes } from '../bytes/floats.ts';
 import type { GroupPrimitives, KemKeyPair } from '../crypto/group-primitives.ts';
 import type { Blame, Evidence, ProvenShare, SecretKind } from './blame.ts';
+import { isOneOfShares } from './dealt.ts';
 import { maskCoins, maskKeyPair, pairSeed, selfCommitment, selfSeed } from './derive.ts';
+import { blameFalse, type FalseShare } from './group-faults.ts';
 import { toOpen } from './group-intake.ts';
-import { dealtBy, type GroupState, keysOf, nameOf, type ReceivedUnmask, sentBox, signedDeal } from './group-state.ts';
+import {
+  dealOf,
+  dealtBy,
+  type Found,
+  type GroupState,
+  keysOf,
+  nameOf,
+  sentBox,
+  signedDeal,
+  type Trial,
+} from './group-state.ts';
 import type { Mask } from './mask.ts';
 import { Recovery } from './recover.ts';
 
@@ -20,103 +35,176 @@ export interface Obstacle {
   readonly blame: Blame | null;
 }
 
-/** The masks that open the sum over U3, in the order of members, or all that stands against it. */
+const kinds = ['self', 'root'] as const;
+
+/**
+ * The masks that open the sum over U3, in the order of members, or all that stands against it; and whom false shares speak against. All of it
+ * follows from which messages have come, not from their order.
+ */
 export function openGroup(
   state: GroupState,
   primitives: GroupPrimitives,
-): { readonly masks: readonly Mask[]; readonly obstacles: readonly Obstacle[] } {
-  const context = {
-    state,
-    primitives,
-    recovery: new Recovery(state.manifest.thresholds.t),
-    unmasked: inOrder(state),
-  };
-  const opened = [
-    ...toOpen(state, 'self').map(at => selfMask(at, context)),
-    ...toOpen(state, 'root').map(at => pairMasks(at, context)),
-  ];
-  const obstacles = opened.flatMap(one => ('why' in one ? [one] : []));
-  return { masks: obstacles.length > 0 ? [] : opened.flatMap(one => ('why' in one ? [] : one)), obstacles };
+): {
+  readonly masks: readonly Mask[];
+  readonly falseShares: readonly Blame[];
+  readonly obstacles: readonly Obstacle[];
+} {
+  const context = contextOf(state, primitives);
+  const opened = kinds.flatMap(kind => toOpen(state, kind).map(dealer => openSecret(kind, dealer, context)));
+  const obstacles = opened.flatMap(({ result }) => ('why' in result ? [result] : []));
+  const masks = obstacles.length > 0 ? [] : opened.flatMap(({ result }) => ('why' in result ? [] : result.masks));
+  const falseOnes = opened.flatMap(one => one.falseShares);
+  return { masks, falseShares: blameFalse(state, falseOnes), obstacles };
 }
 
-/** How many shares of this secret fit. */
-export function countShares({ unmasked }: GroupState, kind: SecretKind, dealer: number): number {
-  let count = 0;
-  for (const received of unmasked.values()) if (received[kind].has(dealer)) count++;
-  return count;
+/** The state with all secrets tried that have t shares now, while R4 is open. */
+export function tried(state: GroupState, primitives: GroupPrimitives): GroupState {
+  if (state.unmasked.size < state.manifest.thresholds.t) return state;
+  const context = contextOf(state, primitives);
+  const trialsOf = (kind: SecretKind) => {
+    const trials = new Map(state.trials[kind]);
+    for (const dealer of toOpen(state, kind)) {
+      const before = trials.get(dealer);
+      const trial = before === undefined || before === 'doubted' ? attempt(kind, dealer, before, context) : before;
+      if (trial !== undefined) trials.set(dealer, trial);
+    }
+    return trials;
+  };
+  return { ...state, trials: { self: trialsOf('self'), root: trialsOf('root') } };
+}
+
+/** Whether no further share is needed: each secret is found, or cannot be found from any more of them. */
+export function canOpen(state: GroupState): boolean {
+  return kinds.every(kind =>
+    toOpen(state, kind).every(dealer => {
+      const trial = state.trials[kind].get(dealer);
+      return trial !== undefined && trial !== 'doubted';
+    }),
+  );
 }
 
 interface Context {
   readonly state: GroupState;
   readonly primitives: GroupPrimitives;
   readonly recovery: Recovery;
-  /** R4 by the place of who sent it, ascending. */
-  readonly unmasked: readonly (readonly [at: number, received: ReceivedUnmask])[];
+  /** Who has sent R4, ascending. */
+  readonly senders: readonly number[];
 }
 
-function inOrder({ unmasked }: GroupState): Context['unmasked'] {
-  return [...unmasked].sort(([a], [b]) => a - b);
+function contextOf(state: GroupState, primitives: GroupPrimitives): Context {
+  const senders = [...state.unmasked.keys()].sort((a, b) => a - b);
+  return { state, primitives, recovery: new Recovery(state.manifest.thresholds.t), senders };
 }
 
-/** t shares of this secret that fit, lowest places first; fewer where there are no more. */
-function sharesOf(
+/** Undefined while there are fewer than t shares. */
+function attempt(kind: SecretKind, dealer: number, before: 'doubted' | undefined, context: Context): Trial | undefined {
+  const { t } = context.state.manifest.thresholds;
+  const shares = sharesOf(kind, dealer, context);
+  if (shares.length < t) return before;
+  if (before === undefined) {
+    const found = find(kind, dealer, shares.slice(0, t), context);
+    if ('masks' in found) return found;
+  }
+  const good = shares.filter(share => isGood(kind, dealer, share, context));
+  return good.length < t ? 'doubted' : 'settled';
+}
+
+function openSecret(
   kind: SecretKind,
   dealer: number,
-  { state, unmasked }: Context,
-): { readonly at: number; readonly share: Uint8Array }[] {
-  const shares: { at: number; share: Uint8Array }[] = [];
-  for (const [at, received] of unmasked) {
-    if (shares.length === state.manifest.thresholds.t) break;
-    const share = received[kind].get(dealer);
-    if (share !== undefined) shares.push({ at, share });
+  context: Context,
+): { readonly result: Found | Obstacle; readonly falseShares: readonly FalseShare[] } {
+  const { state } = context;
+  const { t } = state.manifest.thresholds;
+  const shares = sharesOf(kind, dealer, context);
+  const isFalse = (share: ProvenShare) => !isGood(kind, dealer, share, context);
+  const falseOnes = (among: readonly ProvenShare[]) =>
+    among.filter(isFalse).map((share): FalseShare => ({ ...share, dealer, secret: kind }));
+  if (shares.length >= t) {
+    const result = find(kind, dealer, shares.slice(0, t), context);
+    if ('masks' in result) return { result, falseShares: falseOnes(shares.slice(t)) };
   }
-  return shares;
+  const falseShares = falseOnes(shares);
+  const good = shares.filter(share => !isFalse(share));
+  if (good.length < t) return { result: tooFew(dealer, good.length, state), falseShares };
+  const result = find(kind, dealer, good.slice(0, t), context);
+  if ('masks' in result) return { result, falseShares };
+  const why = `${nameOf(state, dealer)} ${result.what}`;
+  const evidence = result.evidence(good.slice(0, t));
+  return { result: { why, blame: { at: dealer, why, evidence } }, falseShares };
 }
 
-function selfMask(at: number, context: Context): readonly Mask[] | Obstacle {
-  const { state, primitives } = context;
-  const { sid, manifest } = state;
-  const shares = sharesOf('self', at, context);
-  if (shares.length < manifest.thresholds.t) return tooFew(at, shares.length, state);
-  const self = context.recovery.secret(shares);
-  const { message } = dealtBy(state, at);
-  if (self === null || !sameBytes(selfCommitment(self, sid, at, primitives), message.selfCommitment)) {
-    const evidence: Evidence = {
-      kind: 'bad-self',
-      deal: signedDeal(state, at),
-      held: proven(state, 'self', at, shares),
-    };
-    return dealtBadly(at, state, `dealt shares that do not give its self seed`, evidence);
-  }
-  return [{ seed: selfSeed(self, sid, at, primitives), sign: -1 }];
+/** What has come of this secret, lowest places first. */
+function sharesOf(kind: SecretKind, dealer: number, { state, senders }: Context): ProvenShare[] {
+  return senders.flatMap(at => state.unmasked.get(at)?.[kind].get(dealer) ?? []);
+}
+
+/** What the proof of a share has shown, as long as the message is held. */
+const shown = new WeakMap<ProvenShare, boolean>();
+
+/** Whether the share is the one that the dealer committed to. @param share of a message of this group. */
+function isGood(kind: SecretKind, dealer: number, share: ProvenShare, { state, primitives }: Context): boolean {
+  const known = shown.get(share);
+  if (known !== undefined) return known;
+  const fits = isOneOfShares(dealOf(state, dealer), share.at, kind, share.share, share.proof, primitives);
+  shown.set(share, fits);
+  return fits;
+}
+
+/** A secret that is not what its dealer committed to: the dealer's fault, with evidence, if the shares are good. */
+interface Misfit {
+  readonly what: string;
+  readonly evidence: (held: readonly ProvenShare[]) => Evidence;
+}
+
+/** Shares that give another secret than was committed to, or none. */
+const noSecret: { readonly [kind in SecretKind]: (at: number, state: GroupState) => Misfit } = {
+  self: (at, state) => ({
+    what: 'dealt shares that do not give its self seed',
+    evidence: held => ({ kind: 'bad-self', deal: signedDeal(state, at), held }),
+  }),
+  root: (at, state) => ({
+    what: 'dealt shares that do not give the root of its mask key',
+    evidence: held => ({ kind: 'bad-key', deal: signedDeal(state, at), held, keys: keysOf(state, at).envelope }),
+  }),
+};
+
+/** The secret that t shares give, if it fits. */
+function find(kind: SecretKind, dealer: number, from: readonly ProvenShare[], context: Context): Found | Misfit {
+  const trial = context.state.trials[kind].get(dealer);
+  const known = trial === undefined || typeof trial === 'string' ? null : trial;
+  if (known?.from.every((share, i) => share === from[i])) return known;
+  const secret = context.recovery.secret(from);
+  if (known !== null && secret !== null && sameBytes(known.secret, secret)) return { ...known, from };
+  if (secret === null) return noSecret[kind](dealer, context.state);
+  const masks = (kind === 'self' ? selfMask : pairMasks)(dealer, secret, context);
+  return 'what' in masks ? masks : { secret, from, masks };
+}
+
+function selfMask(at: number, self: Uint8Array, { state, primitives }: Context): readonly Mask[] | Misfit {
+  const commitment = selfCommitment(self, state.sid, at, primitives);
+  if (!sameBytes(commitment, dealtBy(state, at).message.selfCommitment)) return noSecret.self(at, state);
+  return [{ seed: selfSeed(self, state.sid, at, primitives), sign: -1 }];
 }
 
 /** What survivors have masked with the dropped member `at`: they all added what it would have taken off, or the other way round. */
-function pairMasks(at: number, context: Context): readonly Mask[] | Obstacle {
+function pairMasks(at: number, root: Uint8Array, context: Context): readonly Mask[] | Misfit {
   const { state, primitives } = context;
-  const shares = sharesOf('root', at, context);
-  if (shares.length < state.manifest.thresholds.t) return tooFew(at, shares.length, state);
-  const root = context.recovery.secret(shares);
-  const deal = signedDeal(state, at);
-  const held = () => proven(state, 'root', at, shares);
-  const keys = keysOf(state, at);
-  const pair = root === null ? null : maskKeyPair(root, primitives);
-  if (root === null || pair === null || !sameBytes(pair.publicKey, keys.message.maskKey)) {
-    const evidence: Evidence = { kind: 'bad-key', deal, held: held(), keys: keys.envelope };
-    return dealtBadly(at, state, 'dealt shares that do not give the root of its mask key', evidence);
-  }
+  const pair = maskKeyPair(root, primitives);
+  if (!sameBytes(pair.publicKey, keysOf(state, at).message.maskKey)) return noSecret.root(at, state);
   const sent = encapsulated(at, root, context);
   const bad = sent.find(({ fits }) => !fits);
-  if (bad !== undefined) {
-    const evidence: Evidence = {
-      kind: 'bad-ciphertext',
-      deal,
-      held: held(),
-      sent: sentBox(state, at, bad.to),
-      keys: keysOf(state, bad.to).envelope,
+  if (bad !== undefined)
+    return {
+      what: `sent ${nameOf(state, bad.to)} a mask that its root does not make`,
+      evidence: held => ({
+        kind: 'bad-ciphertext',
+        deal: signedDeal(state, at),
+        held,
+        sent: sentBox(state, at, bad.to),
+        keys: keysOf(state, bad.to).envelope,
+      }),
     };
-    return dealtBadly(at, state, `sent ${nameOf(state, bad.to)} a mask that its root does not make`, evidence);
-  }
   const secrets = new Map(sent.map(({ to, secret }) => [to, secret]));
   return state.survivors.map((survivor): Mask => {
     const secret = secrets.get(survivor) ?? received(survivor, at, pair, context);
@@ -147,25 +235,8 @@ function received(from: number, at: number, pair: KemKeyPair, { state, primitive
   return primitives.kem.decapsulate(mask, pair);
 }
 
-function proven(
-  state: GroupState,
-  kind: SecretKind,
-  dealer: number,
-  shares: readonly { readonly at: number; readonly share: Uint8Array }[],
-): ProvenShare[] {
-  return shares.map(({ at, share }) => {
-    const entry = state.unmasked.get(at)?.message[kind].find(({ of }) => of === dealer);
-    return { at, share, proof: entry?.proof ?? [] };
-  });
-}
-
 function tooFew(at: number, shares: number, state: GroupState): Obstacle {
   const { t } = state.manifest.thresholds;
   const why = `${shares} shares of what ${nameOf(state, at)} masked with have come; ${t} open it`;
   return { why, blame: null };
-}
-
-function dealtBadly(at: number, state: GroupState, what: string, evidence: Evidence): Obstacle {
-  const why = `${nameOf(state, at)} ${what}`;
-  return { why, blame: { at, why, evidence } };
 }

@@ -2,7 +2,7 @@
 
 import type { Envelope } from '../crypto/envelope.ts';
 import { inclusionProof, type MerkleTree } from '../crypto/merkle.ts';
-import type { Blame, SentBox, SignedDeal } from './blame.ts';
+import type { Blame, ProvenShare, SecretKind, SentBox, SignedDeal } from './blame.ts';
 import type { Deal } from './dealt.ts';
 import type {
   AgreeMessage,
@@ -57,10 +57,24 @@ export interface ReceivedShares extends Received<SharesMessage> {
 }
 
 export interface ReceivedUnmask extends Received<UnmaskMessage> {
-  /** Dealers whose share fits what they committed to. */
-  readonly self: ReadonlyMap<number, Uint8Array>;
-  readonly root: ReadonlyMap<number, Uint8Array>;
+  /** What it says its shares are, by dealer: nobody has checked their proofs. */
+  readonly self: ReadonlyMap<number, ProvenShare>;
+  readonly root: ReadonlyMap<number, ProvenShare>;
 }
+
+/** A secret that is what its dealer committed to, and so shows that the shares it came from were good. */
+export interface Found {
+  readonly secret: Uint8Array;
+  /** Which shares gave it. */
+  readonly from: readonly ProvenShare[];
+  readonly masks: readonly Mask[];
+}
+
+/**
+ * How far a secret is while R4 is open: found, doubted since its first t shares gave none that fits, or settled: there are t shares with good
+ * proofs, so that more are of no use.
+ */
+export type Trial = Found | 'doubted' | 'settled';
 
 /** What opens the sum of a group. */
 export interface Opening {
@@ -90,6 +104,8 @@ export interface GroupState {
   readonly survivors: readonly number[];
   /** Members of U3 that agreed in time: who is asked to unmask. */
   readonly quorum: readonly number[];
+  /** Secrets that R4 has had t shares of, while it is open: what is in here never decides what it ends with. */
+  readonly trials: { readonly [kind in SecretKind]: ReadonlyMap<number, Trial> };
   /** Why there is no sum, in words; null unless void. */
   readonly why: string | null;
   readonly blamed: readonly Blame[];

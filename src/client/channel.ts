@@ -14,7 +14,7 @@ export interface CoordinatorChannel {
   sendDecline(task: string, round: number, envelope: Envelope): Promise<void>;
   sendEvaluation(task: string, round: number, envelope: Envelope): Promise<Envelope>;
   /** Sends a message of a group session, and what follows it (may be empty); resolves with the coordinator's receipt. */
-  sendGroup(task: string, round: number, head: Uint8Array, body: Uint8Array): Promise<Envelope>;
+  sendGroup(task: string, round: number, head: Uint8Array, body: Uint8Array, signal?: AbortSignal): Promise<Envelope>;
   /**
    * Waits for what the coordinator tells this member after the message with label `after` (`group-manifest`: the assignment); null when
    * nothing came in the time one request may take.

@@ -12,6 +12,8 @@ import { verifyFromCoordinator } from './verify.ts';
 
 const shortestPauseMs = 100;
 const longestPauseMs = 10_000;
+/** Bytes of a message that any line carries in a quarter of a step. */
+const longestShort = 65_536;
 
 /** What another try does not change: the session goes on without this member, or is no more. */
 const over = new Set<ProblemCode>([
@@ -46,10 +48,12 @@ export async function say(
   const fields = { label, federation, task, round, sender: certificate, payload };
   const envelope = signEnvelope(fields, signer, primitives);
   const head = encodeUpdateHead(envelope);
-  await untilDone(context, ports, signal, async () => {
-    checkReceipt(await channel.sendGroup(taskId, round, head, body ?? nothing), envelope, ports);
+  const send = async (until?: AbortSignal): Promise<true> => {
+    checkReceipt(await channel.sendGroup(taskId, round, head, body ?? nothing, until), envelope, ports);
     return true;
-  });
+  };
+  const isShort = (body?.length ?? 0) <= longestShort;
+  await untilDone(context, ports, signal, () => (isShort ? impatiently(send, context, ports, signal) : send(signal)));
 }
 
 /**
@@ -65,14 +69,38 @@ export function hear(
   const { taskHash, taskId, round } = context;
   const expected =
     after === 'group-manifest' ? coordinatorLabels[0] : coordinatorLabels[coordinatorLabels.indexOf(after) + 1];
-  return untilDone(context, ports, signal, async () => {
-    const envelope = await ports.channel.nextGroup(taskId, round, after, signal);
+  const ask = async (until?: AbortSignal) => {
+    const envelope = await ports.channel.nextGroup(taskId, round, after, until);
     if (envelope === null) return null;
     const label = envelope.label === 'group-end' ? envelope.label : expected;
     verifyFromCoordinator(envelope, label, ports);
     if (!isOf(envelope, taskHash, round)) throw new Problem('bad-request', 'a message of another round');
     return { label, payload: envelope.payload };
-  });
+  };
+  return untilDone(context, ports, signal, () => impatiently(ask, context, ports, signal));
+}
+
+/** Null after a quarter of a step: what was lost on the way is then asked for, or said, again while the step still waits for it. */
+async function impatiently<T>(
+  attempt: (until: AbortSignal) => Promise<T>,
+  { session }: GroupRound,
+  { clock }: ClientPorts,
+  signal: AbortSignal | undefined,
+): Promise<T | null> {
+  const late = new AbortController();
+  const end = (): void => late.abort();
+  const cancel = clock.after(Math.max(shortestPauseMs, session.manifest.stepMs / 4), end);
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted) end();
+  try {
+    return await attempt(late.signal);
+  } catch (error) {
+    if (late.signal.aborted && !signal?.aborted) return null;
+    throw error;
+  } finally {
+    cancel();
+    signal?.removeEventListener('abort', end);
+  }
 }
 
 function isOf(envelope: Envelope, task: Uint8Array, round: number): boolean {

@@ -46,8 +46,8 @@ export function memoryChannel(network: Network, client: string, life: Life): Coo
     sendDecline: async (task, round, envelope) => void (await ask('decline', task, round, [encodeEnvelope(envelope)])),
     sendEvaluation: async (task, round, envelope) =>
       decodeEnvelope((await ask('evaluation', task, round, [encodeEnvelope(envelope)])).body),
-    sendGroup: async (task, round, head, attached) =>
-      decodeEnvelope((await ask('group', task, round, [head, ...halves(attached)])).body),
+    sendGroup: async (task, round, head, attached, signal) =>
+      decodeEnvelope((await ask('group', task, round, [head, ...halves(attached)], signal)).body),
     async nextGroup(task, round, after, signal) {
       const { code, body } = await ask('group-next', task, round, [ascii(after)], signal);
       return code === 'empty' ? null : decodeEnvelope(body);

@@ -82,7 +82,7 @@ export function openChannel(
       });
       return decodeEnvelope(answer.body);
     },
-    async sendGroup(task, number, head, body) {
+    async sendGroup(task, number, head, body, signal) {
       const path = `${round(task, number)}/group`;
       const type = mediaTypes.update;
       const answer = await connection.request({
@@ -91,6 +91,7 @@ export function openChannel(
         type,
         body: [head, body],
         limit: maxEnvelopeBytes,
+        signal,
       });
       return decodeEnvelope(answer.body);
     },

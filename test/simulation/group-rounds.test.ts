@@ -60,6 +60,16 @@ describe('one of eight clients is killed in the middle of a round, and the other
   }
 });
 
+test('a message of a session that is lost on the way costs time, and neither the round nor the client', async () => {
+  for (const message of ['group', 'group-next'] as const)
+    for (const part of ['request', 'response'] as const)
+      for (const count of [1, 4]) {
+        const at = { party: 'site-2', message, part, count };
+        const outcome = await survive({ clients: 5, minimum: 5, rounds: 2, faults: [{ do: 'drop', at }] });
+        assert.deepEqual(survivorsOf(outcome), [5, 5], `${message} ${part} ${count}`);
+      }
+});
+
 test('a client that is back after a crash takes part again when the set may change, and its old session is over', async () => {
   const told: (readonly [string, LogEvent])[] = [];
   const at = { party: 'site-2', step: 'group-session-stored', count: 1 } as const;

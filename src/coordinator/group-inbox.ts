@@ -140,7 +140,7 @@ async function takeAttached(
     return null;
   }
   const isDealing = envelope.label === 'group-shares';
-  const body = await whole(chunks, isDealing ? mostOf(manifest) : 0);
+  const body = await whole(chunks, isDealing ? mostDealt(manifest) : 0);
   return isDealing ? body : null;
 }
 
@@ -206,5 +206,10 @@ async function whole(chunks: AsyncIterable<Uint8Array>, most: number): Promise<U
 }
 
 function mostOf(manifest: GroupManifest): number {
-  return Math.max(inputBytes(manifest), 16 + manifest.members.length * mostEntryBytes);
+  return Math.max(inputBytes(manifest), mostDealt(manifest));
+}
+
+/** The longest body of an R1, which is held in memory until it is judged. */
+function mostDealt({ members }: GroupManifest): number {
+  return 16 + members.length * mostEntryBytes;
 }

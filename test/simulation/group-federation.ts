@@ -21,6 +21,10 @@ export interface GroupSettings {
   /** Settings of protection group beside its kind; `inspect`: the coordinator sees single updates. */
   readonly protection?: object | 'inspect';
   readonly evaluation?: Partial<Task['evaluation']>;
+  /** Settings of the rule; by default the mean, by examples. */
+  readonly aggregation?: object;
+  /** Who trains into the corner of its clip bound. */
+  readonly lies?: (client: string) => boolean;
   readonly trainingMs?: (client: string, round: number) => number;
   readonly onLog?: WorldSettings['onLog'];
 }
@@ -45,8 +49,9 @@ export function groupTask({
   rounds = 3,
   protection = {},
   evaluation,
+  aggregation: rule = { rule: 'mean', weightCap },
 }: GroupSettings): Task {
-  const aggregation = { rule: 'mean', weightCap, clipNorm: 10 };
+  const aggregation = { ...rule, clipNorm: 10 };
   const base = smallTask({ seed: 1, clients, minimum, faults: [], rounds, aggregation, evaluation });
   if (protection === 'inspect') return base;
   return parseTask({ ...base, protection: { kind: 'group', honest: 3, stepSeconds, redrawRounds: 1, ...protection } });
@@ -54,7 +59,7 @@ export function groupTask({
 
 /** Runs the federation to its end, or until no honest run could still be under way. */
 export async function runGroups(settings: GroupSettings): Promise<GroupOutcome> {
-  const { clients, seed = 1, faults = [], trainingMs = () => 100, onLog } = settings;
+  const { clients, seed = 1, faults = [], trainingMs = () => 100, lies = () => false, onLog } = settings;
   const task = groupTask(settings);
   const manifest = taskManifest(task);
   const given = new Map<number, Float32Array>();
@@ -69,9 +74,10 @@ export async function runGroups(settings: GroupSettings): Promise<GroupOutcome> 
         const trainer = syntheticTrainer(name, manifest, clock, round => trainingMs(name, round));
         return {
           ...trainer,
-          train(request) {
+          async train(request) {
             if (!given.has(request.round)) given.set(request.round, request.parameters.slice());
-            return trainer.train(request);
+            const trained = await trainer.train(request);
+            return lies(name) ? { ...trained, parameters: trained.parameters.map(value => value + 1000) } : trained;
           },
           evaluate: async parameters => ({ ...(await trainer.evaluate(parameters)), ...scoresOf(task) }),
         };

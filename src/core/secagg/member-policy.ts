@@ -2,6 +2,7 @@
 import { compareBytes } from '../bytes/cbor.ts';
 import { Problem } from '../protocol/problem.ts';
 import type { GroupManifest } from './manifest.ts';
+import { sureNoise } from './noise-sharing.ts';
 import { groupThresholds, type Thresholds } from './thresholds.ts';
 
 /** The site's own floor: no message of the coordinator lowers it. */
@@ -52,9 +53,12 @@ export function checkManifest({ manifest, at, certificate, policy }: Invitation)
 
 /**
  * Whether so many members are enough to go on with. Members of one organisation may all be one party, so that colluders are taken off the
- * number of organisations. Throws Problem `group-small`.
+ * number of organisations; under privacy a sum also holds the noise of as many others as shared noise counts on (`sureNoise`). Throws Problem `group-small`.
  */
-export function checkEnough({ thresholds }: GroupManifest, peers: readonly { readonly organisation: string }[]): void {
+export function checkEnough(
+  { thresholds, plan }: GroupManifest,
+  peers: readonly { readonly organisation: string }[],
+): void {
   const { least, honest, colluders } = thresholds;
   if (peers.length < least) throw new Problem('group-small', `${peers.length} members, where ${least} must stay`);
   const organisations = new Set(peers.map(({ organisation }) => organisation)).size;
@@ -62,6 +66,12 @@ export function checkEnough({ thresholds }: GroupManifest, peers: readonly { rea
     throw new Problem(
       'group-small',
       `${organisations} organisations, of which ${colluders} may collude: not ${honest} honest ones`,
+    );
+  const noisy = peers.length - placesOf(Math.max(1, colluders), peers);
+  if (plan !== null && noisy < sureNoise(thresholds))
+    throw new Problem(
+      'group-small',
+      `the noise of ${noisy} members that no organisation knows, where ${sureNoise(thresholds)} are counted on`,
     );
 }
 
@@ -75,16 +85,21 @@ export function checkQuorums(
   { thresholds: { t, colluders } }: GroupManifest,
   peers: readonly { readonly organisation: string }[],
 ): void {
-  const places = new Map<string, number>();
-  for (const { organisation } of peers) places.set(organisation, (places.get(organisation) ?? 0) + 1);
-  const largest = [...places.values()].sort((a, b) => b - a).slice(0, colluders);
-  const held = largest.reduce((sum, count) => sum + count, 0);
+  const held = placesOf(colluders, peers);
   const common = 2 * t - peers.length;
   if (held >= common)
     throw new Problem(
       'group-refused',
       `${colluders} organisations that may collude hold ${held} of ${peers.length} places, and must hold fewer than ${common}`,
     );
+}
+
+/** How many of these members so many organisations have, at most. */
+function placesOf(organisations: number, peers: readonly { readonly organisation: string }[]): number {
+  const places = new Map<string, number>();
+  for (const { organisation } of peers) places.set(organisation, (places.get(organisation) ?? 0) + 1);
+  const largest = [...places.values()].sort((a, b) => b - a).slice(0, organisations);
+  return largest.reduce((sum, count) => sum + count, 0);
 }
 
 function areRight({ honest, colluders, ...derived }: Thresholds, members: number): boolean {

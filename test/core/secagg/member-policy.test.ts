@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { ProblemCode } from '../../../src/core/protocol/problem.ts';
+import { Problem, type ProblemCode } from '../../../src/core/protocol/problem.ts';
 import { type GroupManifest, sessionId } from '../../../src/core/secagg/manifest.ts';
 import { beginMember, type MemberPolicy } from '../../../src/core/secagg/member-machine.ts';
+import { checkEnough } from '../../../src/core/secagg/member-policy.ts';
 import { groupThresholds, mostColluders } from '../../../src/core/secagg/thresholds.ts';
 import { assertAborts, hashOf, places, TestGroup } from './member-group.ts';
 
@@ -123,6 +124,26 @@ test('split-sets: the organisations that may collude are in no quorum by themsel
     [group(2, 2, 2, 1, 1, 1, 1), 4],
   ] as const)
     assertAborts(refused, 0, refused.membersEvent(), 'group-refused', new RegExp(`hold ${held} of 8 places`));
+});
+
+test('under privacy every sum holds the noise of as many members as were counted on, whatever one organisation knows', () => {
+  // Ten members bear one colluder, eight must stay: the noise of seven is counted on.
+  const thresholds = groupThresholds(10, { honest: 7, colluders: 1 });
+  const { manifest } = new TestGroup({ size: 8 });
+  const peers = (...sizes: readonly number[]) =>
+    sizes.flatMap((count, i) => new Array<{ organisation: string }>(count).fill({ organisation: `site-${i}` }));
+  const noisy = { ...manifest, thresholds, plan: 'ab' };
+  checkEnough(noisy, peers(1, 1, 1, 1, 1, 1, 1, 1));
+  checkEnough(noisy, peers(2, 1, 1, 1, 1, 1, 1, 1));
+  const few = peers(3, 1, 1, 1, 1, 1, 1);
+  const isSmall = (error: unknown): boolean => error instanceof Problem && error.code === 'group-small';
+  const lenient = { ...thresholds, honest: 5 };
+  assert.throws(() => checkEnough({ ...noisy, thresholds: lenient }, few), isSmall);
+  checkEnough({ ...noisy, thresholds: lenient, plan: null }, few);
+  // Each member knows its own noise: one counts where none is expected to collude.
+  const none = { ...groupThresholds(10, { honest: 5, colluders: 0 }) };
+  assert.throws(() => checkEnough({ ...noisy, thresholds: none }, peers(2, 1, 1, 1, 1, 1)), isSmall);
+  checkEnough({ ...noisy, thresholds: none }, peers(1, 1, 1, 1, 1, 1, 1));
 });
 
 test('key-substitution: organisations are counted again when members drop out', () => {

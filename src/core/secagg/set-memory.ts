@@ -64,12 +64,15 @@ export interface SetRules {
 
 /**
  * What to remember if this set is signed, or why it must not be. Without privacy: a round is not earlier than the last one; one round has
- * one set, and one model has one within `redrawRounds` rounds (else whoever never comes back would end the task for all); apart from that the set stays the same, or at least `honest + colluders` members come or go; under `shrink` it may also lose members, and
- * change freely `redrawRounds` rounds after it last changed, or, for one model too, with a group that a later draw of the coin has dealt:
- * nobody could steer who is in it. No deal of an earlier draw comes back.
+ * one set, and one model has one within `redrawRounds` rounds (else whoever never comes back would end the task for all); apart from that the
+ * set stays the same, or at least `honest + colluders` members come or go; under `shrink` it may also lose members, and change freely
+ * `redrawRounds` rounds after it last changed, or, for one model too, with a group that a later draw of the coin has dealt: nobody could
+ * steer who of the cohort is in it. No deal of an earlier draw comes back.
  *
  * Not protected under `shrink`: when one member goes, the difference of two sums is its input beside what training changed in the inputs
- * of all others between two models. `strict` is against that. Nor does it look further back than the last set.
+ * of all others between two models; a coordinator that skips rounds may ask for another set of one model at once; and the sums of all groups
+ * of one cohort differ from those of the next by whoever the coordinator left out. `strict` is against the first two. Nor does it look
+ * further back than the last set.
  */
 export function checkSet(
   memory: SetMemory | null,

@@ -120,8 +120,11 @@ export class SessionMember {
     let isHeard = false;
     const attempt = (): void => {
       if (this.end !== null) return;
+      // A reply that comes twice is one: it must not double the attempts.
+      let isAnswered = false;
       this.#setting.link.ask(session.at, request, bytes => {
-        if (this.end !== null || isHeard) return;
+        if (this.end !== null || isHeard || isAnswered) return;
+        isAnswered = true;
         const reply = bytes && decodeWire<GroupReply>(bytes);
         if (reply?.kind === 'receipt' && sameBytes(reply.of, digest)) {
           isHeard = true;
@@ -139,8 +142,10 @@ export class SessionMember {
   #next(): void {
     const after = this.#after;
     const request = encodeWire({ kind: 'next', after });
+    let isAnswered = false;
     this.#setting.link.ask(this.#setting.session.at, request, bytes => {
-      if (this.end !== null) return;
+      if (this.end !== null || isAnswered) return;
+      isAnswered = true;
       const reply = bytes && decodeWire<GroupReply>(bytes);
       const label = reply?.kind === 'told' ? this.#hear(reply.envelope) : null;
       // What was heard is answered first; a message that comes twice changes nothing.

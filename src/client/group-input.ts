@@ -41,15 +41,23 @@ function figureWords(figures: Figures, layout: FiguresLayout): Int32Array<ArrayB
   }
 }
 
-/** Overwrites the input with itself under all masks, and packs it: what is left tells nothing without the other members. */
+/**
+ * Overwrites the input with itself under all masks, and packs it: what is left tells nothing without the other members. `onProgress` hears now
+ * and then which fraction of all words is masked.
+ */
 export async function masked(
   { vectors }: Input,
   masks: readonly Mask[],
   { manifest, ports }: GroupSession,
+  onProgress?: (fraction: number) => void,
 ): Promise<MaskedInput> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
+  const total = vectors.reduce((sum, { length }) => sum + length, 0);
+  let before = 0;
   for (const [i, { label, words, bits }] of manifest.segments.entries()) {
-    await ports.applyMasks(masks, { label, length: words, bits }, vectors[i]);
+    const onPart = (fraction: number): void => onProgress?.((before + fraction * words) / total);
+    await ports.applyMasks(masks, { label, length: words, bits }, vectors[i], onPart);
+    before += words;
     parts.push(pack(vectors[i], bits));
   }
   return passed<MaskedInput>({ packed: joined(parts) });

@@ -42,6 +42,9 @@ export interface Contribution {
   readonly reservation: Reservation | null;
 }
 
+/** A masking that takes longer says how far it is. */
+const progressMs = 10_000;
+
 const stepAfter: Readonly<Record<MemberLabel, Step>> = {
   'group-keys': 'group-keys-sent',
   'group-shares': 'group-shares-sent',
@@ -181,10 +184,22 @@ export class GroupMember {
   }
 
   async #mask({ masks }: Extract<MemberAction, { kind: 'mask' }>): Promise<void> {
-    this.#packed = await masked(this.#input, masks, this.#context.session);
+    this.#packed = await masked(this.#input, masks, this.#context.session, this.#progress());
     const { packed } = this.#packed;
     const vector = await this.#ports.primitives.sha256Large(packed);
     await this.#handle({ kind: 'masked', vector, bytes: packed.length });
+  }
+
+  /** Says how far the masking of a large model is, at most every ten seconds. */
+  #progress(): (fraction: number) => void {
+    const { clock, log } = this.#ports;
+    const { taskId: task, round } = this.#context;
+    let told = clock.now();
+    return fraction => {
+      if (clock.now() - told < progressMs) return;
+      told = clock.now();
+      log({ event: 'masking', task, round, detail: `${Math.floor(100 * fraction)} %` });
+    };
   }
 
   async #recall(): Promise<SetMemory | null> {

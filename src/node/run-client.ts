@@ -18,7 +18,7 @@ import { buildName } from './build.ts';
 import { systemClock } from './clock.ts';
 import { keepScaling } from './data/kept-scaling.ts';
 import { loadSiteFrom } from './data/site-files.ts';
-import { nodeGroupPorts } from './group-ports.ts';
+import { maskingThreads, nodeGroupPorts } from './group-ports.ts';
 import { type Introduction, openChannel } from './http/coordinator-channel.ts';
 import { type Credentials, loadCredentials } from './pki/credentials.ts';
 import { type Crl, revocationListOf } from './pki/crl.ts';
@@ -59,6 +59,7 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
   let credentials = loadCredentials(join(home, 'credentials'));
   const policy = readPolicy(home);
   if (policy !== null) log({ event: 'privacy-policy', detail: policyLine(policy) });
+  const group = await nodeGroupPorts(maskingThreads());
   const lock = lockDirectory(home, 'a client');
   const outbox = openOutbox(join(home, 'client.sqlite'));
   const ledger = openClientLedger(home, policy, log);
@@ -112,7 +113,7 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
         log,
         step: settings.step ?? (() => undefined),
         group: {
-          ...(await nodeGroupPorts()),
+          ...group,
           verifyMember: certificate => {
             const list = newest.newest;
             // The next greeting brings a newer list.
@@ -130,6 +131,7 @@ export async function runClientProcess(settings: ClientSettings): Promise<void> 
     channel.reconnect();
     ledger.close();
     outbox.close();
+    await group.close();
     lock.release();
   }
 }

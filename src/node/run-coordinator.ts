@@ -9,7 +9,7 @@ import { readFederation } from './authority/home.ts';
 import { keepRenewed } from './authority/renewal.ts';
 import { buildName } from './build.ts';
 import { systemClock } from './clock.ts';
-import { nodeGroupPorts } from './group-ports.ts';
+import { maskingThreads, nodeGroupPorts } from './group-ports.ts';
 import { serveCoordinator } from './http/coordinator-server.ts';
 import { limitedLog } from './limited-log.ts';
 import { loadCredentials } from './pki/credentials.ts';
@@ -102,6 +102,7 @@ async function listen(
   const shown = new Map<string, string>();
   const blobs = await openFileBlobs(join(folder, 'blobs'));
   const cohorts = coordinatorCohorts(blobs);
+  const group = await nodeGroupPorts(maskingThreads());
   const coordinator = await Coordinator.open({
     federation,
     identity: () => ({ signer: credentials.updateSigner, certificate: credentials.updateCertificateHash }),
@@ -120,14 +121,14 @@ async function listen(
     blobs,
     openCohort: cohorts.open,
     aggregate: cohorts.aggregate,
-    group: await nodeGroupPorts(),
+    group,
     clock,
     log,
     step: settings.step ?? (() => undefined),
   });
   const server = await serveCoordinator({ ...settings, log, coordinator, credentials, crl }).catch(async error => {
     coordinator.close();
-    await cohorts.close();
+    await Promise.all([cohorts.close(), group.close()]);
     throw error;
   });
   const apply = (next: Crl): void => {
@@ -158,7 +159,7 @@ async function listen(
       watch.close();
       renewal.close();
       await server.close();
-      await cohorts.close();
+      await Promise.all([cohorts.close(), group.close()]);
     },
   };
 }

@@ -7,6 +7,14 @@ export interface GroupPorts {
   readonly primitives: GroupPrimitives;
   /** Deals cohorts into groups. */
   readonly keystream: Keystream;
-  /** vector = vector + Σ sign·PRG(seed) modulo 2^bits, in place, as `applyMasks`: beside this thread where the platform can. */
-  readonly applyMasks: (masks: readonly Mask[], segment: MaskSegment, vector: Int32Array) => Promise<void>;
+  /**
+   * vector = vector + Σ sign·PRG(seed) modulo 2^bits, in place, as `applyMasks`: beside this thread where the platform can. `onProgress` hears
+   * now and then which fraction is done, 0–1.
+   */
+  readonly applyMasks: (
+    masks: readonly Mask[],
+    segment: MaskSegment,
+    vector: Int32Array,
+    onProgress?: (fraction: number) => void,
+  ) => Promise<void>;
 }

@@ -43,6 +43,11 @@ const smallWork = 2 ** 19;
 const partWords = 2 ** 18;
 const chunkWords = 2 ** 14;
 
+/** Whether so many masks on so many words take less than half a millisecond, about. */
+export function isSmallMasking(masks: number, words: number): boolean {
+  return masks * words < smallWork;
+}
+
 /** Starts so many threads. They do not keep the process alive. Rejects when one cannot start. */
 export async function maskThreads(count: number): Promise<MaskThreads> {
   // mask-thread.ts in a checkout, mask-thread.js in a package.
@@ -55,7 +60,7 @@ export async function maskThreads(count: number): Promise<MaskThreads> {
     count,
     async applyMasks(masks, segment, vector, options = {}) {
       const { from = 0, to = segment.length } = options;
-      if (count === 0 || masks.length * (to - from) < smallWork) {
+      if (count === 0 || isSmallMasking(masks.length, to - from)) {
         return applyMasks(masks, segment, vector, nodeKeystream, { hkdf: nodeHkdf }, options);
       }
       expectMaskable(masks, segment, vector, from, to);
